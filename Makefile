@@ -1,0 +1,49 @@
+# The workbook's verbs. `make` alone lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# uv itself is pinned in the lock too, so there is one place to change it
+UV_PIN := uv==$(shell sed -n "s/^uv==\([0-9.]*\).*/\1/p" requirements.lock)
+STAMP  := $(VENV)/.complete
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run lab test bench lessons lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: $(STAMP)  ## build .venv from requirements.lock (nothing to do the second time)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("Found Python %d.%d. Expected 3.11 to 3.13. Name one: make PYTHON=python3.11 setup" % v)'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV_PIN)
+	$(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+lock:  ## resolve pyproject.toml into requirements.lock for every platform
+	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+	  --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 --upgrade --output-file requirements.lock
+
+run: setup  ## execute every lesson and log its runs to the workbook's own store
+	$(BIN)/mlworkbench run $(ARGS)
+
+lab: setup  ## open JupyterLab in notebooks/
+	$(BIN)/mlworkbench lab $(ARGS)
+
+test: setup  ## lint, type check and test everything
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-fail-under 90 $(ARGS)
+
+bench: setup  ## measure every speed claim, as a ratio against the plain way
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+lessons: setup  ## execute lessons and store their outputs in them (ARGS="1.2" for one)
+	$(BIN)/python -m tests.lessons.store_outputs $(ARGS)
+
+clean:  ## remove the environment, the store and everything else that was made
+	rm -rf .venv .mlworkbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -1,0 +1,63 @@
+"""Helpers of the MLflow workbook. ``import mlworkbench as wb`` is cheap: each name loads when it is first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlworkbench.checks import Feedback, check, hint
+    from mlworkbench.data import load_sp500, load_wine
+    from mlworkbench.errors import NotebookError, StoreError, WorkbenchError
+    from mlworkbench.notebooks import parameters
+    from mlworkbench.plots import show
+    from mlworkbench.session import Session, start
+    from mlworkbench.store import workbook_root
+    from mlworkbench.workbook import run_workbook
+
+_HOME = {
+    "Feedback": "checks",
+    "check": "checks",
+    "hint": "checks",
+    "load_sp500": "data",
+    "load_wine": "data",
+    "NotebookError": "errors",
+    "StoreError": "errors",
+    "WorkbenchError": "errors",
+    "parameters": "notebooks",
+    "run_workbook": "workbook",
+    "show": "plots",
+    "Session": "session",
+    "start": "session",
+    "workbook_root": "store",
+}
+
+__all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
+    "Feedback",
+    "check",
+    "hint",
+    "load_sp500",
+    "load_wine",
+    "NotebookError",
+    "StoreError",
+    "WorkbenchError",
+    "parameters",
+    "run_workbook",
+    "show",
+    "Session",
+    "start",
+    "workbook_root",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'mlworkbench' has no attribute {name!r}. It has: {', '.join(_HOME)}.")
+    value = getattr(importlib.import_module(f"mlworkbench.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

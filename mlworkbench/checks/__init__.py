@@ -1,0 +1,72 @@
+"""Exercise checks: look at what the learner did in the tracking store, and answer in words."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from mlworkbench.checks import tracking
+from mlworkbench.checks.feedback import NOT_ATTEMPTED, NOT_YET, PASSED, Feedback, NotYetError
+from mlworkbench.errors import unknown_name
+
+__all__ = ["TASKS", "Feedback", "check", "hint"]
+
+TASKS = {**tracking.TASKS}
+
+
+def check(task: str, **answers: Any) -> Feedback:
+    """Tell whether a task is done, and if not, the next step. Never raises.
+
+    Parameters
+    ----------
+    task : str
+        Name of the task, as the notebook gives it.
+    **answers
+        What the task asks for. An answer left as ``...`` counts as not attempted.
+
+    Returns
+    -------
+    Feedback
+        Truthy only when the task is passed; shows itself in a notebook.
+    """
+    problem = _misuse(task, answers)
+    if problem:
+        return Feedback(str(task), NOT_YET, problem)
+    open_answers = [name for name, value in answers.items() if value is ...]
+    if open_answers:
+        return Feedback(
+            task, NOT_ATTEMPTED, f"Replace the dots of {', '.join(open_answers)}, then run this cell again."
+        )
+    try:
+        return Feedback(task, PASSED, TASKS[task].function(**answers))
+    except NotYetError as reason:
+        return Feedback(task, NOT_YET, str(reason))
+    except Exception as error:  # a check must never end a learner's notebook
+        told = str(error).strip().splitlines() or [""]
+        return Feedback(task, NOT_YET, f"The check stopped at {type(error).__name__}: {told[0]} Look at your answers.")
+
+
+def hint(task: str, number: int = 1) -> str:
+    """The hint of that number for a task; hints get plainer as the number grows.
+
+    Raises
+    ------
+    WorkbenchError
+        For a task that does not exist.
+    """
+    if task not in TASKS:
+        raise unknown_name("task", task, TASKS)
+    hints = TASKS[task].hints
+    if not 1 <= number <= len(hints):
+        return f"Task {task} has the hints 1 to {len(hints)}."
+    more = f" (hint({task!r}, {number + 1}) tells more)" if number < len(hints) else ""
+    return f"Hint {number} of {len(hints)}: {hints[number - 1]}{more}"
+
+
+def _misuse(task: str, answers: dict[str, Any]) -> str | None:
+    if task not in TASKS:
+        return str(unknown_name("task", str(task), TASKS)).replace("\n", " ")
+    wanted = list(inspect.signature(TASKS[task].function).parameters)
+    if sorted(wanted) == sorted(answers):
+        return None
+    return f"This check got {', '.join(answers) or 'nothing'}. It takes {', '.join(wanted) or 'nothing'}."

@@ -1,0 +1,93 @@
+"""The command line: ``mlworkbench run | lab | lessons``."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+import click
+
+from mlworkbench.errors import WorkbenchError
+
+
+class _Group(click.Group):
+    """Tells a mistake in three sentences and exit status 2 instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except WorkbenchError as error:
+            click.echo(str(error), err=True)
+            sys.exit(2)
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="mlworkbench")
+def main() -> None:
+    """The MLflow workbook: execute its lessons, open it in JupyterLab."""
+
+
+@main.command()
+@click.argument("wanted", nargs=-1, metavar="[LESSON]...")
+@click.option("--jobs", "-j", type=int, help="How many lessons at once (default: one a core).")
+@click.option("--fast", is_flag=True, help="Use each lesson's fast parameters.")
+@click.option("--keep-going", is_flag=True, help="Start the remaining lessons although one has failed.")
+def run(wanted: tuple[str, ...], jobs: int | None, fast: bool, keep_going: bool) -> None:
+    """Execute lessons (1.2), parts (1) or the whole workbook, and log their runs to the store."""
+    from mlworkbench.workbook import run_workbook
+
+    table = run_workbook(wanted, jobs=jobs, fast=fast, keep_going=keep_going)
+    click.echo(table.to_string(index=False))
+    if (table.outcome == "interrupted").any():
+        sys.exit(130)
+    sys.exit(0 if (table.outcome == "passed").all() else 1)
+
+
+@main.command()
+def lessons() -> None:
+    """List the lessons."""
+    from mlworkbench.workbook import lessons as every
+
+    for lesson in every():
+        click.echo(f"{lesson.id:<5}{lesson.title}")
+
+
+@main.command()
+@click.option("--port", type=int, help="Port to use (default: 8888 or the next that is free).")
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@click.argument("jupyter_options", nargs=-1, type=click.UNPROCESSED)
+def lab(port: int | None, no_browser: bool, jupyter_options: tuple[str, ...]) -> None:
+    """Open JupyterLab in the notebooks folder, on this machine only, with a token.
+
+    What stands behind `--` goes to JupyterLab as it is, for example `-- --allow-root`.
+    """
+    from mlworkbench.store import open_store, workbook_root
+
+    open_store()
+    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
+    command.append(f"--ServerApp.root_dir={workbook_root() / 'notebooks'}")
+    if port is not None:
+        _require_free(port)
+        command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    if no_browser:
+        command.append("--no-browser")
+    command += jupyter_options
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    if os.name == "nt":
+        sys.exit(subprocess.call(command))
+    os.execv(sys.executable, command)  # noqa: S606 (becomes JupyterLab, so that a signal ends it and nothing is left)
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise WorkbenchError(
+                f"port {port} is taken on this machine ({error.strerror}).",
+                "a free port.",
+                "Name another one with --port, or leave it out to take the next that is free.",
+            ) from error

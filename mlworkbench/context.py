@@ -1,0 +1,60 @@
+"""A run context provider: MLflow asks it for tags at the start of every run, so lineage needs no wrapper.
+
+See https://mlflow.org/docs/latest/ml/plugins/ (group ``mlflow.run_context_provider``).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+from pathlib import Path
+
+from mlflow.tracking.context.abstract_context import RunContextProvider
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
+
+from mlworkbench.workbook import EXECUTION_TAG, EXECUTION_VARIABLE, lesson_id
+
+NOTEBOOK_TAG = "mlworkbench.notebook"
+LESSON_TAG = "mlworkbench.lesson"
+
+PARENT_VARIABLE = "MLWORKBENCH_PARENT_RUN"
+
+
+class WorkbookRunContext(RunContextProvider):  # type: ignore[misc]
+    """Stamps a run with its notebook, lesson, git commit and, under the runner, its execution and parent run."""
+
+    def in_context(self) -> bool:
+        """Whether the notebook is known: in JupyterLab, and under ``mlworkbench run``."""
+        return notebook_path() is not None
+
+    def tags(self) -> dict[str, str]:
+        """The tags by name; those without a value are left out."""
+        notebook = notebook_path()
+        if notebook is None:
+            return {}
+        found = {
+            NOTEBOOK_TAG: notebook.name,
+            LESSON_TAG: lesson_id(notebook),
+            MLFLOW_SOURCE_NAME: notebook.name,
+            MLFLOW_SOURCE_TYPE: "NOTEBOOK",
+            MLFLOW_GIT_COMMIT: _git_commit(notebook.parent),
+            EXECUTION_TAG: os.environ.get(EXECUTION_VARIABLE),
+            MLFLOW_PARENT_RUN_ID: os.environ.get(PARENT_VARIABLE),
+        }
+        return {name: value for name, value in found.items() if value}
+
+
+def notebook_path() -> Path | None:
+    """The notebook this kernel executes: named by the runner (``IPYNB_FILE``) or by Jupyter's server."""
+    named = os.environ.get("IPYNB_FILE") or os.environ.get("JPY_SESSION_NAME")
+    return Path(named) if named and named.endswith(".ipynb") else None
+
+
+@functools.cache
+def _git_commit(folder: Path) -> str | None:
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

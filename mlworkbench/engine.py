@@ -1,0 +1,47 @@
+"""A papermill engine whose kernel gets its own working directory and environment.
+
+papermill changes the working directory of the whole process; this engine hands it to the kernel alone, so that
+several notebooks can run at once in threads of one process.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, NotebookExecutionManager
+
+ClientHook = Callable[[PapermillNotebookClient], None]
+
+
+class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
+    """Registered with papermill as ``mlworkbench`` (entry point group ``papermill.engine``)."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: NotebookExecutionManager,
+        kernel_name: str,
+        *,
+        kernel_cwd: str | None = None,
+        kernel_env: Mapping[str, str] | None = None,
+        on_client: ClientHook | None = None,
+        start_timeout: int = 60,
+        execution_timeout: int | None = None,
+        **_: Any,
+    ) -> None:
+        """Execute the cells; ``on_client`` receives the client before its kernel starts, to be able to stop it."""
+        client = PapermillNotebookClient(
+            nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, timeout=execution_timeout
+        )
+        if on_client:
+            on_client(client)
+        client.create_kernel_manager()
+        with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
+            if os.name != "nt":  # sockets in a folder of this user's, instead of ports that every user can reach
+                client.km.transport, client.km.ip = "ipc", str(Path(folder, "s"))
+            client.execute(cwd=kernel_cwd, env={**os.environ, **(kernel_env or {})})

@@ -1,0 +1,50 @@
+"""One way for every error to speak: what was found, what was expected, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WorkbenchError(Exception):
+    """A mistake that the reader can mend, told in three sentences.
+
+    Parameters
+    ----------
+    found : str
+        What is the case, with the offending value in it.
+    expected : str
+        What should have been the case.
+    do : str
+        The next step that mends it.
+    """
+
+    def __init__(self, found: str, expected: str, do: str) -> None:
+        super().__init__(found, expected, do)
+        self.found, self.expected, self.do = found, expected, do
+
+    def __str__(self) -> str:
+        return f"Found: {self.found}\nExpected: {self.expected}\nDo this: {self.do}"
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the three sentences in a notebook, without the frames of this package."""
+        return [f"{type(self).__name__}", *str(self).splitlines()]
+
+
+class StoreError(WorkbenchError):
+    """The tracking store cannot be used as it is."""
+
+
+class NotebookError(WorkbenchError):
+    """A notebook or one of its parameters is not what was asked for."""
+
+
+def unknown_name(
+    kind: str, name: str, names: Iterable[str], error: type[WorkbenchError] = WorkbenchError
+) -> WorkbenchError:
+    """Build the error for a name that is not among ``names``, offering the nearest one."""
+    known = list(names)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    listed = ", ".join(known) if known else "none"
+    do = f"Did you mean {near[0]!r}?" if near else f"Choose one of the {kind}s listed above."
+    return error(f"no {kind} is called {name!r}.", f"one of: {listed}.", do)

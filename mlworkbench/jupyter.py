@@ -1,0 +1,42 @@
+"""The MLflow tile in JupyterLab's launcher: jupyter-server-proxy starts the UI of the workbook's own store.
+
+See https://jupyter-server-proxy.readthedocs.io/en/latest/server-process.html
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from mlworkbench.store import open_store
+
+
+def mlflow_tile() -> dict[str, Any]:
+    """Describe the MLflow server to jupyter-server-proxy (entry point group ``jupyter_serverproxy_servers``)."""
+    remote = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
+    return {
+        "command": _command,
+        "environment": {"MLFLOW_DISABLE_TELEMETRY": "true"},
+        "timeout": 90,
+        "absolute_url": True,  # MLflow is told the prefix and answers under it
+        "request_headers_override": {"Host": "localhost:{port}"},  # MLflow refuses hosts it does not know
+        "new_browser_tab": False,
+        "launcher_entry": {
+            "enabled": not remote,  # a tracking server has a page of its own
+            "title": "MLflow",
+            "icon_path": str(Path(__file__).with_name("mlflow.svg")),
+            "path_info": "mlflow/#/experiments",
+        },
+    }
+
+
+def _command(port: int, base_url: str) -> list[str]:
+    """The server's command line; makes the store first, so that the page opens on a new clone too."""
+    store = open_store()
+    return [
+        *(sys.executable, "-m", "mlflow", "server"),
+        *("--backend-store-uri", store.uri, "--default-artifact-root", store.artifact_root or ""),
+        *("--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--static-prefix", f"{base_url}mlflow"),
+    ]

@@ -1,0 +1,181 @@
+"""Experiment setup: send tracking to the right store and give a lesson a clean start."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlworkbench.errors import StoreError, WorkbenchError
+from mlworkbench.store import Store, open_store, quiet_mlflow
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment
+
+
+@dataclass(frozen=True)
+class Session:
+    """Where a notebook's runs go. Shows itself as a card with a link to the experiment.
+
+    Attributes
+    ----------
+    experiment : mlflow.entities.Experiment
+        The active experiment.
+    store : mlworkbench.store.Store
+        The tracking store it lies in.
+    notes : tuple of str
+        What had to be put right on the way, in words.
+    """
+
+    experiment: Experiment
+    store: Store
+    notes: tuple[str, ...] = ()
+
+    @property
+    def link(self) -> str | None:
+        """Address of the experiment's page in the MLflow UI; None where no UI is known to run."""
+        page = f"#/experiments/{self.experiment.experiment_id}"
+        if self.store.uri.startswith("http"):
+            return f"{self.store.uri.rstrip('/')}/{page}"
+        base = _lab_base_url()
+        return None if base is None else f"{base}mlflow/{page}"
+
+    def _rows(self) -> list[tuple[str, str]]:
+        ui = self.link or "in JupyterLab, the MLflow tile of the launcher"
+        rows = [("Experiment", self.experiment.name), ("Store", self.store.label), ("MLflow UI", ui)]
+        return rows + [("Note", note) for note in self.notes]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name:<12}{value}" for name, value in self._rows())
+
+    def _repr_html_(self) -> str:
+        cells = {name: html.escape(value) for name, value in self._rows() if name != "Note"}
+        if self.link:
+            cells["MLflow UI"] = f'<a href="{html.escape(self.link)}" target="_blank">open this experiment</a>'
+        rows = [*cells.items(), *(("Note", html.escape(note)) for note in self.notes)]
+        body = "".join(
+            f"<tr><th style='text-align:left'>{k}</th><td style='text-align:left'>{v}</td></tr>" for k, v in rows
+        )
+        return (
+            "<table style='border:1px solid var(--jp-border-color2); border-left:4px solid var(--jp-brand-color1)'>"
+            f"{body}</table>"
+        )
+
+
+def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = False) -> Session:
+    """Begin a lesson: set the tracking store and the active experiment, and show a card that says so.
+
+    A deleted experiment of that name is restored; a run that an earlier error left open is ended as FAILED.
+    Both are told on the card.
+
+    Parameters
+    ----------
+    experiment : str
+        Name of the experiment; it is created when there is none.
+    tracking_uri : str, optional
+        Wins over ``MLFLOW_TRACKING_URI``, which wins over the workbook's own SQLite store.
+    fresh : bool, default False
+        Give an empty experiment: an old one of that name keeps its runs under another name.
+
+    Returns
+    -------
+    Session
+        With the active `mlflow.entities.Experiment` in ``.experiment``.
+
+    Raises
+    ------
+    WorkbenchError
+        When the name is empty, or the store does not answer, cannot be written, or is of an unsupported kind.
+
+    See Also
+    --------
+    https://mlflow.org/docs/latest/ml/tracking/tracking-api/
+
+    Examples
+    --------
+    >>> import mlworkbench as wb
+    >>> session = wb.start("my first experiment")  # doctest: +SKIP
+    """
+    if not isinstance(experiment, str) or not experiment.strip():
+        raise WorkbenchError(
+            f"the experiment name {experiment!r}.",
+            "a text that is not empty.",
+            'Write, say, wb.start("my experiment").',
+        )
+    store = open_store(tracking_uri)
+    import mlflow
+    from IPython.display import display
+
+    quiet_mlflow()
+    notes = _end_open_runs()
+    if store.artifact_root:
+        # MLflow puts the artifacts of an embedded store under the working directory unless this is set.
+        os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = store.artifact_root
+    mlflow.set_tracking_uri(store.uri)
+    client = mlflow.MlflowClient()
+    if fresh:
+        notes += _set_aside(client, experiment)
+    entity, more = _experiment(client, experiment)
+    mlflow.set_experiment(experiment_id=entity.experiment_id)
+    session = Session(entity, store, (*notes, *more))
+    display(session)  # type: ignore[no-untyped-call]
+    return session
+
+
+def _end_open_runs() -> list[str]:
+    import mlflow
+
+    notes = []
+    while run := mlflow.active_run():
+        mlflow.end_run("FAILED")
+        notes.append(f"The run {run.info.run_name!r} was still open after an error; it is now ended as FAILED.")
+    return notes
+
+
+def _set_aside(client: MlflowClient, name: str) -> list[str]:
+    old = client.get_experiment_by_name(name)
+    if old is None:
+        return []
+    if old.lifecycle_stage == "deleted":
+        client.restore_experiment(old.experiment_id)
+    kept = f"{name} (kept {old.experiment_id})"
+    client.rename_experiment(old.experiment_id, kept)
+    return [f"The earlier runs are kept in the experiment {kept!r}."]
+
+
+def _experiment(client: MlflowClient, name: str) -> tuple[Experiment, list[str]]:
+    """Find, restore or create an experiment, also when another process creates it at the same moment."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return client.get_experiment(client.create_experiment(name)), []
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise StoreError(
+                    f"MLflow did not create the experiment {name!r} ({error.message}).",
+                    "a store that takes a new experiment of this name.",
+                    "Correct what the message in brackets names, or choose another name.",
+                ) from error
+            found = client.get_experiment_by_name(name)
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+        note = f"The experiment {name!r} had been deleted; it is restored with its runs."
+        return client.get_experiment(found.experiment_id), [note]
+    return found, []
+
+
+def _lab_base_url() -> str | None:
+    """Path under which the Jupyter server of this kernel answers; None outside of a Jupyter server."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    record = Path(jupyter_runtime_dir()) / f"jpserver-{os.environ.get('JPY_PARENT_PID', '')}.json"
+    try:
+        return str(json.loads(record.read_text(encoding="utf-8"))["base_url"])
+    except (OSError, ValueError, KeyError):
+        return None

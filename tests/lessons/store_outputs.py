@@ -1,0 +1,31 @@
+"""Execute lessons on a fresh store and store their outputs in them. Run by `make lessons`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+from mlworkbench.notebooks import execute
+from mlworkbench.workbook import Lesson, lessons
+
+
+def store_outputs(lesson: Lesson) -> None:
+    """Replace the outputs of a lesson by those of a new execution with its default parameters."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder, ".mlworkbench")
+        executed = Path(folder, lesson.path.name)
+        execute(lesson.path, executed, env={"MLWORKBENCH_HOME": str(home), "MLFLOW_TRACKING_URI": ""})
+        outputs = [cell for cell in nbformat.read(executed, as_version=4).cells if cell.cell_type == "code"]
+    notebook = nbformat.read(lesson.path, as_version=4)
+    for cell, done in zip((c for c in notebook.cells if c.cell_type == "code"), outputs, strict=True):
+        cell.outputs, cell.execution_count = done.outputs, done.execution_count
+    nbformat.write(notebook, lesson.path)
+
+
+if __name__ == "__main__":
+    for each in lessons(sys.argv[1:]):
+        store_outputs(each)
+        print("stored", each.id)  # noqa: T201

@@ -1,0 +1,73 @@
+"""Every lesson, executed for real: by papermill on fresh, used and PostgreSQL stores, and by nbval strictly."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mlworkbench.notebooks import execute, parameters
+from mlworkbench.workbook import EXECUTION_VARIABLE, Lesson, lessons
+from tests.lessons.expected import EXPECTED, Logged
+
+ROOT = Path(__file__).parents[2]
+LESSONS = lessons(root=ROOT)
+
+each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
+
+
+@each_lesson
+def test_fast_parameters_differ_from_the_defaults(lesson: Lesson) -> None:
+    defaults = {p.name: p.default for p in parameters(lesson.path)}
+    assert lesson.fast, "metadata.mlworkbench.fast is missing"
+    for name, value in lesson.fast.items():
+        assert value != defaults[name]
+
+
+@each_lesson
+def test_what_a_lesson_leaves_in_the_store(
+    lesson: Lesson, home: Path, tmp_path: Path, postgres: Callable[[], str]
+) -> None:
+    """A fresh SQLite store, the same store again, and PostgreSQL: the same runs with equal metrics."""
+    assert lesson.id in EXPECTED, f"say in tests/lessons/expected.py what lesson {lesson.id} leaves in the store"
+
+    def logged(name: str, uri: str) -> Logged:
+        env = {EXECUTION_VARIABLE: name, "MLFLOW_TRACKING_URI": uri, "MLWORKBENCH_HOME": str(home)}
+        execute(lesson.path, tmp_path / f"{name}.ipynb", values=lesson.fast, env=env)
+        found = Logged.of(uri or f"sqlite:///{home / 'mlflow.db'}", name)
+        EXPECTED[lesson.id](found)
+        return found
+
+    fresh, again, postgresql = logged("fresh", ""), logged("again", ""), logged("postgresql", postgres())
+    assert fresh.metrics == again.metrics
+    assert fresh.metrics == postgresql.metrics
+
+
+def nbval(notebook: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """Compare a notebook's stored outputs strictly with those of a new execution on a fresh store."""
+    options = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={Path(__file__).with_name('sanitize.cfg')}"]
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "-p", "no:cacheprovider", "-p", "no:xdist", str(notebook)],
+        env={**env, "MLWORKBENCH_HOME": str(home), "IPYNB_FILE": str(notebook)},
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+
+
+@each_lesson
+def test_stored_outputs_are_what_comes_out(lesson: Lesson, home: Path) -> None:
+    done = nbval(lesson.path, home)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def test_the_comparison_fails_on_an_output_that_does_not_come_out(home: Path) -> None:
+    done = nbval(Path(__file__).with_name("broken") / "wrong_output.ipynb", home)
+    assert done.returncode == 1
+    assert "mismatch 'stdout'" in done.stdout
