@@ -40,7 +40,7 @@ test: setup  ## lint, type check and test everything
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-fail-under 90 $(ARGS)
 
 bench: setup  ## measure every speed claim, as a ratio against the plain way
-	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 lessons: setup  ## execute lessons and store their outputs in them (ARGS="1.2" for one)
 	$(BIN)/python -m tests.lessons.store_outputs $(ARGS)

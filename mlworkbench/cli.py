@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 
@@ -75,6 +76,9 @@ def lab(port: int | None, no_browser: bool, jupyter_options: tuple[str, ...]) ->
         command.append("--no-browser")
     command += jupyter_options
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    # Switches off what a learner does not need: nbgrader's panels for instructors, Jupyter's news.
+    config = [str(Path(__file__).with_name("lab_config")), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, config))
     if os.name == "nt":
         sys.exit(subprocess.call(command))
     os.execv(sys.executable, command)  # noqa: S606 (becomes JupyterLab, so that a signal ends it and nothing is left)

@@ -12,6 +12,15 @@ from typing import Any
 
 from mlworkbench.store import open_store
 
+_PREFERENCES = b"""<script>
+const preferences = {
+  "mlflow.workflowType_v1": '"machine_learning"',
+  "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
+};
+for (const name in preferences)
+  if (localStorage.getItem(name) === null) localStorage.setItem(name, preferences[name]);
+</script>"""
+
 
 def mlflow_tile() -> dict[str, Any]:
     """Describe the MLflow server to jupyter-server-proxy (entry point group ``jupyter_serverproxy_servers``)."""
@@ -22,6 +31,7 @@ def mlflow_tile() -> dict[str, Any]:
         "timeout": 90,
         "absolute_url": True,  # MLflow is told the prefix and answers under it
         "request_headers_override": {"Host": "localhost:{port}"},  # MLflow refuses hosts it does not know
+        "rewrite_response": _prefer_model_training,
         "new_browser_tab": False,
         "launcher_entry": {
             "enabled": not remote,  # a tracking server has a page of its own
@@ -30,6 +40,12 @@ def mlflow_tile() -> dict[str, Any]:
             "path_info": "mlflow/#/experiments",
         },
     }
+
+
+def _prefer_model_training(response: Any) -> None:
+    """Let MLflow's pages open on model training, without the assistant, until the reader chooses otherwise."""
+    if "text/html" in response.headers.get("Content-Type", ""):
+        response.body = response.body.replace(b"<head>", b"<head>" + _PREFERENCES, 1)
 
 
 def _command(port: int, base_url: str) -> list[str]:

@@ -38,7 +38,7 @@ class Session:
     @property
     def link(self) -> str | None:
         """Address of the experiment's page in the MLflow UI; None where no UI is known to run."""
-        page = f"#/experiments/{self.experiment.experiment_id}"
+        page = f"#/experiments/{self.experiment.experiment_id}/runs"
         if self.store.uri.startswith("http"):
             return f"{self.store.uri.rstrip('/')}/{page}"
         base = _lab_base_url()

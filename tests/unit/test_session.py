@@ -109,5 +109,5 @@ def test_the_card_links_to_the_tile_of_the_jupyter_server(
     monkeypatch.setenv("JPY_PARENT_PID", "4711")
     (tmp_path / "jpserver-4711.json").write_text(json.dumps({"base_url": "/hub/me/"}))
     session = wb.start("mine")
-    assert session.link == f"/hub/me/mlflow/#/experiments/{session.experiment.experiment_id}"
+    assert session.link.startswith(f"/hub/me/mlflow/#/experiments/{session.experiment.experiment_id}/")
     assert f'href="{session.link}"' in session._repr_html_()

@@ -188,7 +188,7 @@ def test_a_real_server_is_used_and_keeps_the_artifacts(tmp_path: Path, free_port
             import mlworkbench as wb
 
             session = wb.start("on a server", tracking_uri=uri)
-            assert session.link == f"{uri}/#/experiments/{session.experiment.experiment_id}"
+            assert session.link.startswith(f"{uri}/#/experiments/{session.experiment.experiment_id}/")
             with mlflow.start_run():
                 mlflow.log_text("hello", "note.txt")
             assert [path.read_text() for path in (tmp_path / "kept").rglob("note.txt")] == ["hello"]

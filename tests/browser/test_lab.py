@@ -1,0 +1,139 @@
+"""JupyterLab as a learner meets it, in a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+QUIET += ["--disable-component-update", "--disable-sync"]
+TOKEN = "a-token-of-this-test"
+
+if BROWSER is None and os.environ.get("REQUIRE_BROWSER") == "1":
+    pytest.fail("REQUIRE_BROWSER=1, but no Chromium is installed: apt-get install chromium", pytrace=False)
+pytestmark = pytest.mark.skipif(
+    BROWSER is None, reason="NO BROWSER FOUND: JupyterLab was NOT tested. Install chromium to test it."
+)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the notebooks without their stored outputs."""
+    folder = tmp_path_factory.mktemp("lab") / "notebooks"
+    shutil.copytree(ROOT / "notebooks", folder, ignore=shutil.ignore_patterns(".*"))
+    for path in folder.rglob("*.ipynb"):
+        content = nbformat.read(path, as_version=4)
+        for cell in content.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(content, path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab(notebooks: Path) -> Iterator[str]:
+    """JupyterLab on the notebooks and a store that already holds the runs of lesson 1.1."""
+    folder = notebooks.parent
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "MLWORKBENCH_", "PYTEST_"))}
+    env |= {
+        "JUPYTER_TOKEN": TOKEN,
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+    }
+    run = [sys.executable, "-m", "mlworkbench", "run", "1.1", "--fast"]
+    subprocess.run(run, cwd=folder, env=env, check=True, capture_output=True)
+    command = [sys.executable, "-m", "mlworkbench", "lab", "--no-browser", "--port", str(port), "--", "--allow-root"]
+    with (folder / "lab.log").open("w") as log, subprocess.Popen(command, cwd=folder, env=env, stderr=log) as server:
+        url = f"http://127.0.0.1:{port}"
+        while not answers(url):
+            assert server.poll() is None, (folder / "lab.log").read_text()
+            time.sleep(0.5)
+        yield url
+        server.terminate()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(lab: str, browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.goto(f"{lab}/lab?token={TOKEN}&reset")
+    page.wait_for_selector(".jp-LauncherCard")
+    yield page
+    if shots := os.environ.get("SCREENSHOTS"):
+        for number, tab in enumerate(context.pages):
+            tab.screenshot(path=str(Path(shots) / f"{request.node.name}-{number}.png"))
+    context.close()
+
+
+def test_a_learner_sees_no_panels_for_instructors(page: Page) -> None:
+    assert page.get_by_text("Nbgrader").count() == 0
+    assert page.get_by_text("Create Assignment").count() == 0
+
+
+def test_the_mlflow_tile_shows_the_runs_of_an_executed_lesson(page: Page) -> None:
+    page.locator(".jp-LauncherCard", has_text="MLflow").first.click()
+    mlflow = page.frame_locator("iframe[src*='/mlflow/']")
+    mlflow.get_by_role("link", name="1.1 wine trees").first.click(timeout=120_000)
+    expect(mlflow.get_by_text("two questions").first).to_be_visible()
+
+
+def test_lesson_0_runs_from_the_menu_without_an_error(page: Page, notebooks: Path) -> None:
+    page.get_by_role("listitem", name=re.compile("00_start_here")).dblclick()
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    cells = executed(page, notebooks / "00_start_here.ipynb")
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
+    page.locator(".jp-WindowedPanel-outer").first.evaluate("panel => panel.scrollTo(0, 0)")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="open this experiment").click()
+    expect(opened.value.get_by_text("a first guess").first).to_be_visible(timeout=120_000)
+
+
+def executed(page: Page, path: Path) -> list[nbformat.NotebookNode]:
+    """Save until the last code cell has been executed; return the code cells."""
+    for _ in range(60):
+        page.keyboard.press("Control+s")
+        page.wait_for_timeout(1000)
+        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        if cells[-1].execution_count:
+            break
+    return cells
