@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from mlworkbench.data import load_sp500, load_wine
     from mlworkbench.errors import NotebookError, StoreError, WorkbenchError
     from mlworkbench.notebooks import parameters
-    from mlworkbench.plots import show
+    from mlworkbench.plots import log_figure, plot_history, plot_runs, show
     from mlworkbench.session import Session, start
     from mlworkbench.store import workbook_root
+    from mlworkbench.tracking import best_run, log_history, runs_table
     from mlworkbench.workbook import run_workbook
 
 _HOME = {
@@ -26,10 +27,16 @@ _HOME = {
     "WorkbenchError": "errors",
     "parameters": "notebooks",
     "run_workbook": "workbook",
+    "log_figure": "plots",
+    "plot_history": "plots",
+    "plot_runs": "plots",
     "show": "plots",
     "Session": "session",
     "start": "session",
     "workbook_root": "store",
+    "best_run": "tracking",
+    "log_history": "tracking",
+    "runs_table": "tracking",
 }
 
 __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
@@ -43,10 +50,16 @@ __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
     "WorkbenchError",
     "parameters",
     "run_workbook",
+    "log_figure",
+    "plot_history",
+    "plot_runs",
     "show",
     "Session",
     "start",
     "workbook_root",
+    "best_run",
+    "log_history",
+    "runs_table",
 ]
 
 

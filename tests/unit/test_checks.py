@@ -131,13 +131,3 @@ def test_hints_are_numbered_in_order(task: str) -> None:
 def test_a_hint_for_an_unknown_task() -> None:
     with pytest.raises(wb.WorkbenchError, match="no task is called"):
         wb.hint("9.9")
-
-
-def test_a_figure_needs_words() -> None:
-    import matplotlib.pyplot as plt
-
-    figure, _ = plt.subplots()
-    with pytest.raises(wb.WorkbenchError, match="alt"):
-        wb.show(figure, alt=" ")
-    wb.show(figure, alt="an empty plot")
-    assert not plt.get_fignums()
