@@ -133,15 +133,12 @@ def plot_runs(table: pd.DataFrame, metric: str, by: str, *, group: str | None = 
     WorkbenchError
         For a column that the table does not have.
     """
-    import pandas as pd
-
     for column in filter(None, (metric, by, group)):
         if column not in table:
             raise unknown_name("column", column, table.columns)
     ax = ax or new_axes()
     rows = table.dropna(subset=[metric, by])
-    numbers = pd.to_numeric(rows[by], errors="coerce")
-    rows = rows.assign(**{by: numbers if numbers.notna().all() else rows[by].astype(str)}).sort_values(by)
+    rows = rows.assign(**{name: _numbers_or_texts(rows[name]) for name in filter(None, (by, group))}).sort_values(by)
     for number, (name, part) in enumerate(rows.groupby(group) if group else [(None, rows)]):
         color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
         ax.plot(part[by], part[metric], marker, color=color, label=name, alpha=0.8)
@@ -149,6 +146,14 @@ def plot_runs(table: pd.DataFrame, metric: str, by: str, *, group: str | None = 
     if group:
         ax.legend(title=group)
     return ax
+
+
+def _numbers_or_texts(column: pd.Series) -> pd.Series:
+    """Parameters come as texts: make numbers of them where all are numbers, so that 10 comes after 2."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce")
+    return numbers if numbers.notna().all() else column.astype(str)
 
 
 def new_axes() -> Axes:

@@ -294,7 +294,7 @@ def quiet_mlflow() -> None:
     from mlflow.telemetry import set_telemetry_client
 
     set_telemetry_client()
-    for name in ("mlflow.store.db.utils", "alembic", "mlflow.utils.autologging_utils"):
+    for name in ("mlflow.store.db.utils", "alembic", "mlflow.tracking.fluent", "mlflow.utils.autologging_utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("absl").setLevel(logging.ERROR)  # Keras on the file format that autolog chooses
     warnings.filterwarnings("ignore", ".*`y_pred` was renamed to `y_proba`", FutureWarning)  # scikit-learn in autolog
