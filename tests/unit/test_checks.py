@@ -179,17 +179,19 @@ def test_lesson_1_3_wants_both_and_nothing_twice() -> None:
 
     X, y = load_iris(return_X_y=True)
 
-    def autologged(**options) -> str:
-        mlflow.sklearn.autolog(**{"log_models": False, "log_post_training_metrics": False, "silent": True, **options})
+    def autologged(store_model: bool = False) -> str:
+        mlflow.sklearn.autolog(log_models=False, log_post_training_metrics=False, silent=True)
         with mlflow.start_run() as run:
             model = LogisticRegression(max_iter=5000).fit(X, y)
             mlflow.log_metric("test_accuracy", model.score(X.copy(), y))
+            if store_model:
+                mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
         mlflow.sklearn.autolog(disable=True)
         return run.info.run_id
 
     assert wb.check("1.3", run_id=autologged())
     assert "was not autologged" in wb.check("1.3", run_id=log(metrics={"test_accuracy": 1})).message
-    assert "stored a model" in wb.check("1.3", run_id=autologged(log_models=True)).message
+    assert "stored a model" in wb.check("1.3", run_id=autologged(store_model=True)).message
     mlflow.sklearn.autolog(log_models=False, silent=True)
     with mlflow.start_run() as run:
         from sklearn.tree import DecisionTreeClassifier

@@ -181,6 +181,7 @@ def test_a_real_server_is_used_and_keeps_the_artifacts(tmp_path: Path, free_port
     command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{tmp_path / 's.db'}"]
     command += ["--artifacts-destination", str(tmp_path / "kept")]
     allowed = {**os.environ, "MLFLOW_SERVER_ALLOWED_HOSTS": f"127.0.0.1:{free_port}"}
+    allowed["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     with subprocess.Popen(command, env=allowed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             store = wait_for(uri)
