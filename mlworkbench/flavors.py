@@ -66,11 +66,17 @@ def flavor_of(model: Any) -> str:
     WorkbenchError
         For a kind of model that is not among the supported ones.
     """
+    if isinstance(model, type):
+        raise WorkbenchError(
+            f"the class {model.__name__} itself.",
+            "a model of this class.",
+            f"Make and fit one: {model.__name__}().fit(…).",
+        )
     made_from = {cls.__module__.partition(".")[0] for cls in type(model).__mro__}
     for library, flavor in {"xgboost": "xgboost", "keras": "tensorflow", "onnx": "onnx", "sklearn": "sklearn"}.items():
-        if library in made_from and not isinstance(model, type):
+        if library in made_from:
             return _keras_flavor() if library == "keras" else flavor
-    if not isinstance(model, type) and (callable(model) or _is_python_model(model)):
+    if callable(model) or _is_python_model(model):
         return "pyfunc"
     raise WorkbenchError(
         f"a model of the type {type(model).__module__}.{type(model).__qualname__}.",
@@ -104,12 +110,15 @@ def save_and_ask(job: Job, folder: Path, parts: set[Any], requirements: Sequence
     The answer is that of the model read back from the folder. For scikit-learn it is that of the model in memory:
     MLflow reads such a model back itself, and so what is wrong with the example shows before anything is saved.
     """
-    options = {_ARGUMENT[job.flavor]: job.model, "pip_requirements": list(requirements), **job.options}
+    # Nor does MLflow need to ask the model for its signature: a PythonModel would keep what it loads for the answer.
+    signature = None if job.flavor == "onnx" else False
+    options = {_ARGUMENT[job.flavor]: job.model, "pip_requirements": list(requirements), "signature": signature}
+    options |= job.options
     with quiet():
         if job.flavor == "sklearn":
             trusted = [*reviewed_among(parts), *job.trust]
             said = _ask(job, _sklearn_predict(job))
-            _save(job, folder, serialization_format="skops", skops_trusted_types=trusted, signature=False, **options)
+            _save(job, folder, serialization_format="skops", skops_trusted_types=trusted, **options)
             return said
         _save(job, folder, **options)
         stored = _read_back(job, folder)
@@ -194,7 +203,7 @@ def _trust_error(job: Job) -> WorkbenchError | None:
         more = beyond_review(skops.io.get_untrusted_types(data=skops.io.dumps(job.model)), job.trust)
     except Exception:
         return None  # skops cannot even write it, and says why itself
-    if not more:
+    if not more or "<" in "".join(more):  # a lambda has no name by which it could be found again
         return None
     return WorkbenchError(
         f"the model holds {', '.join(more)}, which nobody has reviewed.",

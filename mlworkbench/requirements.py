@@ -117,7 +117,7 @@ def _package(module: str) -> str | None:
     file = _file(module)
     if len(names) > 1:
         return next((canonicalize_name(name) for name in names if file in _files(name)), None)
-    if module == "__main__" or (file and (not names or _is_local(names[0]))):
+    if module == "__main__" or (file and (not names or _is_local(names[0], file))):
         raise _not_installable(top)
     return canonicalize_name(names[0]) if names else None
 
@@ -135,10 +135,10 @@ def _files(package: str) -> set[Path]:
     return {Path(str(entry.locate())) for entry in metadata.files(package) or []}
 
 
-def _is_local(package: str) -> bool:
+def _is_local(package: str, file: Path) -> bool:
     """Whether the package was installed from a folder of this machine (PEP 610), so that nobody else can."""
-    origin = metadata.distribution(package).read_text("direct_url.json")
-    return origin is not None and "dir_info" in json.loads(origin)
+    origin = metadata.distribution(package).read_text("direct_url.json") or "{}"
+    return "dir_info" in json.loads(origin) or not {"site-packages", "dist-packages"} & set(file.parts)
 
 
 def _not_installable(module: str) -> WorkbenchError:

@@ -337,7 +337,7 @@ def _payload(frame: Any, params: dict[str, Any] | None) -> bytes:
 
 
 def _message(answer: requests.Response) -> str:
-    """The heart of what the server says: the end of its message, and of the model's own error if that is what it was."""
+    """The heart of what the server says: the end of its message, and the model's own error if there was one."""
     try:
         told = answer.json()
         lines = [told["message"].rpartition("Error: ")[2], *told.get("stack_trace", "").strip().splitlines()[-1:]]
