@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from mlworkbench.checks import Feedback, check, hint
     from mlworkbench.data import load_sp500, load_wine
     from mlworkbench.errors import NotebookError, StoreError, WorkbenchError
+    from mlworkbench.gate import Verdict, validate
+    from mlworkbench.models import describe_model, log_model
     from mlworkbench.notebooks import parameters
     from mlworkbench.plots import log_figure, plot_history, plot_runs, show
+    from mlworkbench.serving import Endpoint, serve
     from mlworkbench.session import Session, start
     from mlworkbench.store import workbook_root
     from mlworkbench.tracking import best_run, log_history, runs_table
@@ -25,12 +28,18 @@ _HOME = {
     "NotebookError": "errors",
     "StoreError": "errors",
     "WorkbenchError": "errors",
+    "Verdict": "gate",
+    "validate": "gate",
+    "describe_model": "models",
+    "log_model": "models",
     "parameters": "notebooks",
     "run_workbook": "workbook",
     "log_figure": "plots",
     "plot_history": "plots",
     "plot_runs": "plots",
     "show": "plots",
+    "Endpoint": "serving",
+    "serve": "serving",
     "Session": "session",
     "start": "session",
     "workbook_root": "store",
@@ -48,12 +57,18 @@ __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
     "NotebookError",
     "StoreError",
     "WorkbenchError",
+    "Verdict",
+    "validate",
+    "describe_model",
+    "log_model",
     "parameters",
     "run_workbook",
     "log_figure",
     "plot_history",
     "plot_runs",
     "show",
+    "Endpoint",
+    "serve",
     "Session",
     "start",
     "workbook_root",

@@ -296,8 +296,10 @@ def quiet_mlflow() -> None:
     set_telemetry_client()
     for name in ("mlflow.store.db.utils", "alembic", "mlflow.tracking.fluent", "mlflow.utils.autologging_utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("absl").setLevel(logging.ERROR)  # Keras on the file format that autolog chooses
-    warnings.filterwarnings("ignore", ".*`y_pred` was renamed to `y_proba`", FutureWarning)  # scikit-learn in autolog
+    for name in ("absl", "mlflow.models.evaluation"):  # file formats that autolog chooses; SHAP, which is not asked for
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for hint in ("`y_pred` was renamed", "Inferred schema contains integer", "Add type hints to the `predict`"):
+        warnings.filterwarnings("ignore", f".*{hint}")
 
 
 def _first_line(error: Exception) -> str:
