@@ -296,7 +296,7 @@ def quiet_mlflow() -> None:
     set_telemetry_client()
     for name in ("mlflow.store.db.utils", "alembic", "mlflow.tracking.fluent", "mlflow.utils.autologging_utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for name in ("absl", "mlflow.models.evaluation"):  # file formats that autolog chooses; SHAP, which is not asked for
+    for name in ("absl", "tensorflow", "mlflow.models.evaluation"):  # formats and retracing that MLflow chooses; SHAP
         logging.getLogger(name).setLevel(logging.ERROR)
     for hint in ("`y_pred` was renamed", "Inferred schema contains integer", "Add type hints to the `predict`"):
         warnings.filterwarnings("ignore", f".*{hint}")
