@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.checks.feedback import NotYetError
@@ -157,7 +158,7 @@ def sequence(answer: Any, what: str) -> list[Any]:
 def number(answer: Any, what: str) -> float:
     """A number that the learner computed."""
     if isinstance(answer, bool) or not isinstance(answer, int | float) or not math.isfinite(answer):
-        raise NotYetError(f"{what} is {answer!r} of type {type(answer).__name__}.", "Give one number.")
+        raise NotYetError(f"{what} is {reprlib.repr(answer)} of type {type(answer).__name__}.", "Give one number.")
     return float(answer)
 
 
