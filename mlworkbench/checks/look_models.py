@@ -174,6 +174,18 @@ def from_code(stored: Stored) -> None:
     )
 
 
+def numbers(answer: Any, what: str) -> Any:
+    """Answers of a regressor as an array of numbers, one a row."""
+    import numpy as np
+
+    if hasattr(answer, "items") and not hasattr(answer, "to_numpy"):  # ONNX names its outputs
+        answer = next(iter(answer.values()))
+    try:
+        return np.asarray(answer, dtype="float64").ravel()
+    except (TypeError, ValueError) as error:
+        raise NotYetError(f"{what} are not numbers.", "Give the predictions of the model.") from error
+
+
 def equal_answers(found: Any, expected: Any, what: str) -> None:
     """Truth values, one a row, that must be equal."""
     import numpy as np

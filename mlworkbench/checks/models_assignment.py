@@ -23,18 +23,6 @@ def _own(answer: Any, what: str = "model_uri", name: str | None = None) -> Store
     return stored
 
 
-def _numbers(answer: Any, what: str) -> Any:
-    """Answers of a regressor as an array of numbers, one a row."""
-    import numpy as np
-
-    if hasattr(answer, "items") and not hasattr(answer, "to_numpy"):  # ONNX names its outputs
-        answer = next(iter(answer.values()))
-    try:
-        return np.asarray(answer, dtype="float64").ravel()
-    except (TypeError, ValueError) as error:
-        raise NotYetError(f"{what} are not numbers.", "Give the predictions of the model.") from error
-
-
 def stored_pipeline(model_uri: Any) -> str:
     """Task 1: a pipeline with a name, an example, a signature and a run."""
     stored = _own(model_uri, name="progression")
@@ -43,10 +31,8 @@ def stored_pipeline(model_uri: Any) -> str:
         found = f"the steps {', '.join(steps)}" if steps else "no steps: it is no pipeline"
         raise NotYetError(f"The stored model has {found}.", "Store make_pipeline(StandardScaler(), Ridge()).")
     look_models.with_example(stored)
-    if len(look_models.input_types(stored)) != COLUMNS:
-        raise NotYetError(
-            f"The signature has {len(look_models.input_types(stored))} inputs.", f"Use all {COLUMNS} columns."
-        )
+    if (width := len(look_models.input_types(stored))) != COLUMNS:
+        raise NotYetError(f"The signature has {width} inputs.", f"Use all {COLUMNS} columns.")
     if not stored.record.source_run_id:
         raise NotYetError("The model belongs to no run.", "Log it inside of `with mlflow.start_run():`.")
     return "The pipeline is stored with its example, its signature and its run."
@@ -63,19 +49,14 @@ def read_facts(model_uri: Any, flavors: Any, size: Any, file_format: Any) -> str
     if look.number(size, "size") != stored.file.model_size_bytes:
         raise NotYetError(f"The size is not {size:.6g} bytes.", "Give model_size_bytes as the file has it.")
     if file_format != stored.flavors.get("sklearn", {}).get("serialization_format"):
-        raise NotYetError(
-            "The format of the file is another one.", "It stands in the flavor sklearn, at serialization_format."
-        )
+        raise NotYetError("The file names another format.", "It stands in the flavor sklearn, serialization_format.")
     return f"Flavors, size and format are those of the file: {file_format}, {size / 1000:.3g} kB."
 
 
 def addresses(model_uri: Any, by_run: Any, by_alias: Any) -> str:
     """Task 3: two more addresses of the same model."""
     stored = _own(model_uri)
-    for what, address, begins, needs in (
-        ("by_run", by_run, "runs:/", ""),
-        ("by_alias", by_alias, "models:/", "@best"),
-    ):
+    for what, address, begins, needs in (("by_run", by_run, "runs:/", ""), ("by_alias", by_alias, "models:/", "@best")):
         text = address if isinstance(address, str) else ""
         if not (text.startswith(begins) and text.endswith(needs)):
             raise NotYetError(
@@ -101,7 +82,7 @@ def follow_up(model_uri: Any, rows: Any, original: Any) -> str:
     stored = _own(model_uri, name="follow_up")
     look_models.from_code(stored)
     default = look_models.default_of(stored, "limit")
-    inside = _numbers(_own(original, "original").answer(rows), "The predictions of original")
+    inside = look_models.numbers(_own(original, "original").answer(rows), "The predictions of original")
     for limit in (default, 100.0, 150.0, 250.0):
         look_models.equal_answers(stored.answer(rows, {"limit": limit}), inside > limit, f"With limit={limit:g}")
     return f"Nothing is pickled, and the limit works; by default it is {default:g}."
@@ -117,19 +98,14 @@ def exported(model_uri: Any, original: Any, rows: Any, difference: Any) -> str:
     inputs = stored.file.signature.inputs if stored.file.signature else None
     tensors = inputs is not None and inputs.is_tensor_spec()
     asked = rows.to_numpy("float32") if tensors else rows.astype("float32")
-    found = _numbers(stored.answer(asked), "The answers of the export")
-    expected = _numbers(_own(original, "original").answer(rows), "The predictions of original")
+    found = look_models.numbers(stored.answer(asked), "The answers of the export")
+    expected = look_models.numbers(_own(original, "original").answer(rows), "The predictions of original")
     largest = float(np.abs(found - expected).max())
     if largest > look_models.ALL_CLOSE * float(np.abs(expected).max()):
         raise NotYetError(f"The predictions differ by up to {largest:.3g}.", "Export the pipeline of task 1.")
     if not math.isclose(look.number(difference, "difference"), largest, abs_tol=0.01):
         raise NotYetError(f"Your difference is {difference:.3g}, not {largest:.3g}.", "Take abs(…), then max().")
     return f"The export predicts the same; the largest difference is {largest:.1g}."
-
-
-def _share_close(stored: Stored, rows: Any, truth: Any) -> float:
-    errors = abs(_numbers(stored.answer(rows), "The predictions") - _numbers(truth, "The true values"))
-    return float((errors <= CLOSE).mean())
 
 
 def own_metric(run_id: Any, model_uri: Any, rows: Any, y_test: Any) -> str:
@@ -141,7 +117,8 @@ def own_metric(run_id: Any, model_uri: Any, rows: Any, y_test: Any) -> str:
             "Let mlflow.models.evaluate with model_type='regressor' log the metrics.",
         )
     share = look.metric(run, "share_close", 0, 1)
-    expected = _share_close(stored, rows, y_test)
+    errors = look_models.numbers(stored.answer(rows), "The predictions") - look_models.numbers(y_test, "y_test")
+    expected = float((abs(errors) <= CLOSE).mean())
     if not math.isclose(share, expected, abs_tol=1e-6):
         raise NotYetError(
             f"share_close is {share:.3f}, but {expected:.3f} of the test rows are predicted within {CLOSE}.",
@@ -171,8 +148,8 @@ def refused(verdict: Any, baseline: Any) -> str:
 
 def measured(answers: Any, latency: Any, run_id: Any, model_uri: Any, rows: Any) -> str:
     """Task 9: the answers of a server, and how fast they came."""
-    found, stored = _numbers(look.sequence(answers, "answers"), "The answers"), _own(model_uri)
-    expected = _numbers(stored.answer(rows), "The predictions")
+    found, stored = look_models.numbers(look.sequence(answers, "answers"), "The answers"), _own(model_uri)
+    expected = look_models.numbers(stored.answer(rows), "The predictions")
     if len(found) != len(expected):
         raise NotYetError(f"There are {len(found)} answers for {len(expected)} test rows.", "Send all of X_test.")
     if not abs(found - expected).max() < look_models.ALL_CLOSE * abs(expected).max():
@@ -180,7 +157,9 @@ def measured(answers: Any, latency: Any, run_id: Any, model_uri: Any, rows: Any)
     p99 = look_models.measured(latency, FEWEST_REQUESTS).percentiles["p99"]
     logged = look.metric(look.finished_run(run_id), "latency_p99_ms")
     if not math.isclose(logged, p99, rel_tol=1e-6):
-        raise NotYetError(f"latency_p99_ms is {logged:.3g}, but p99 is {p99:.3g} ms.", "Log latency.percentiles['p99'].")
+        raise NotYetError(
+            f"latency_p99_ms is {logged:.3g}, but p99 is {p99:.3g} ms.", "Log latency.percentiles['p99']."
+        )
     if p99 >= LATENCY_LIMIT:
         raise NotYetError(f"99 % of the answers came within {p99:.4g} ms.", f"Get below {LATENCY_LIMIT} ms.")
     return f"The server answers as the model does, 99 % of the time within {p99:.3g} ms."
@@ -189,7 +168,7 @@ def measured(answers: Any, latency: Any, run_id: Any, model_uri: Any, rows: Any)
 def _mean_cost(stored: Stored, rows: Any, truth: Any) -> float:
     import numpy as np
 
-    missing = _numbers(truth, "The true values") - _numbers(stored.answer(rows), "The predictions")
+    missing = look_models.numbers(truth, "y_test") - look_models.numbers(stored.answer(rows), "The predictions")
     return float(np.where(missing > 0, 3 * missing, -missing).mean())
 
 
@@ -214,60 +193,58 @@ def through_the_gate(verdict: Any, baseline: Any, rows: Any, y_test: Any) -> str
     return f"Your model costs {after:.3g} instead of {before:.3g}, and the verdict proves it."
 
 
-def _task(function: Any, *hints: str) -> Task:
-    return Task(function, hints)
-
-
-TASKS: dict[str, Task] = {
-    "models.1": _task(
+_HINTED: dict[str, tuple[Any, str, str]] = {
+    "models.1": (
         stored_pipeline,
         "Lesson 2.1, 'Store a model'. The name is the second argument of wb.log_model.",
         "Fit make_pipeline(…) on X_train and y_train; inside a run, wb.log_model with example=X_train.head(3).",
     ),
-    "models.2": _task(
+    "models.2": (
         read_facts,
         "Lesson 2.1, 'See the files' and 'Read the MLmodel file'.",
         "yaml.safe_load of the text of MLmodel gives a dictionary; the format is two levels below 'flavors'.",
     ),
-    "models.3": _task(
+    "models.3": (
         addresses,
         "Lesson 2.1, 'Tell the addresses apart'. The run is in mlflow.get_logged_model(…).source_run_id.",
         "mlflow.register_model gives a version; set_registered_model_alias takes its name, 'best' and its version.",
     ),
-    "models.4": _task(
+    "models.4": (
         patient_model,
         "Lesson 2.2: a gap needs the type double. And Ridge itself stops at gaps: something must fill them first.",
         "SimpleImputer() is a first step of a pipeline. Show log_model an example in which age is a float.",
     ),
-    "models.5": _task(
+    "models.5": (
         follow_up,
         "Lesson 2.3, 'Write a model of your own' and 'Log it from code', with one other line in predict.",
         "The model of task 1 comes in by artifacts={'model': …}; compare its predictions with params['limit'].",
     ),
-    "models.6": _task(
+    "models.6": (
         exported,
         "Lesson 2.3, 'Export to ONNX': both the export and its example are arrays of float32.",
         "pyfunc's answer is a dictionary with one array of shape (rows, 1): ravel it before you subtract.",
     ),
-    "models.7": _task(
+    "models.7": (
         own_metric,
         "Lesson 2.4, 'Add a metric of your own', with the model_type 'regressor'.",
         "The function returns the mean of (abs(predictions - targets) <= 50) as a float.",
     ),
-    "models.8": _task(
+    "models.8": (
         refused,
         "Lesson 2.4, 'State what you demand'. With an error, smaller is better.",
         "MetricThreshold takes min_relative_change=0.05 and greater_is_better=False; the first argument of "
         "wb.validate is the candidate.",
     ),
-    "models.9": _task(
+    "models.9": (
         measured,
         "Lesson 2.5, 'Measure how long it takes'. Everything that asks the server stands inside of the block.",
         "Log latency.percentiles['p99'] in a run of its own.",
     ),
-    "models.10": _task(
+    "models.10": (
         through_the_gate,
         "Three times as dear to be too low: which quantile of the truth should such a model predict?",
         "scikit-learn has models that predict a quantile instead of the mean; some take loss='quantile'.",
     ),
 }
+
+TASKS = {name: Task(function, tuple(hints)) for name, (function, *hints) in _HINTED.items()}
