@@ -124,8 +124,8 @@ def default_of(stored: Stored, name: str) -> Any:
     return known[name]
 
 
-def accepts_gap(stored: Stored, rows: pd.DataFrame, column: str) -> None:
-    """The model must answer to rows with a gap in a column, one answer a row and none of them missing."""
+def accepts_gap(stored: Stored, rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Rows with a gap in a column, which the model must answer, one answer a row and none of them missing."""
     import pandas as pd
 
     kind = input_types(stored).get(column)
@@ -143,6 +143,7 @@ def accepts_gap(stored: Stored, rows: pd.DataFrame, column: str) -> None:
             f"With a gap in {column} the model gives {answers.notna().sum()} answer(s) for {len(gap)} rows.",
             "Let the model fill gaps before it calculates.",
         )
+    return gap
 
 
 def refuses(stored: Stored, rows: pd.DataFrame, what: str) -> None:

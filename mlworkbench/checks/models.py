@@ -40,8 +40,8 @@ def patient_signature(model_uri: Any) -> str:
     stored = look_models.stored_model(model_uri)
     rows = pd.DataFrame({"day": [1.0, 2.0], "weather": ["sun", "rain"], "temperature": [20.5, 12.5]})
     look_models.default_of(stored, "per_degree")
-    look_models.accepts_gap(stored, rows, "day")
-    look_models.refuses(stored, rows.drop(columns="temperature"), "rows without temperature")
+    gap = look_models.accepts_gap(stored, rows, "day")
+    look_models.refuses(stored, gap.drop(columns="temperature"), "rows without temperature")
     return "A gap in day passes, a missing temperature is refused, and per_degree is a parameter."
 
 

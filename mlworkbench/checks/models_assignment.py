@@ -71,9 +71,9 @@ def addresses(model_uri: Any, by_run: Any, by_alias: Any) -> str:
 def patient_model(model_uri: Any, rows: Any) -> str:
     """Task 4: a gap passes, a missing column and a text are refused."""
     stored = _own(model_uri)
-    look_models.accepts_gap(stored, rows.head(), "age")
-    look_models.refuses(stored, rows.head().drop(columns="bmi"), "rows without bmi")
-    look_models.refuses(stored, rows.head().assign(bmi="high"), "a text as bmi")
+    gap = look_models.accepts_gap(stored, rows.head(), "age")
+    look_models.refuses(stored, gap.drop(columns="bmi"), "rows without bmi")
+    look_models.refuses(stored, gap.assign(bmi="high"), "a text as bmi")
     return "An unknown age passes; a missing or wrong bmi is refused."
 
 
