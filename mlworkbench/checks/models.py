@@ -109,7 +109,7 @@ TASKS = {
         doubtful,
         (
             "It is the model Sure with another line in predict, and another parameter.",
-            "The line: self.forest.predict_proba(model_input).max(axis=1) < (params or {})['limit']. Log the file "
+            "The line: self.forest.predict_proba(model_input).max(axis=1) < params['limit']. Log the file "
             "under name='doubtful', with the forest in artifacts and (X_test.head(3), {'limit': 0.7}) as the example.",
         ),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -37,8 +38,7 @@ class Doubtful(mlflow.pyfunc.PythonModel):
         self.forest = mlflow.sklearn.load_model(context.artifacts["forest"])
 
     def predict(self, context, model_input, params=None):
-        sure = self.forest.predict_proba(model_input).max(axis=1)
-        limit = params["limit"]
+        sure, limit = self.forest.predict_proba(model_input).max(axis=1), params["limit"]
         return RULE
 
 
@@ -85,27 +85,19 @@ def refused(task: str, says: str, **answers: Any) -> None:
 
 def tree(model: Any = None, name: str = "tree", inside: bool = True) -> str:
     model = model or DecisionTreeClassifier().fit(X, Y)
-    if not inside:
-        return wb.log_model(model, name, example=X.head(3)).model_uri
-    with mlflow.start_run():
+    with mlflow.start_run() if inside else contextlib.nullcontext():
         return wb.log_model(model, name, example=X.head(3)).model_uri
 
 
 def bare() -> str:
     """A tree without example and signature."""
+    options = {"pip_requirements": ["scikit-learn"], "skops_trusted_types": ["sklearn.tree._tree.Tree"]}
     with mlflow.start_run():
-        info = mlflow.sklearn.log_model(
-            DecisionTreeClassifier().fit(X, Y),
-            name="tree",
-            pip_requirements=["scikit-learn"],
-            skops_trusted_types=["sklearn.tree._tree.Tree"],
-        )
-    return info.model_uri
+        return mlflow.sklearn.log_model(DecisionTreeClassifier().fit(X, Y), name="tree", **options).model_uri
 
 
 def test_lesson_2_1_passes() -> None:
-    uri = tree()
-    assert wb.check("2.1", model_uri=uri, flavors=2)
+    assert wb.check("2.1", model_uri=tree(), flavors=2)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +207,7 @@ def test_typical_mistakes_of_lesson_2_3(doubtful: Callable[..., str], options: d
 
 
 def test_lesson_2_3_wants_code_and_a_limit(doubtful: Callable[..., str]) -> None:
-    pickled = wb.log_model(Rides(), "doubtful", example=(GAP, RATE)).model_uri
+    pickled = wb.log_model(Rides(), "doubtful", example=(GAP, RATE))
     refused("2.3", "stored as a pickled object", model_uri=pickled, rows=X, forest=FOREST)
     refused("2.3", "and no code", model_uri=tree(FOREST, "doubtful"), rows=X, forest=FOREST)
 
