@@ -22,6 +22,7 @@ def session(home: Path) -> Iterator[None]:
     wb.start(EXPERIMENT)
     yield
     plt.close("all")
+    mlflow.sklearn.autolog(disable=True)
 
 
 def log(name="baseline", params=None, metrics=None, tags=None, **options) -> str:
@@ -164,7 +165,7 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("tracking.4", lambda: {"run_id": files(skip="settings.json")}, "no settings.json"),
     ("tracking.4", lambda: {"run_id": files(pd.DataFrame({"y": [1], "p": [0]}))}, "has the columns p, y"),
     ("tracking.5", lambda: {"run_id": log(), "X_train": TRAINING}, "names no data set"),
-    ("tracking.5", lambda: data(context="test"), "has the context test"),
+    ("tracking.5", lambda: data(context="test"), "has the context 'test'"),
     ("tracking.5", lambda: data(column="y"), "no column 'malignant'"),
     ("tracking.5", lambda: data(context=None), "the context is missing"),
     ("tracking.5", lambda: data(rows=3), "The data set has 3 rows, X_train has 2"),
