@@ -17,8 +17,6 @@ c.CourseDirectory.autograded_directory = str(course / "autograded")
 c.CourseDirectory.feedback_directory = str(course / "feedback")
 c.CourseDirectory.db_url = f"sqlite:///{course / 'gradebook.db'}"
 
-# A solution leaves nothing behind: the dots are in the answers (`my_run_id = ...`), and a bare `...` would be shown.
-# A function whose whole body is a solution therefore needs a docstring.
-c.ClearSolutions.code_stub = {"python": ""}
+c.ClearSolutions.code_stub = {"python": "..."}
 c.ClearSolutions.text_stub = "*Write your answer here.*"
 c.ExecutePreprocessor.timeout = 600

@@ -6,14 +6,14 @@ import inspect
 import textwrap
 from typing import Any
 
-from mlworkbench.checks import progress, tracking, tracking_assignment
+from mlworkbench.checks import models, models_assignment, progress, tracking, tracking_assignment
 from mlworkbench.checks.feedback import NOT_ATTEMPTED, NOT_YET, PASSED, Feedback, Hint, NotYetError
 from mlworkbench.errors import unknown_name
 
 __all__ = ["TASKS", "Feedback", "check", "hint"]
 
 MOST_CHARACTERS = 200  # of an unexpected error
-TASKS = {**tracking.TASKS, **tracking_assignment.TASKS}
+TASKS = {**tracking.TASKS, **tracking_assignment.TASKS, **models.TASKS, **models_assignment.TASKS}
 
 
 def check(task: str, **answers: Any) -> Feedback:
