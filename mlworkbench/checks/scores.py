@@ -36,7 +36,7 @@ def autologging_is_off() -> None:
     from mlflow.utils.autologging_utils import autologging_is_disabled
 
     if not autologging_is_disabled("sklearn"):
-        raise NotYetError("Autologging is still on.", "Turn it off with `mlflow.sklearn.autolog(disable=True)`.")
+        raise NotYetError("Autologging is still on.", "Call `mlflow.sklearn.autolog` once more, with disable=True.")
 
 
 def reports_the_mean(reported: float, means: list[float], children: list[Run]) -> None:
