@@ -21,7 +21,7 @@ def assignments(root: Path | None = None) -> dict[str, Path]:
 
 
 def release(target: Path, root: Path | None = None) -> list[Path]:
-    """Make the exercises of all assignments: solutions replaced by ``...``, hidden tests taken out.
+    """Make the exercises of all assignments: solutions and hidden tests taken out.
 
     Parameters
     ----------

@@ -294,11 +294,24 @@ def quiet_mlflow() -> None:
     from mlflow.telemetry import set_telemetry_client
 
     set_telemetry_client()
-    for name in ("mlflow.store.db.utils", "alembic", "mlflow.tracking.fluent", "mlflow.utils.autologging_utils"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for name in ("absl", "tensorflow", "mlflow.models.evaluation"):  # formats and retracing that MLflow chooses; SHAP
+    for name in (
+        "store.db.utils",
+        "tracking.fluent",
+        "utils.autologging_utils",
+        "models.python_api",
+        "pyfunc",
+        "models",
+    ):
+        logging.getLogger(f"mlflow.{name}").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for name in (
+        "absl",
+        "tensorflow",
+        "mlflow.models.evaluation",
+        "mlflow.onnx",
+    ):  # what MLflow chooses, not the reader
         logging.getLogger(name).setLevel(logging.ERROR)
-    for hint in ("`y_pred` was renamed", "Inferred schema contains integer", "Add type hints to the `predict`"):
+    for hint in ("`y_pred` was renamed", "Inferred schema contains integer"):
         warnings.filterwarnings("ignore", f".*{hint}")
 
 

@@ -17,6 +17,6 @@ c.CourseDirectory.autograded_directory = str(course / "autograded")
 c.CourseDirectory.feedback_directory = str(course / "feedback")
 c.CourseDirectory.db_url = f"sqlite:///{course / 'gradebook.db'}"
 
-c.ClearSolutions.code_stub = {"python": "# Write your code here. It ends by giving each name above its value."}
+c.ClearSolutions.code_stub = {"python": "..."}
 c.ClearSolutions.text_stub = "*Write your answer here.*"
 c.ExecutePreprocessor.timeout = 600

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from typing import Any
 
 from mlworkbench.checks import models, models_assignment, progress, tracking, tracking_assignment
-from mlworkbench.checks.feedback import NOT_ATTEMPTED, NOT_YET, PASSED, Feedback, NotYetError
+from mlworkbench.checks.feedback import NOT_ATTEMPTED, NOT_YET, PASSED, Feedback, Hint, NotYetError
 from mlworkbench.errors import unknown_name
 
 __all__ = ["TASKS", "Feedback", "check", "hint"]
 
+MOST_CHARACTERS = 200  # of an unexpected error
 TASKS = {**tracking.TASKS, **tracking_assignment.TASKS, **models.TASKS, **models_assignment.TASKS}
 
 
@@ -48,11 +50,16 @@ def _feedback(task: str, answers: dict[str, Any]) -> Feedback:
     except NotYetError as reason:
         return Feedback(task, NOT_YET, str(reason))
     except Exception as error:  # a check must never end a learner's notebook
-        told = str(error).strip().splitlines() or [""]
-        return Feedback(task, NOT_YET, f"The check stopped at {type(error).__name__}: {told[0]} Look at your answers.")
+        told = f"{type(error).__name__}: {_first_line(error)}".rstrip(" :.")
+        return Feedback(task, NOT_YET, f"The check stopped at {told}. Look at your answers.")
 
 
-def hint(task: str, number: int = 1) -> str:
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return textwrap.shorten(lines[0], MOST_CHARACTERS, placeholder=" …")
+
+
+def hint(task: str, number: int = 1) -> Hint:
     """The hint of that number for a task; hints get plainer as the number grows.
 
     Raises
@@ -64,9 +71,9 @@ def hint(task: str, number: int = 1) -> str:
         raise unknown_name("task", task, TASKS)
     hints = TASKS[task].hints
     if not 1 <= number <= len(hints):
-        return f"Task {task} has the hints 1 to {len(hints)}."
+        return Hint(f"Task {task} has the hints 1 to {len(hints)}.")
     more = f" (hint({task!r}, {number + 1}) tells more)" if number < len(hints) else ""
-    return f"Hint {number} of {len(hints)}: {hints[number - 1]}{more}"
+    return Hint(f"Hint {number} of {len(hints)}: {hints[number - 1]}{more}")
 
 
 def _misuse(task: str, answers: dict[str, Any]) -> str | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlworkbench.checks import look, look_models
+from mlworkbench.checks import look_models
+from mlworkbench.checks.answers import number, sequence
 from mlworkbench.checks.feedback import NotYetError, Task
 
 BETTER_THAN_GUESSING = 0.6
@@ -28,7 +29,7 @@ def stored_tree(model_uri: Any, flavors: Any) -> str:
     if not stored.record.source_run_id:
         raise NotYetError("The model belongs to no run.", "Log it inside of `with mlflow.start_run():`.")
     look_models.with_example(stored)
-    if look.number(flavors, "flavors") != len(stored.flavors):
+    if number(flavors, "flavors") != len(stored.flavors):
         raise NotYetError(f"You count {flavors} flavor(s).", "Count the keys of mlmodel['flavors'].")
     return f"The tree is stored with an example and the flavors {', '.join(stored.flavors)}."
 
@@ -79,7 +80,7 @@ def gated(verdict: Any) -> str:
 
 def served(answers: Any, latency: Any, y_test: Any) -> str:
     """Lesson 2.5: answers of a server for all test rows, and its latency."""
-    answers, truth = look.sequence(answers, "answers"), look.sequence(y_test, "y_test")
+    answers, truth = sequence(answers, "answers"), sequence(y_test, "y_test")
     if len(answers) != len(truth):
         raise NotYetError(f"There are {len(answers)} answers for {len(truth)} test rows.", "Send all of X_test.")
     right = sum(bool(a == b) for a, b in zip(answers, truth, strict=True)) / len(truth)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from mlworkbench.checks import look, look_models
+from mlworkbench.checks.answers import number, sequence
 from mlworkbench.checks.feedback import NotYetError, Task
 from mlworkbench.checks.look_models import Stored
 
@@ -41,12 +42,12 @@ def stored_pipeline(model_uri: Any) -> str:
 def read_facts(model_uri: Any, flavors: Any, size: Any, file_format: Any) -> str:
     """Task 2: three facts of the MLmodel file."""
     stored = _own(model_uri)
-    names = {str(name) for name in look.sequence(flavors, "flavors")}
+    names = {str(name) for name in sequence(flavors, "flavors")}
     if names != set(stored.flavors):
         raise NotYetError(
             f"You name {len(names)} flavor(s), and not those of the file.", "Give the keys below flavors, as texts."
         )
-    if look.number(size, "size") != stored.file.model_size_bytes:
+    if number(size, "size") != stored.file.model_size_bytes:
         raise NotYetError(f"The size is not {size:.6g} bytes.", "Give model_size_bytes as the file has it.")
     if file_format != stored.flavors.get("sklearn", {}).get("serialization_format"):
         raise NotYetError("The file names another format.", "It stands in the flavor sklearn, serialization_format.")
@@ -103,7 +104,7 @@ def exported(model_uri: Any, original: Any, rows: Any, difference: Any) -> str:
     largest = float(np.abs(found - expected).max())
     if largest > look_models.ALL_CLOSE * float(np.abs(expected).max()):
         raise NotYetError(f"The predictions differ by up to {largest:.3g}.", "Export the pipeline of task 1.")
-    if not math.isclose(look.number(difference, "difference"), largest, abs_tol=0.01):
+    if not math.isclose(number(difference, "difference"), largest, abs_tol=0.01):
         raise NotYetError(f"Your difference is {difference:.3g}, not {largest:.3g}.", "Take abs(…), then max().")
     return f"The export predicts the same; the largest difference is {largest:.1g}."
 
@@ -148,7 +149,7 @@ def refused(verdict: Any, baseline: Any) -> str:
 
 def measured(answers: Any, latency: Any, run_id: Any, model_uri: Any, rows: Any) -> str:
     """Task 9: the answers of a server, and how fast they came."""
-    found, stored = look_models.numbers(look.sequence(answers, "answers"), "The answers"), _own(model_uri)
+    found, stored = look_models.numbers(sequence(answers, "answers"), "The answers"), _own(model_uri)
     expected = look_models.numbers(stored.answer(rows), "The predictions")
     if len(found) != len(expected):
         raise NotYetError(f"There are {len(found)} answers for {len(expected)} test rows.", "Send all of X_test.")

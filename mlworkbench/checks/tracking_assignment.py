@@ -2,180 +2,109 @@
 
 from __future__ import annotations
 
-import math
+import json
 from typing import Any
 
-from mlworkbench.checks import look
+from mlworkbench.checks import look, scores
+from mlworkbench.checks.answers import apart, rows, same, sequence, shown
 from mlworkbench.checks.feedback import NotYetError, Task
+from mlworkbench.checks.tracking_search import EXPERIMENT, beaten, chosen_run, filtered, parent_and_children
 
-EXPERIMENT = "exercises: tracking"
-FEWEST_CHILDREN, FOLDS, FEWEST_EPOCHS = 5, 5, 10
-SCORE_TO_BEAT = 0.94
-
-
-def _own_run(run_id: Any) -> Any:
-    """A finished run in the experiment of the assignment."""
-    run = look.finished_run(run_id)
-    name = look.client().get_experiment(run.info.experiment_id).name
-    if name != EXPERIMENT:
-        raise NotYetError(f"The run is in the experiment {name!r}.", f"Log it in {EXPERIMENT!r}.")
-    return run
+FEWEST_EPOCHS = 10
+LARGEST_LAST_LOSS = 1
+REGULARISATION = 0.1
 
 
 def named_run(run_id: Any) -> str:
     """Task 1: a named, tagged run in the right experiment."""
-    run = _own_run(run_id)
-    if run.info.run_name != "baseline":
-        raise NotYetError(f"The run is called {run.info.run_name!r}.", "Start it with run_name='baseline'.")
+    run = look.run_in(EXPERIMENT, run_id)
+    look.named(run, "baseline")
     if not run.data.tags.get("purpose"):
         raise NotYetError("The run has no tag 'purpose'.", "Give it when the run starts: tags={'purpose': '…'}.")
-    if look.parameter(run, "strategy") != "most_frequent":
-        raise NotYetError(f"The strategy is {run.data.params['strategy']!r}.", "Use 'most_frequent'.")
+    strategy = look.parameter(run, "strategy")
+    if strategy != "most_frequent":
+        raise NotYetError(f"The strategy is {shown(strategy)}.", "Use 'most_frequent'.")
     look.metric(run, "accuracy", 0, 1)
     return "A named and tagged baseline is in the right experiment."
 
 
 def test_score(run_id: Any, predictions: Any, y_test: Any) -> str:
     """Task 2: the score on the test data, compared with the predictions."""
-    run = _own_run(run_id)
-    predictions, y_test = look.sequence(predictions, "predictions"), look.sequence(y_test, "y_test")
+    run = look.run_in(EXPERIMENT, run_id)
+    predictions, y_test = sequence(predictions, "predictions"), sequence(y_test, "y_test")
     if len(predictions) != len(y_test):
         raise NotYetError(
             f"There are {len(predictions)} predictions for {len(y_test)} test rows.", "Predict from X_test, all of it."
         )
     right = sum(a == b for a, b in zip(predictions, y_test, strict=True)) / len(y_test)
-    look.parameter(run, "C")
+    look.parameter(run, "C", REGULARISATION)
     logged = look.metric(run, "accuracy", 0, 1)
-    if not math.isclose(logged, right, abs_tol=1e-6):
+    if not same(logged, right):
+        told, wanted = apart(logged, right)
         raise NotYetError(
-            f"The logged accuracy is {logged:.3f}, but {right:.3f} of your test predictions are right.",
+            f"The logged accuracy is {told}, but {wanted} of your test predictions are right.",
             "Score X_test and y_test, not the data that the model was trained on.",
         )
     return f"The logged accuracy, {logged:.3f}, is that of your test predictions."
 
 
 def stepped_loss(run_id: Any) -> str:
-    """Task 3: a metric with a history."""
-    history = look.metric_history(_own_run(run_id), "loss", FEWEST_EPOCHS)
-    values = [point.value for _, point in sorted((point.step, point) for point in history)]
+    """Task 3: a metric with a history, which falls."""
+    history = look.metric_history(look.run_in(EXPERIMENT, run_id), "loss", FEWEST_EPOCHS)
+    values = [point.value for point in history]
     if len(set(values)) == 1:
         raise NotYetError(f"All {len(values)} points of the loss are {values[0]:.3g}.", "Compute it in each round.")
-    return f"The loss has {len(history)} steps, from {values[0]:.2f} to {values[-1]:.2f}."
+    if values[-1] >= LARGEST_LAST_LOSS:
+        raise NotYetError(f"The loss ends at {values[-1]:.2f}, not below 1.", "Scale the features first.")
+    if values[-1] >= values[0]:
+        told = apart(values[0], values[-1])
+        raise NotYetError(
+            f"The loss goes from {told[0]} to {told[1]} and does not fall.",
+            "Call partial_fit on one and the same model in each round, with the settings of the task.",
+        )
+    return f"The loss has {len(history)} steps and falls from {values[0]:.2f} to {values[-1]:.2f}."
 
 
 def logged_files(run_id: Any) -> str:
     """Task 4: a table, a dictionary and a figure."""
     import mlflow
 
-    run = _own_run(run_id)
-    found = look.artifact_paths(run)
-    for name, call in (
-        ("errors.json", "mlflow.log_table"),
-        ("settings.json", "mlflow.log_dict"),
-        ("confusion.png", "mlflow.log_figure"),
-    ):
-        if name not in found:
-            raise NotYetError(f"The run has {', '.join(found) or 'no artifacts'}, but no {name}.", f"Use {call}.")
-    columns = set(mlflow.load_table("errors.json", run_ids=[run.info.run_id]).columns)
-    if not {"actual", "predicted"} <= columns:
+    run = look.run_in(EXPERIMENT, run_id)
+    table = look.table(run, "errors.json", {"actual", "predicted"})
+    right = int((table["actual"] == table["predicted"]).sum())
+    if right:
         raise NotYetError(
-            f"The table errors.json has the columns {', '.join(sorted(columns))}.", "Call them actual and predicted."
+            f"In {right} of {len(table)} rows of errors.json actual and predicted are equal.",
+            "Keep the rows in which they differ.",
         )
+    look.artifact(run, "settings.json", "`mlflow.log_dict`")
+    look.artifact(run, "confusion.png", "`mlflow.log_figure`")
+    if not mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/settings.json"):
+        raise NotYetError("The file settings.json is empty.", "Log the settings of the model: C and max_iter.")
     return "The table, the settings and the figure are all there."
 
 
-def known_data(run_id: Any) -> str:
-    """Task 5: the data set, with its context and target."""
-    run = _own_run(run_id)
-    used = {tag.value: item.dataset for item in run.inputs.dataset_inputs for tag in item.tags}
-    if not used:
-        raise NotYetError("The run names no data set.", "Use mlflow.log_input(mlflow.data.from_pandas(…), …).")
-    if "training" not in used:
-        raise NotYetError(f"The data set has the context {', '.join(used)}.", "Log it with context='training'.")
-    if '"malignant"' not in (used["training"].schema or ""):
+def known_data(run_id: Any, X_train: Any) -> str:
+    """Task 5: the data set, with its context, target and all rows of the training data."""
+    expected = rows(X_train, "X_train")
+    data = look.data_set(look.run_in(EXPERIMENT, run_id), "training")
+    if '"malignant"' not in (data.schema or ""):
         raise NotYetError("The data set has no column 'malignant'.", "Log features and target together.")
-    return f"The run names its training data, {used['training'].name}, by a digest."
+    found = json.loads(data.profile or "{}").get("num_rows")
+    if found != expected:
+        raise NotYetError(
+            f"The data set has {found} rows, X_train has {expected}.", "Log the training data, all of it."
+        )
+    return f"The run names its training data, {data.name}, by a digest."
 
 
 def combined_logging(run_id: Any) -> str:
     """Task 6: autologging and a test score in one run."""
-    run = _own_run(run_id)
-    look.autologged_alone(run, "RandomForestClassifier")
+    run = look.run_in(EXPERIMENT, run_id)
+    scores.autologged_alone(run, "RandomForestClassifier")
     score = look.metric(run, "test_accuracy", 0, 1)
+    scores.autologging_is_off()
     return f"All {len(run.data.params)} parameters and your test accuracy of {score:.3f} are in one run."
-
-
-def parent_and_children(parent_run_id: Any) -> str:
-    """Task 7: a search, one child a setting, with all folds."""
-    parent = _own_run(parent_run_id)
-    children = look.children(parent)
-    if len(children) < FEWEST_CHILDREN:
-        told = f"The parent has {len(children)} child run(s)."
-        if "max_depth" in parent.data.params:
-            told += f" Its own max_depth is {parent.data.params['max_depth']!r}."
-        raise NotYetError(told, f"Start at least {FEWEST_CHILDREN} nested runs, with one max_depth each.")
-    depths = [look.parameter(child, "max_depth") for child in children]
-    if not all(depth.isdigit() for depth in depths):
-        bad = next(depth for depth in depths if not depth.isdigit())
-        raise NotYetError(f"A child has max_depth {bad!r}.", "Log one whole number in each child, not a list.")
-    if len(set(depths)) < FEWEST_CHILDREN:
-        raise NotYetError(f"The children use {len(set(depths))} different depths.", "Give each child another one.")
-    for child in children:
-        look.mean_of_folds(child, FOLDS)
-    return f"{len(children)} children, each with {FOLDS} folds and their mean."
-
-
-def filtered(parent_run_id: Any, filter_string: Any) -> str:
-    """Task 8: a filter, tried on the store and compared with the runs themselves."""
-    from mlflow.exceptions import MlflowException
-
-    parent = _own_run(parent_run_id)
-    if not isinstance(filter_string, str):
-        raise NotYetError(f"The filter is of type {type(filter_string).__name__}.", "Give the text of the filter.")
-    wanted = {r.info.run_id for r in look.children(parent) if int(look.parameter(r, "max_depth")) == 3}  # noqa: PLR2004
-    try:
-        found = look.client().search_runs([parent.info.experiment_id], filter_string, max_results=5000)
-    except MlflowException as error:
-        told = str(error).splitlines()[0]
-        raise NotYetError(f"MLflow refuses the filter: {told}.", "Lesson 1.4 shows this error and its cure.") from error
-    ids = {run.info.run_id for run in found}
-    if ids - wanted:
-        raise NotYetError(
-            f"The filter finds {len(ids - wanted)} run(s) that it should not.",
-            "Join two conditions with AND: the parent's tag, and max_depth = '3'.",
-        )
-    if wanted - ids:
-        raise NotYetError(f"The filter finds {len(ids)} of {len(wanted)} run(s).", "Check the names in it.")
-    return f"The filter finds exactly the {len(wanted)} run(s) of depth 3 of your search."
-
-
-def chosen_run(parent_run_id: Any, run_id: Any) -> str:
-    """Task 9: the child with the best mean."""
-    parent, run = _own_run(parent_run_id), _own_run(run_id)
-    children = {child.info.run_id: child for child in look.children(parent)}
-    if run.info.run_id not in children:
-        raise NotYetError(f"The run {run.info.run_name!r} is no child of that parent.", "Search by the parent's tag.")
-    means = {key: look.metric(child, "cv_mean", 0, 1) for key, child in children.items()}
-    folds = {key: max(p.value for p in look.metric_history(c, "fold_accuracy", FOLDS)) for key, c in children.items()}
-    if means[run.info.run_id] == max(means.values()):
-        return f"You chose by the mean: {max(means.values()):.3f}."
-    if means[run.info.run_id] == min(means.values()):
-        raise NotYetError("This is the child with the lowest mean.", "Order by cv_mean DESC: higher is better.")
-    if folds[run.info.run_id] == max(folds.values()):
-        raise NotYetError("This child has the best fold, not the best mean.", "Compare cv_mean.")
-    raise NotYetError(f"Its mean is {means[run.info.run_id]:.3f}.", f"One child has {max(means.values()):.3f}.")
-
-
-def beaten(run_id: Any) -> str:
-    """Task 10, open: beat a cross-validated score and prove it by the run."""
-    run = _own_run(run_id)
-    mean = look.mean_of_folds(run, FOLDS)
-    look.parameter(run, "model")
-    if not run.data.tags.get("mlflow.note.content", "").strip():
-        raise NotYetError("The run has no description.", "Set the tag mlflow.note.content: what did you change, why?")
-    if mean <= SCORE_TO_BEAT:
-        raise NotYetError(f"The mean of the folds is {mean:.3f}.", f"Beat {SCORE_TO_BEAT}: scale the features first?")
-    return f"{mean:.3f} beats {SCORE_TO_BEAT}, and the run proves it fold by fold."
 
 
 def _task(function: Any, *hints: str) -> Task:
@@ -196,8 +125,9 @@ TASKS: dict[str, Task] = {
     "tracking.3": _task(
         stepped_loss,
         "Lesson 1.2, 'Log a metric step by step'.",
-        "Loop over epochs; in each, model.partial_fit(X_train, y_train, classes=[0, 1]), then "
-        "mlflow.log_metric('loss', log_loss(y_train, model.predict_proba(X_train)), step=epoch).",
+        "Scale first: X = StandardScaler().fit_transform(X_train). Loop over rounds; in each, "
+        "model.partial_fit(X, y_train, classes=[0, 1]), then "
+        "mlflow.log_metric('loss', log_loss(y_train, model.predict_proba(X)), step=round).",
     ),
     "tracking.4": _task(
         logged_files,

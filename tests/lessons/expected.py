@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import LoggedModel, Run
 
 from mlworkbench.workbook import EXECUTION_TAG
 
@@ -31,7 +31,11 @@ class Logged:
         """Metrics of every run, sorted by experiment and run name; times are left out, since no two are equal."""
         return sorted(
             (
-                (name, run.info.run_name, {k: v for k, v in run.data.metrics.items() if "seconds" not in k})
+                (
+                    name,
+                    run.info.run_name,
+                    {k: v for k, v in run.data.metrics.items() if not k.endswith(("seconds", "_ms"))},
+                )
                 for name, run in self.runs
             ),
             key=repr,
@@ -143,6 +147,56 @@ def lesson_1_5(logged: Logged) -> None:
     assert 0.45 < parent.data.metrics["test_accuracy"] < 0.6
 
 
+def models(logged: Logged, experiment: str) -> dict[str, LoggedModel]:
+    """The newest model of each name in an experiment; all are ready, and have a signature."""
+    number = logged.client.get_experiment_by_name(experiment).experiment_id
+    found = logged.client.search_logged_models(experiment_ids=[number])
+    assert all(model.status == "READY" for model in found)
+    return {model.name: model for model in sorted(found, key=lambda model: model.creation_timestamp)}
+
+
+def lesson_2_1(logged: Logged) -> None:
+    experiment = "2.1 the MLmodel format"
+    assert logged.names(experiment) == ["network", "pipeline"]
+    stored = models(logged, experiment)
+    assert set(stored) == {"wine", "network"}
+    pipeline = logged.one(experiment, "pipeline")
+    assert [output.model_id for output in pipeline.outputs.model_outputs] == [stored["wine"].model_id]
+    assert logged.artifacts(pipeline) == []
+    version = logged.client.get_model_version_by_alias("wine of lesson 2.1", "best")
+    assert version.source.endswith(stored["wine"].model_id)
+
+
+def lesson_2_2(logged: Logged) -> None:
+    assert set(models(logged, "2.2 signatures")) == {"rides", "sums"}
+
+
+def lesson_2_3(logged: Logged) -> None:
+    stored = models(logged, "2.3 custom models")
+    assert set(stored) == {"forest", "sure", "forest_onnx"}
+    assert logged.names("2.3 custom models") == ["sure"]
+
+
+def lesson_2_4(logged: Logged) -> None:
+    experiment = "2.4 evaluation"
+    assert set(models(logged, experiment)) == {"stump", "forest"}
+    names = logged.names(experiment)
+    assert {"evaluate the forest", "cost of the baseline", "cost of the candidate"} <= set(names)
+    gates = [run for _, run in logged.runs if run.info.run_name == "gate"]
+    assert sorted(run.data.tags["mlworkbench.verdict"] for run in gates) == ["passed", "refused"]
+    plots = logged.artifacts(logged.one(experiment, "evaluate the forest"))
+    assert "confusion_matrix.png" in plots
+    costs = [logged.one(experiment, f"cost of the {name}").data.metrics for name in ("baseline", "candidate")]
+    assert costs[0]["mean_cost"] > costs[1]["mean_cost"]
+
+
+def lesson_2_5(logged: Logged) -> None:
+    assert logged.names("2.5 serving") == ["forest", "latency"]
+    assert set(models(logged, "2.5 serving")) == {"forest"}
+    latency = logged.one("2.5 serving", "latency").data.metrics
+    assert 0 < latency["latency_p50_ms"] <= latency["latency_p99_ms"] < 1000
+
+
 EXPECTED: dict[str, Callable[[Logged], None]] = {
     "0": lesson_0,
     "1.1": lesson_1_1,
@@ -150,4 +204,9 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "1.3": lesson_1_3,
     "1.4": lesson_1_4,
     "1.5": lesson_1_5,
+    "2.1": lesson_2_1,
+    "2.2": lesson_2_2,
+    "2.3": lesson_2_3,
+    "2.4": lesson_2_4,
+    "2.5": lesson_2_5,
 }
