@@ -108,7 +108,7 @@ def test_lesson_2_1_passes() -> None:
         (lambda: tree(inside=False), 2, "belongs to no run"),
         (bare, 2, "no input example"),
         (tree, 3, "You count 3 flavor(s)"),
-        (tree, {"sklearn": "x" * 5000}, "flavors is {'sklearn'"),
+        (tree, {"sklearn": "x" * 5000}, "flavors is of type dict"),
         (lambda: "models:/m-nothing", 2, "There is no model at 'models:/m-nothing'"),
         (lambda: "models:/nobody@best", 2, "There is no model at"),
         (lambda: 3, 2, "model_uri is of type int"),
