@@ -278,7 +278,9 @@ def _process(path: str, port: int, log: Any) -> Iterator[subprocess.Popen[bytes]
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,
-        start_new_session=True,  # Ctrl-C is for this process, which then ends the server in order
+        # Ctrl-C is for this process, which then ends the server in order. (Not a new session: Linux shares out the
+        # processor by session, and on a busy machine the server would answer later.)
+        process_group=0,
     )
     try:
         yield process
