@@ -112,7 +112,7 @@ def serve_models() -> list[str]:
     for name in ("p50", "p99"):
         a, b = theirs.percentiles[name], own.percentiles[name]
         print(f"a 14-day window, {name:<27} plain {a:8.2f} ms  ours {b:8.2f} ms  ratio {b / a:.2f}")
-        if not 0.9 <= b / a <= 1.1:  # noqa: PLR2004 (the promise of the README)
+        if b / a > 1.1:  # noqa: PLR2004 (the promise of the README)
             missed.append(f"{name} of serve is {b / a:.2f} times that of mlflow models serve")
     if b >= P99_LIMIT:
         missed.append(f"p99 is {b:.0f} ms, {P99_LIMIT} were promised")

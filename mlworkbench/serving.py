@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 PERCENTILES = (50, 95, 99)
 _WARM_UP = 10
+_GRACE = 5  # seconds that a server has to end in order
 _PATIENCE = 120  # seconds that an answer may take; the server itself gives up after 60
 
 
@@ -287,7 +288,8 @@ def _process(path: str, port: int, log: Any) -> Iterator[subprocess.Popen[bytes]
     finally:
         process.terminate()
         try:
-            process.wait(timeout=5)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=_GRACE)
         finally:
             process.kill()
             process.wait()

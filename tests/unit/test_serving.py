@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,6 +90,8 @@ def test_a_window_of_fourteen_days_is_answered_within_the_limit(served: tuple[En
 def test_rows_that_the_signature_refuses_are_told(served: tuple[Endpoint, Any]) -> None:
     with pytest.raises(wb.WorkbenchError, match=r"answers 400: Model is missing inputs \['day_14'\]"):
         served[0].predict(window().drop(columns="day_14"))
+    with pytest.raises(wb.WorkbenchError, match=r"answers 404: .*Not Found"):
+        Endpoint(f"{served[0].url}/elsewhere", 0, Path("no.log")).predict(window())
     with pytest.raises(wb.WorkbenchError, match="n = 0 requests"):
         served[0].latency(window()[:1], n=0)
 
@@ -122,6 +125,25 @@ def test_words_tell_how_it_goes_and_an_error_in_the_block_ends_the_server(capsys
         1 / 0  # noqa: B018
     assert gone(endpoint.pid)
     assert "POST /invocations" in endpoint.log
+
+
+@pytest.mark.slow
+def test_a_notebook_stores_only_the_last_words(tmp_path: Path) -> None:
+    import nbclient
+    import nbformat
+
+    info = wb.log_model(LogisticRegression().fit(X, Y > 0), "model", example=X[:5])
+    code = f"""
+        import mlflow, mlworkbench as wb
+        mlflow.set_tracking_uri({mlflow.get_tracking_uri()!r})
+        with wb.serve({info.model_uri!r}) as endpoint:
+            pass
+    """
+    cell = nbformat.v4.new_code_cell(textwrap.dedent(code))
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    (output,) = notebook.cells[0].outputs
+    assert output["data"] == {"text/plain": "MLflow's scoring server is ready."}
 
 
 SERVE = """
