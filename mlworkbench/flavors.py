@@ -224,7 +224,7 @@ def _save_error(job: Job, error: Exception) -> WorkbenchError:
 
 def _unstorable(job: Job, error: BaseException) -> WorkbenchError:
     do = {
-        "sklearn": "Replace functions defined on the spot by functions of a .py file, and pass it with code_paths.",
+        "sklearn": "Define functions in a .py file and pass it with code_paths; replace what skops does not support.",
         "pyfunc": "Open files, connections and locks inside of the function, or in PythonModel.load_context.",
     }
     return WorkbenchError(

@@ -44,7 +44,7 @@ def test_modules_are_pinned_by_the_name_of_their_package(module: str, package: s
 
 def test_what_needs_no_package_is_left_out() -> None:
     made = types.ModuleType("made_at_run_time")
-    assert pins(["os", "json.decoder", "builtins", "mlflow.pyfunc", made.__name__, "google"]) == []
+    assert pins(["os", "json.decoder", "builtins", "mlflow.pyfunc", made.__name__, "google", "no_such.part"]) == []
 
 
 def test_a_function_needs_what_it_names_and_what_it_imports() -> None:
