@@ -103,7 +103,7 @@ def page(lab: str, browser, request: pytest.FixtureRequest) -> Iterator[Page]:
 
 
 def test_a_learner_sees_no_panels_for_instructors(page: Page) -> None:
-    assert page.get_by_text("Nbgrader").count() == 0
+    assert page.get_by_role("menuitem", name="Nbgrader").count() == 0
     assert page.get_by_text("Create Assignment").count() == 0
 
 
