@@ -87,19 +87,17 @@ def flavor_of(model: Any) -> str:
 
 def parts_of_job(job: Job) -> set[Any]:
     """Classes, functions and modules that the model and its example are made of."""
-    parts = {*type(job.model).__mro__, *parts_of(job.example)}
-    if job.flavor in ("sklearn", "pyfunc"):  # the others are stored in formats of their own
-        try:
-            parts |= parts_of(job.model)
-        except (TypeError, ValueError, AttributeError, RecursionError, pickle.PicklingError) as error:
-            raise _unstorable(job, error) from error
-    return parts
+    try:
+        stored = parts_of(_stored_as_objects(job))
+    except (TypeError, ValueError, AttributeError, RecursionError, pickle.PicklingError) as error:
+        raise _unstorable(job, error) from error
+    return {*type(job.model).__mro__, *parts_of(job.example), *stored}
 
 
 def requirements_of(job: Job, parts: set[Any]) -> list[str]:
     """Pins of the packages that a model with these parts needs."""
     modules = modules_of(parts) | _ALSO_NEEDED.get(job.flavor, set())
-    if job.flavor == "pyfunc":
+    if job.flavor in ("pyfunc", "tensorflow"):
         modules.discard("__main__")  # what a notebook defines is stored by cloudpickle, but not by skops
     return pins(modules, code_paths=job.options.get("code_paths") or ())
 
@@ -137,6 +135,15 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+def _stored_as_objects(job: Job) -> Any:
+    """What is stored by the names of its classes and functions; the rest is in formats of XGBoost, Keras and ONNX."""
+    if job.flavor == "tensorflow":
+        import keras
+
+        return keras.saving.get_custom_objects()
+    return job.model if job.flavor in ("sklearn", "pyfunc") else None
 
 
 def _is_python_model(model: Any) -> bool:
