@@ -108,8 +108,11 @@ def save_and_ask(job: Job, folder: Path, parts: set[Any], requirements: Sequence
     The answer is that of the model read back from the folder. For scikit-learn it is that of the model in memory:
     MLflow reads such a model back itself, and so what is wrong with the example shows before anything is saved.
     """
+    from mlflow.models import infer_signature
+
     # Nor does MLflow need to ask the model for its signature: a PythonModel would keep what it loads for the answer.
-    signature = None if job.flavor == "onnx" else False
+    # Parameters must be declared, though, or MLflow keeps them from the model.
+    signature = None if job.flavor == "onnx" else infer_signature(params=job.params) if job.params else False
     options = {_ARGUMENT[job.flavor]: job.model, "pip_requirements": list(requirements), "signature": signature}
     options |= job.options
     with quiet():

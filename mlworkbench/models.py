@@ -101,7 +101,7 @@ def _job(model: Any, example: Any, trust: Sequence[str], options: dict[str, Any]
 
 
 def _complete(job: Job, folder: Path, said: Any) -> Model:
-    """Read the MLmodel file of a saved model, and give it a signature if it has none."""
+    """Read the MLmodel file of a saved model, and give it a signature if it has none, or none but its parameters."""
     import numpy as np
     import pandas as pd
     from mlflow.models import Model, infer_signature
@@ -110,7 +110,8 @@ def _complete(job: Job, folder: Path, said: Any) -> Model:
     if isinstance(job.example, pd.DataFrame) and isinstance(said, np.ndarray) and said.ndim == 1:
         said = pd.Series(said)  # an answer a row, not a tensor; MLflow's own inference does the same
     with quiet():  # MLflow warns of every integer, even of the classes that a classifier answers with
-        saved.signature = saved.signature or infer_signature(job.example, said, job.params or None)
+        if saved.signature is None or saved.signature.inputs is None:
+            saved.signature = infer_signature(job.example, said, job.params or None)
     return saved
 
 

@@ -295,33 +295,17 @@ def _process(path: str, port: int, log: Any) -> Iterator[subprocess.Popen[bytes]
             process.wait()
 
 
-class _Line:
-    """A line of text that a notebook shows as it is."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __repr__(self) -> str:
-        return self._text
-
-
 def _wait(process: subprocess.Popen[bytes], endpoint: Endpoint, timeout: float) -> None:
-    """Return when the server is ready. A notebook shows how long it takes, and stores only the last words."""
-    from IPython.display import display
-
+    """Return when the server is ready; say so in words that are the same each time, as stored outputs must be."""
+    print("Starting MLflow's scoring server ...")  # noqa: T201 (shown to the reader)
     begun = time.monotonic()
-    shown = display(_Line("Starting MLflow's scoring server."), display_id=True)  # type: ignore[no-untyped-call]
     while not _ready(endpoint):
-        seconds = time.monotonic() - begun
         if process.poll() is not None:
             raise _failed(f"the server ended with code {process.returncode} before it was ready", endpoint)
-        if seconds > timeout:
+        if time.monotonic() - begun > timeout:
             raise _failed(f"the server was not ready after {timeout:g} s", endpoint)
-        if shown:
-            shown.update(_Line(f"Starting MLflow's scoring server: {seconds:.0f} s."))
         time.sleep(0.1)
-    tell = shown.update if shown else display
-    tell(_Line("MLflow's scoring server is ready."))
+    print("It is ready.")  # noqa: T201
 
 
 def _ready(endpoint: Endpoint) -> bool:

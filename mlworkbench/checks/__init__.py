@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from typing import Any
 
-from mlworkbench.checks import tracking
-from mlworkbench.checks.feedback import NOT_ATTEMPTED, NOT_YET, PASSED, Feedback, NotYetError
+from mlworkbench.checks import models, models_assignment, progress, tracking, tracking_assignment
+from mlworkbench.checks.feedback import NOT_ATTEMPTED, NOT_YET, PASSED, Feedback, Hint, NotYetError
 from mlworkbench.errors import unknown_name
 
 __all__ = ["TASKS", "Feedback", "check", "hint"]
 
-TASKS = {**tracking.TASKS}
+MOST_CHARACTERS = 200  # of an unexpected error
+TASKS = {**tracking.TASKS, **tracking_assignment.TASKS, **models.TASKS, **models_assignment.TASKS}
 
 
 def check(task: str, **answers: Any) -> Feedback:
@@ -29,24 +31,35 @@ def check(task: str, **answers: Any) -> Feedback:
     Feedback
         Truthy only when the task is passed; shows itself in a notebook.
     """
-    problem = _misuse(task, answers)
-    if problem:
+    feedback = _feedback(task, answers)
+    if isinstance(task, str) and task in TASKS:
+        progress.record(feedback)
+    return feedback
+
+
+def _feedback(task: str, answers: dict[str, Any]) -> Feedback:
+    if problem := _misuse(task, answers):
         return Feedback(str(task), NOT_YET, problem)
     open_answers = [name for name, value in answers.items() if value is ...]
     if open_answers:
         return Feedback(
-            task, NOT_ATTEMPTED, f"Replace the dots of {', '.join(open_answers)}, then run this cell again."
+            task, NOT_ATTEMPTED, f"Replace the dots in {', '.join(open_answers)}, then run this cell again."
         )
     try:
         return Feedback(task, PASSED, TASKS[task].function(**answers))
     except NotYetError as reason:
         return Feedback(task, NOT_YET, str(reason))
     except Exception as error:  # a check must never end a learner's notebook
-        told = str(error).strip().splitlines() or [""]
-        return Feedback(task, NOT_YET, f"The check stopped at {type(error).__name__}: {told[0]} Look at your answers.")
+        told = f"{type(error).__name__}: {_first_line(error)}".rstrip(" :.")
+        return Feedback(task, NOT_YET, f"The check stopped at {told}. Look at your answers.")
 
 
-def hint(task: str, number: int = 1) -> str:
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return textwrap.shorten(lines[0], MOST_CHARACTERS, placeholder=" …")
+
+
+def hint(task: str, number: int = 1) -> Hint:
     """The hint of that number for a task; hints get plainer as the number grows.
 
     Raises
@@ -58,13 +71,13 @@ def hint(task: str, number: int = 1) -> str:
         raise unknown_name("task", task, TASKS)
     hints = TASKS[task].hints
     if not 1 <= number <= len(hints):
-        return f"Task {task} has the hints 1 to {len(hints)}."
+        return Hint(f"Task {task} has the hints 1 to {len(hints)}.")
     more = f" (hint({task!r}, {number + 1}) tells more)" if number < len(hints) else ""
-    return f"Hint {number} of {len(hints)}: {hints[number - 1]}{more}"
+    return Hint(f"Hint {number} of {len(hints)}: {hints[number - 1]}{more}")
 
 
 def _misuse(task: str, answers: dict[str, Any]) -> str | None:
-    if task not in TASKS:
+    if not isinstance(task, str) or task not in TASKS:
         return str(unknown_name("task", str(task), TASKS)).replace("\n", " ")
     wanted = list(inspect.signature(TASKS[task].function).parameters)
     if sorted(wanted) == sorted(answers):

@@ -18,6 +18,15 @@ class NotYetError(Exception):
         super().__init__(f"{found} {do}")
 
 
+class Hint(str):
+    """A hint: a text that a notebook shows without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 @dataclass(frozen=True)
 class Feedback:
     """The answer of a check. Truthy only when the task is passed.

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from mlworkbench.checks.answers import run_id_of, shown
 from mlworkbench.checks.feedback import NotYetError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric, Run
+    from mlflow.entities import Dataset, Metric, Run
+    from pandas import DataFrame
+
+_MOST_LISTED = 6
 
 
 def client() -> MlflowClient:
@@ -23,21 +27,37 @@ def finished_run(answer: Any, what: str = "run_id") -> Run:
     """The run that the learner names, as an id or as a Run; it must exist and have finished."""
     from mlflow.exceptions import MlflowException
 
-    run_id = getattr(getattr(answer, "info", None), "run_id", answer)
-    if not isinstance(run_id, str):
-        raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give the text in `run.info.run_id`.")
+    run_id = run_id_of(answer, what)
     try:
         run = client().get_run(run_id)
     except MlflowException as error:
         raise NotYetError(
-            f"No run with the id {run_id!r} is in this store.", "Take the id from `run.info.run_id`."
+            f"No run with the id {shown(run_id)} is in this store.", "Take the id from `run.info.run_id`."
         ) from error
     if run.info.status != "FINISHED":
         raise NotYetError(
-            f"The run {run.info.run_name!r} has the status {run.info.status}.",
+            f"The run {shown(run.info.run_name)} has the status {run.info.status}.",
             "Start it with `with mlflow.start_run():` and let the block end without an error.",
         )
     return run
+
+
+def run_in(experiment: str, answer: Any, what: str = "run_id") -> Run:
+    """A finished run of this experiment."""
+    run = finished_run(answer, what)
+    found = client().get_experiment(run.info.experiment_id).name
+    if found != experiment:
+        raise NotYetError(
+            f"The run is in the experiment {shown(found)}.",
+            f"Log it in {experiment!r}: `mlflow.set_experiment({experiment!r})` makes that one active.",
+        )
+    return run
+
+
+def named(run: Run, name: str) -> None:
+    """The run has this name."""
+    if run.info.run_name != name:
+        raise NotYetError(f"The run is called {shown(run.info.run_name)}.", f"Start it with run_name={name!r}.")
 
 
 def children(parent: Run) -> list[Run]:
@@ -46,33 +66,47 @@ def children(parent: Run) -> list[Run]:
     return list(client().search_runs([parent.info.experiment_id], condition))
 
 
-def parameter(run: Run, name: str) -> str:
-    """Value of a logged parameter."""
+def runs_of(experiment: str) -> list[Run]:
+    """The finished runs of an experiment, which must exist and hold some."""
+    found = client().get_experiment_by_name(experiment)
+    if found is None:
+        raise NotYetError(f"No experiment {experiment!r} is in this store.", "Run the cells above that fill it.")
+    runs = list(client().search_runs([found.experiment_id], "attributes.status = 'FINISHED'", max_results=5000))
+    if not runs:
+        raise NotYetError(f"The experiment {experiment!r} has no finished runs.", "Run the cells above that fill it.")
+    return runs
+
+
+def parameter(run: Run, name: str, wanted: float | None = None) -> str:
+    """Value of a logged parameter, which must be the wanted number where there is one."""
     if name not in run.data.params:
         raise NotYetError(
-            f"The run {run.info.run_name!r} has {_listed('parameter', run.data.params)}, but no {name!r}.",
+            _without(run, "parameter", name, run.data.params),
             f"Log it with `mlflow.log_param({name!r}, …)` inside the run.",
         )
-    return str(run.data.params[name])
+    value = str(run.data.params[name])
+    if wanted is not None and value not in (str(wanted), str(float(wanted))):
+        raise NotYetError(f"The parameter {name} is {shown(value)}.", f"Use {name}={wanted}.")
+    return value
 
 
 def metric(run: Run, name: str, low: float = -math.inf, high: float = math.inf) -> float:
     """Last value of a logged metric; it must be a number between ``low`` and ``high``."""
     if name not in run.data.metrics:
         raise NotYetError(
-            f"The run {run.info.run_name!r} has {_listed('metric', run.data.metrics)}, but no {name!r}.",
+            _without(run, "metric", name, run.data.metrics),
             f"Log it with `mlflow.log_metric({name!r}, …)` inside the run.",
         )
     value = float(run.data.metrics[name])
     if math.isnan(value):
         raise NotYetError(f"The metric {name!r} is NaN (not a number).", "Find the step that divides by nothing.")
     if not low <= value <= high:
-        raise NotYetError(f"The metric {name!r} is {value:.3g}.", f"It should lie between {low:.3g} and {high:.3g}.")
+        raise NotYetError(f"The metric {name!r} is {value:.6g}.", f"It should lie between {low:.3g} and {high:.3g}.")
     return value
 
 
 def metric_history(run: Run, name: str, points: int) -> list[Metric]:
-    """History of a metric; it must have at least ``points`` points with different steps."""
+    """History of a metric in the order of its steps; it must have at least ``points`` points with different steps."""
     metric(run, name)
     history = list(client().get_metric_history(run.info.run_id, name))
     steps = {point.step for point in history}
@@ -81,7 +115,7 @@ def metric_history(run: Run, name: str, points: int) -> list[Metric]:
             f"The metric {name!r} has {len(history)} point(s) on {len(steps)} step(s), {points} were expected.",
             f"Log it once a round with `mlflow.log_metric({name!r}, value, step=round)`.",
         )
-    return history
+    return sorted(history, key=lambda point: point.step)
 
 
 def artifact_paths(run: Run) -> list[str]:
@@ -94,12 +128,54 @@ def artifact_paths(run: Run) -> list[str]:
     return sorted(found)
 
 
-def number(answer: Any, what: str) -> float:
-    """A number that the learner computed."""
-    if isinstance(answer, bool) or not isinstance(answer, int | float) or not math.isfinite(answer):
-        raise NotYetError(f"{what} is {answer!r} of type {type(answer).__name__}.", "Give one number.")
-    return float(answer)
+def artifact(run: Run, name: str, call: str) -> None:
+    """The run holds a file of this name, in no folder."""
+    found = artifact_paths(run)
+    if name in found:
+        return
+    for path in found:
+        if path.endswith(f"/{name}"):
+            raise NotYetError(f"The run has {shown(path)}.", f"Give {name!r} as the path, without a folder.")
+    told = f"The run has {', '.join(found[:_MOST_LISTED])}, but no {name}." if found else "The run has no artifacts."
+    raise NotYetError(told, f"Log {name} with {call}.")
 
 
-def _listed(kind: str, names: dict[str, Any]) -> str:
-    return f"the {kind}s {', '.join(sorted(names))}" if names else f"no {kind}s"
+def table(run: Run, name: str, columns: set[str]) -> DataFrame:
+    """A logged table with at least these columns and a row."""
+    import mlflow
+
+    artifact(run, name, "`mlflow.log_table`")
+    try:
+        found: DataFrame = mlflow.load_table(name, run_ids=[run.info.run_id])
+    except Exception as error:  # whatever lies there was not written as a table
+        raise NotYetError(f"The file {name} cannot be read as a table.", "Log it with `mlflow.log_table`.") from error
+    if not columns <= set(found.columns):
+        told = ", ".join(str(column) for column in sorted(found.columns, key=str)[:_MOST_LISTED]) or "no names"
+        raise NotYetError(
+            f"The table {name} has the columns {told}.",
+            f"It needs {' and '.join(sorted(columns))}; `reset_index` makes a column of an index.",
+        )
+    if found.empty:
+        raise NotYetError(f"The table {name} has no rows.", "Look at the table before you log it.")
+    return found
+
+
+def data_set(run: Run, context: str) -> Dataset:
+    """The data set that the run names with this context."""
+    inputs = run.inputs.dataset_inputs
+    call = f"Log it with `mlflow.log_input(data, context={context!r})`"
+    if not inputs:
+        raise NotYetError("The run names no data set.", f"{call}; `mlflow.data.from_pandas` makes the data.")
+    found = {tag.value: item.dataset for item in inputs for tag in item.tags if tag.key == "mlflow.data.context"}
+    if not found:
+        raise NotYetError("The run names a data set, but the context is missing.", f"{call}, in a new run.")
+    if context not in found:
+        raise NotYetError(f"The data set has the context {shown(', '.join(found))}.", f"{call}.")
+    return found[context]
+
+
+def _without(run: Run, kind: str, name: str, names: dict[str, Any]) -> str:
+    if not names:
+        return f"The run {shown(run.info.run_name)} has no {kind}s."
+    listed = ", ".join(sorted(names)[:_MOST_LISTED]) + (", …" if len(names) > _MOST_LISTED else "")
+    return f"The run {shown(run.info.run_name)} has the {kind}s {listed}, but no {name!r}."

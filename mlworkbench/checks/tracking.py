@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlworkbench.checks import look
+from mlworkbench.checks import look, scores
+from mlworkbench.checks.answers import number, same, shown
 from mlworkbench.checks.feedback import NotYetError, Task
 
 FEWEST_CHILDREN = 3
+FEWEST_TRIALS = 6
+GOOD_R2 = 0.5
+YEARS = range(1999, 2019)  # of the S&P 500 data
+LEAST_VOLUME, MOST_VOLUME = 0.1, 10  # billions of shares a day
 
 
 def first_run(run_id: Any) -> str:
     """Lesson 0: a second guessing model with another strategy."""
-    run = look.finished_run(run_id)
+    run = look.run_in("0 start here", run_id)
     strategy = look.parameter(run, "strategy")
     others = ("prior", "stratified", "uniform")
     if strategy not in others:
-        raise NotYetError(f"The parameter strategy is {strategy!r}.", f"Use another one: {', '.join(others)}.")
+        raise NotYetError(f"The parameter strategy is {shown(strategy)}.", f"Use another one: {', '.join(others)}.")
     accuracy = look.metric(run, "accuracy", 0, 1)
     return f"The store holds your {strategy} guess with an accuracy of {accuracy:.2f}."
 
 
 def nested_runs(parent_run_id: Any) -> str:
     """Lesson 1.1: a tagged parent run with at least three different children."""
-    parent = look.finished_run(parent_run_id, "parent_run_id")
-    if parent.info.run_name != "my forest":
-        raise NotYetError(f"The run is called {parent.info.run_name!r}.", "Start it with run_name='my forest'.")
+    parent = look.run_in("1.1 experiments and runs", parent_run_id, "parent_run_id")
+    look.named(parent, "my forest")
     if not parent.data.tags.get("author"):
         raise NotYetError("The parent has no tag 'author'.", "Set it inside the parent: `mlflow.set_tag('author', …)`.")
     children = look.children(parent)
@@ -43,20 +47,94 @@ def nested_runs(parent_run_id: Any) -> str:
 
 def logged_volume(run_id: Any) -> str:
     """Lesson 1.2: parameter, stepped metric, table and data set of the volume."""
-    run = look.finished_run(run_id)
-    if look.parameter(run, "column") != "volume":
-        raise NotYetError(f"The parameter column is {run.data.params['column']!r}.", "Log it as 'volume'.")
-    look.metric(run, "mean_volume", 0.1, 10)
-    history = look.metric_history(run, "mean_volume", 5)
-    if "volume.json" not in look.artifact_paths(run):
+    run = look.run_in("1.2 logging", run_id)
+    column = look.parameter(run, "column")
+    if column != "volume":
+        raise NotYetError(f"The parameter column is {shown(column)}.", "Log it as 'volume'.")
+    look.metric(run, "mean_volume", LEAST_VOLUME, MOST_VOLUME)
+    _every_year({point.step for point in look.metric_history(run, "mean_volume", 5)})
+    table = look.table(run, "volume.json", {"year", "mean_volume"})
+    _billions(table["mean_volume"])
+    look.data_set(run, "analysis")
+    return f"The volume of {len(YEARS)} years, its table and its data set are in the store."
+
+
+def _every_year(steps: set[int]) -> None:
+    """The steps are the years of the data."""
+    if not steps <= set(YEARS):
         raise NotYetError(
-            "The run has no artifact volume.json.", "Log it with `mlflow.log_table(table, 'volume.json')`."
+            f"The steps of mean_volume go from {min(steps)} to {max(steps)}.",
+            f"Log each mean with its year as the step; the data have the years {YEARS[0]} to {YEARS[-1]}.",
         )
-    contexts = [tag.value for used in run.inputs.dataset_inputs for tag in used.tags]
-    if "analysis" not in contexts:
-        found = ", ".join(contexts) or "no data set"
-        raise NotYetError(f"The run has {found}.", "Log the data with `mlflow.log_input(data, context='analysis')`.")
-    return f"The volume of {len(history)} years, its table and its data set are in the store."
+    if len(steps) < len(YEARS):
+        raise NotYetError(f"mean_volume has {len(steps)} of {len(YEARS)} years.", "Log one step for each year.")
+
+
+def _billions(values: Any) -> None:
+    """The values of a column of volumes are in billions of shares."""
+    import pandas as pd
+
+    told = pd.to_numeric(values, errors="coerce")
+    bad = told[~told.between(LEAST_VOLUME, MOST_VOLUME)]
+    if len(bad):
+        raise NotYetError(
+            f"The column mean_volume of the table holds {bad.iloc[0]:.3g}.", "Give billions of shares: divide by 1e9."
+        )
+
+
+def autologged(run_id: Any) -> str:
+    """Lesson 1.3: autologging and a score of one's own, nothing lost and nothing twice."""
+    run = look.finished_run(run_id)
+    scores.autologged_alone(run, "LogisticRegression")
+    look.parameter(run, "max_iter", 5000)
+    score = look.metric(run, "test_accuracy", 0, 1)
+    scores.autologging_is_off()
+    return f"Autologging left {len(run.data.params)} parameters, and your test accuracy of {score:.2f} is beside them."
+
+
+def searched(count: Any, run_id: Any) -> str:
+    """Lesson 1.4: a count and a best run, both compared with what the store holds."""
+    ridge = look.runs_of("1.4 ridge")
+    expected = sum(run.data.metrics.get("r2_score", 0) > GOOD_R2 for run in ridge)
+    if number(count, "count") != expected:
+        raise NotYetError(
+            f"You count {count:g} of {len(ridge)} runs.",
+            f"Use filter_string='metrics.r2_score > {GOOD_R2}' with experiment_names=['1.4 ridge'].",
+        )
+    run = look.finished_run(run_id)
+    if (depth := run.data.params.get("max_depth", "of no value")) != "2":
+        raise NotYetError(f"The run has max_depth {depth}.", "Filter on max_depth '2'.")
+    same_depth = [other for other in look.runs_of("1.4 forest") if other.data.params.get("max_depth") == "2"]
+    least = min(other.data.metrics["rmse"] for other in same_depth)
+    if look.metric(run, "rmse") > least:
+        raise NotYetError(f"A run of that depth has an rmse of {least:.3g}.", "Use order_by=['metrics.rmse ASC'].")
+    return f"{expected} runs are good enough, and your forest has the least error of its depth."
+
+
+def tree_search(parent_run_id: Any) -> str:
+    """Lesson 1.5: a search under one parent, reported by its best mean."""
+    parent = look.finished_run(parent_run_id, "parent_run_id")
+    look.named(parent, "tree search")
+    children = look.children(parent)
+    if len(children) < FEWEST_TRIALS:
+        raise NotYetError(f"The parent has {len(children)} child run(s).", f"Try at least {FEWEST_TRIALS} depths.")
+    depths = {look.parameter(child, "max_depth") for child in children}
+    if len(depths) < FEWEST_TRIALS:
+        raise NotYetError(f"The children use {len(depths)} different max_depth.", f"Try at least {FEWEST_TRIALS}.")
+    means = [_mean_below_best_fold(child) for child in children]
+    scores.reports_the_mean(look.metric(parent, "best_cv_mean", 0, 1), means, children)
+    return f"{len(children)} trials, and the parent reports the best mean, {max(means):.3f}."
+
+
+def _mean_below_best_fold(child: Any) -> float:
+    """The mean of a trial, which cannot be larger than its best fold."""
+    best, mean = look.metric(child, "best_fold", 0, 1), look.metric(child, "cv_mean", 0, 1)
+    if best < mean and not same(best, mean):
+        raise NotYetError(
+            f"The child {shown(child.info.run_name)} has a best_fold of {best:.3f}, below its cv_mean of {mean:.3f}.",
+            "Log scores.max() as best_fold and scores.mean() as cv_mean.",
+        )
+    return mean
 
 
 TASKS = {
@@ -65,7 +143,7 @@ TASKS = {
         (
             "Two cells above do all of it with most_frequent: one trains, one logs. Copy both and change the strategy.",
             "DummyClassifier(strategy='uniform', random_state=seed).fit(X_train, y_train), then log inside "
-            "`with mlflow.start_run() as my_run:`; afterwards my_run_id = my_run.info.run_id.",
+            "`with mlflow.start_run() as my_run:`; the id is in my_run.info.",
         ),
     ),
     "1.1": Task(
@@ -82,6 +160,30 @@ TASKS = {
             "The four things are in the sections on parameters, steps, tables and the data set.",
             "by_year = prices['volume'].groupby(prices.index.year).mean() / 1e9 gives the metric; "
             "log it in a loop with step=year, and as a table after reset_index.",
+        ),
+    ),
+    "1.3": Task(
+        autologged,
+        (
+            "The section 'Combine both' has everything, with another model.",
+            "mlflow.sklearn.autolog(log_models=False, log_post_training_metrics=False), then in one run: fit, and "
+            "mlflow.log_metric('test_accuracy', model.score(X_test, y_test)).",
+        ),
+    ),
+    "1.4": Task(
+        searched,
+        (
+            "The first is len(mlflow.search_runs(…)); the second is the first row of another search.",
+            "For the second: experiment_names=['1.4 forest'], filter_string=\"params.max_depth = '2'\", "
+            "order_by=['metrics.rmse ASC'], then .run_id[0].",
+        ),
+    ),
+    "1.5": Task(
+        tree_search,
+        (
+            "Start the parent, loop over depths inside of it, and start a nested run for each.",
+            "In each child: scores = cross_val_score(DecisionTreeClassifier(max_depth=d, random_state=seed), X, y, "
+            "cv=TimeSeriesSplit(folds)); log scores.mean() and scores.max(). Keep the means in a list for the parent.",
         ),
     ),
 }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import LoggedModel, Run
 
 from mlworkbench.workbook import EXECUTION_TAG
 
@@ -30,7 +31,11 @@ class Logged:
         """Metrics of every run, sorted by experiment and run name; times are left out, since no two are equal."""
         return sorted(
             (
-                (name, run.info.run_name, {k: v for k, v in run.data.metrics.items() if "seconds" not in k})
+                (
+                    name,
+                    run.info.run_name,
+                    {k: v for k, v in run.data.metrics.items() if not k.endswith(("seconds", "_ms"))},
+                )
                 for name, run in self.runs
             ),
             key=repr,
@@ -97,4 +102,111 @@ def lesson_1_2(logged: Logged) -> None:
     assert used.dataset.name == "S&P 500"
 
 
-EXPECTED: dict[str, Callable[[Logged], None]] = {"0": lesson_0, "1.1": lesson_1_1, "1.2": lesson_1_2}
+def lesson_1_3(logged: Logged) -> None:
+    experiment = "1.3 autologging"
+    names = ["both", "by hand afterwards", "by hand before", "keras", "scikit-learn", "xgboost"]
+    assert logged.names(experiment) == names
+    assert len(logged.runs) == len(names)
+    for name in ("scikit-learn", "xgboost", "keras"):
+        run = logged.one(experiment, name)
+        assert len(run.data.params) > 15
+        assert run.inputs.dataset_inputs
+    assert "training_accuracy_score" in logged.one(experiment, "scikit-learn").data.metrics
+    rounds = logged.client.get_metric_history(logged.one(experiment, "xgboost").info.run_id, "validation_0-mlogloss")
+    epochs = logged.client.get_metric_history(logged.one(experiment, "keras").info.run_id, "loss")
+    assert (len(rounds), len(epochs)) == (10, 5)
+    assert logged.one(experiment, "by hand before").data.params == {"n_estimators": "a few"}
+    assert logged.one(experiment, "both").data.metrics["test_accuracy"] > 0.8
+
+
+def lesson_1_4(logged: Logged) -> None:
+    assert logged.names("1.4 ridge") == [f"ridge {n}" for n in range(6)]
+    assert logged.names("1.4 forest") == [f"forest {n}" for n in range(6)]
+    assert len(logged.runs) == 12
+    for _, run in logged.runs:
+        assert set(run.data.metrics) == {"r2_score", "rmse"}
+        assert "model family" in run.data.tags
+    assert max(run.data.metrics["r2_score"] for _, run in logged.runs) > 0.7
+
+
+def lesson_1_5(logged: Logged) -> None:
+    experiment = "1.5 hyperparameter search"
+    parent = logged.one(experiment, "random forest search")
+    assert parent.data.params == {"trials": "8", "folds": "5", "seed": "7"}
+    assert logged.artifacts(parent) == ["search.png"]
+    children = [run for _, run in logged.runs if run.info.run_id != parent.info.run_id]
+    assert len(children) == 8
+    for child in children:
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        folds = logged.client.get_metric_history(child.info.run_id, "fold_accuracy")
+        values = [point.value for point in folds]
+        assert len(values) == 5
+        assert child.data.metrics["cv_mean"] == pytest.approx(sum(values) / 5)
+        assert child.data.metrics["best_fold"] == max(values)
+    assert parent.data.metrics["best_cv_mean"] == max(child.data.metrics["cv_mean"] for child in children)
+    assert 0.45 < parent.data.metrics["test_accuracy"] < 0.6
+
+
+def models(logged: Logged, experiment: str) -> dict[str, LoggedModel]:
+    """The newest model of each name in an experiment; all are ready, and have a signature."""
+    number = logged.client.get_experiment_by_name(experiment).experiment_id
+    found = logged.client.search_logged_models(experiment_ids=[number])
+    assert all(model.status == "READY" for model in found)
+    return {model.name: model for model in sorted(found, key=lambda model: model.creation_timestamp)}
+
+
+def lesson_2_1(logged: Logged) -> None:
+    experiment = "2.1 the MLmodel format"
+    assert logged.names(experiment) == ["network", "pipeline"]
+    stored = models(logged, experiment)
+    assert set(stored) == {"wine", "network"}
+    pipeline = logged.one(experiment, "pipeline")
+    assert [output.model_id for output in pipeline.outputs.model_outputs] == [stored["wine"].model_id]
+    assert logged.artifacts(pipeline) == []
+    version = logged.client.get_model_version_by_alias("wine of lesson 2.1", "best")
+    assert version.source.endswith(stored["wine"].model_id)
+
+
+def lesson_2_2(logged: Logged) -> None:
+    assert set(models(logged, "2.2 signatures")) == {"rides", "sums"}
+
+
+def lesson_2_3(logged: Logged) -> None:
+    stored = models(logged, "2.3 custom models")
+    assert set(stored) == {"forest", "sure", "forest_onnx"}
+    assert logged.names("2.3 custom models") == ["sure"]
+
+
+def lesson_2_4(logged: Logged) -> None:
+    experiment = "2.4 evaluation"
+    assert set(models(logged, experiment)) == {"stump", "forest"}
+    names = logged.names(experiment)
+    assert {"evaluate the forest", "cost of the baseline", "cost of the candidate"} <= set(names)
+    gates = [run for _, run in logged.runs if run.info.run_name == "gate"]
+    assert sorted(run.data.tags["mlworkbench.verdict"] for run in gates) == ["passed", "refused"]
+    plots = logged.artifacts(logged.one(experiment, "evaluate the forest"))
+    assert "confusion_matrix.png" in plots
+    costs = [logged.one(experiment, f"cost of the {name}").data.metrics for name in ("baseline", "candidate")]
+    assert costs[0]["mean_cost"] > costs[1]["mean_cost"]
+
+
+def lesson_2_5(logged: Logged) -> None:
+    assert logged.names("2.5 serving") == ["forest", "latency"]
+    assert set(models(logged, "2.5 serving")) == {"forest"}
+    latency = logged.one("2.5 serving", "latency").data.metrics
+    assert 0 < latency["latency_p50_ms"] <= latency["latency_p99_ms"] < 1000
+
+
+EXPECTED: dict[str, Callable[[Logged], None]] = {
+    "0": lesson_0,
+    "1.1": lesson_1_1,
+    "1.2": lesson_1_2,
+    "1.3": lesson_1_3,
+    "1.4": lesson_1_4,
+    "1.5": lesson_1_5,
+    "2.1": lesson_2_1,
+    "2.2": lesson_2_2,
+    "2.3": lesson_2_3,
+    "2.4": lesson_2_4,
+    "2.5": lesson_2_5,
+}

@@ -11,6 +11,7 @@ import pytest
 
 import mlworkbench as wb
 from mlworkbench.checks import TASKS
+from mlworkbench.checks.answers import apart
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +26,17 @@ def log(params: dict | None = None, metrics: dict | None = None, **options) -> s
     return run.info.run_id
 
 
-def forest(sizes=(1, 2, 3), name: str = "my forest", author: str | None = "me") -> str:
+FIRST, SECOND, THIRD = "0 start here", "1.1 experiments and runs", "1.2 logging"
+YEARS = range(1999, 2019)
+
+
+def guess(params: dict | None = None, metrics: dict | None = None, experiment: str = FIRST, **options) -> str:
+    wb.start(experiment)
+    return log(params, metrics, **options)
+
+
+def forest(sizes=(1, 2, 3), name: str = "my forest", author: str | None = "me", experiment: str = SECOND) -> str:
+    wb.start(experiment)
     with mlflow.start_run(run_name=name, tags={"author": author} if author else {}) as parent:
         for size in sizes:
             log({"n_estimators": size}, {"accuracy": 0.9}, nested=True)
@@ -33,20 +44,29 @@ def forest(sizes=(1, 2, 3), name: str = "my forest", author: str | None = "me") 
 
 
 def volume(
-    steps=range(2000, 2010), table: str = "volume.json", context: str = "analysis", column: str = "volume"
+    steps=YEARS,
+    table: str = "volume.json",
+    context: str | None = "analysis",
+    column: str = "volume",
+    content: object = None,
+    experiment: str = THIRD,
 ) -> str:
-    frame = pd.DataFrame({"year": [2000.0], "mean_volume": [1.0]})
+    wb.start(experiment)
+    frame = pd.DataFrame({"year": list(YEARS), "mean_volume": [2.0] * len(YEARS)})
     with mlflow.start_run() as run:
         mlflow.log_param("column", column)
         for step in steps:
             mlflow.log_metric("mean_volume", 2.0, step=step)
-        mlflow.log_table(frame, table)
-        mlflow.log_input(mlflow.data.from_pandas(frame), context=context)
+        if isinstance(content, dict):
+            mlflow.log_dict(content, table)
+        else:
+            mlflow.log_table(frame if content is None else content, table)
+        mlflow.log_input(mlflow.data.from_pandas(frame.astype(float)), context=context)
     return run.info.run_id
 
 
 def test_the_right_answers_pass() -> None:
-    assert wb.check("0", run_id=log({"strategy": "uniform"}, {"accuracy": 0.4}))
+    assert wb.check("0", run_id=guess({"strategy": "uniform"}, {"accuracy": 0.4}))
     assert wb.check("1.1", parent_run_id=forest())
     assert wb.check("1.2", run_id=volume())
 
@@ -54,13 +74,18 @@ def test_the_right_answers_pass() -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: log({"strategy": "most_frequent"}, {"accuracy": 0.4}), "Use another one"),
-        (lambda: log({}, {"accuracy": 0.4}), "but no 'strategy'"),
-        (lambda: log({"strategy": "prior"}, {"score": 0.4}), "the metrics score, but no 'accuracy'"),
-        (lambda: log({"strategy": "prior"}, {"accuracy": float("nan")}), "NaN"),
-        (lambda: log({"strategy": "prior"}, {"accuracy": 40.0}), "between 0 and 1"),
+        (lambda: guess({"strategy": "most_frequent"}, {"accuracy": 0.4}), "Use another one"),
+        (lambda: guess({}, {"accuracy": 0.4}), "has no parameters. Log it"),
+        (lambda: guess({"strategy": "prior"}), "has no metrics. Log it"),
+        (lambda: guess({"strategy": "x" * 500}, {"accuracy": 0.4}), "xx...xx"),
+        (lambda: guess({"strategy": "prior"}, {"accuracy": 0.4}, "another"), "in the experiment 'another'"),
+        (lambda: guess({"strategy": "prior"}, {"score": 0.4}), "the metrics score, but no 'accuracy'"),
+        (lambda: guess({"strategy": "prior"}, {"accuracy": float("nan")}), "NaN"),
+        (lambda: guess({"strategy": "prior"}, {"accuracy": 40.0}), "between 0 and 1"),
         (lambda: mlflow.start_run().info.run_id, "has the status RUNNING"),
         (lambda: 3, "of type int"),
+        (lambda: pd.DataFrame({"run_id": ["x"] * 100}), "`table.run_id[0]` holds the id of the first row"),
+        (lambda: pd.DataFrame({"run_id": ["x"]}).iloc[0], "of type Series. `table.run_id[0]`"),
         (lambda: "nothing", "No run with the id 'nothing'"),
     ],
 )
@@ -69,6 +94,7 @@ def test_typical_mistakes_of_lesson_0(make: Callable[[], object], says: str) -> 
     assert not feedback
     assert feedback.status == "Not yet"
     assert says in feedback.message
+    assert len(feedback.message) < 250
 
 
 @pytest.mark.parametrize(
@@ -77,6 +103,7 @@ def test_typical_mistakes_of_lesson_0(make: Callable[[], object], says: str) -> 
         (lambda: forest(name="a forest"), "is called 'a forest'"),
         (lambda: forest(author=None), "no tag 'author'"),
         (lambda: forest(sizes=(1,)), "1 child run(s)"),
+        (lambda: forest(experiment="1.1 wine trees"), "Log it in '1.1 experiments and runs'"),
         (lambda: forest(sizes=(5, 5, 5)), "1 different n_estimators"),
     ],
 )
@@ -88,8 +115,19 @@ def test_typical_mistakes_of_lesson_1_1(make: Callable[[], str], says: str) -> N
     ("make", "says"),
     [
         (lambda: volume(steps=[0] * 10), "10 point(s) on 1 step(s)"),
-        (lambda: volume(table="other.json"), "no artifact volume.json"),
-        (lambda: volume(context="training"), "has training"),
+        (lambda: volume(table="other.json"), "has other.json, but no volume.json"),
+        (lambda: volume(table="tables/volume.json"), "without a folder"),
+        (lambda: volume(context="training"), "has the context 'training'"),
+        (lambda: volume(context=None), "the context is missing"),
+        (lambda: volume(experiment="another"), "in the experiment 'another'"),
+        (lambda: volume(steps=range(20)), "go from 0 to 19"),
+        (lambda: volume(steps=range(1999, 2009)), "10 of 20 years"),
+        (lambda: volume(content={"a": 1}), "cannot be read as a table"),
+        (lambda: volume(content=pd.DataFrame({"mean_volume": [2.0]})), "has the columns mean_volume"),
+        (lambda: volume(content=pd.DataFrame({"year": [2000], "volume": [2.0]})), "has the columns volume, year"),
+        (lambda: volume(content=pd.DataFrame({"year": [2000], "mean_volume": [2e9]})), "holds 2e+09"),
+        (lambda: volume(content=pd.DataFrame({"year": [2000], "mean_volume": ["much"]})), "Give billions"),
+        (lambda: volume(content=pd.DataFrame({"year": [], "mean_volume": []})), "has no rows"),
         (lambda: volume(column="close"), "'close'"),
     ],
 )
@@ -115,6 +153,14 @@ def test_a_check_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     assert feedback.status == "Not yet"
 
 
+def test_an_unexpected_error_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(run_id: object) -> str:
+        raise TypeError("unhashable.\nmore")
+
+    monkeypatch.setitem(TASKS, "0", TASKS["0"]._replace(function=broken))
+    assert wb.check("0", run_id="x").message == "The check stopped at TypeError: unhashable. Look at your answers."
+
+
 def test_feedback_is_escaped_and_does_not_speak_by_colour_alone() -> None:
     page = wb.check("0", run_id="<script>alert(1)</script>")._repr_html_()
     assert "<script>" not in page
@@ -128,16 +174,18 @@ def test_hints_are_numbered_in_order(task: str) -> None:
     assert wb.hint(task, total + 1) == f"Task {task} has the hints 1 to {total}."
 
 
+def test_a_hint_is_shown_without_quotes() -> None:
+    text = wb.hint("1.2", 2)
+    assert isinstance(text, str)
+    assert repr(text) == str(text)
+    assert "prices['volume']" in repr(text)
+
+
 def test_a_hint_for_an_unknown_task() -> None:
     with pytest.raises(wb.WorkbenchError, match="no task is called"):
         wb.hint("9.9")
 
 
-def test_a_figure_needs_words() -> None:
-    import matplotlib.pyplot as plt
-
-    figure, _ = plt.subplots()
-    with pytest.raises(wb.WorkbenchError, match="alt"):
-        wb.show(figure, alt=" ")
-    wb.show(figure, alt="an empty plot")
-    assert not plt.get_fignums()
+def test_numbers_that_differ_look_different() -> None:
+    assert apart(0.9444, 0.9436) == ("0.9444", "0.9436")
+    assert apart(0.5, 0.6) == ("0.500", "0.600")

@@ -10,6 +10,7 @@ from typing import Any
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.cluster import Birch
@@ -470,3 +471,17 @@ def test_a_model_is_described_by_every_kind_of_uri() -> None:
 def test_a_uri_without_a_model_is_told(uri: str) -> None:
     with pytest.raises(wb.WorkbenchError, match=f"no model at '{uri}'"):
         describe_model(uri)
+
+
+def test_parameters_of_a_python_model_are_in_the_signature_and_reach_it(home: Path) -> None:
+    class Rides(mlflow.pyfunc.PythonModel):
+        def predict(self, model_input, params=None):
+            return (model_input["temperature"] * params["per_degree"]).to_numpy()
+
+    rows = pd.DataFrame({"temperature": [1.0, 2.0]})
+    stored = wb.log_model(Rides(), "rides", example=(rows, {"per_degree": 3.0}))
+    assert [spec.name for spec in stored.signature.params] == ["per_degree"]
+    assert stored.signature.inputs.input_names() == ["temperature"]
+    model = mlflow.pyfunc.load_model(stored.model_uri)
+    assert model.predict(rows).tolist() == [3.0, 6.0]
+    assert model.predict(rows, params={"per_degree": 5.0}).tolist() == [5.0, 10.0]

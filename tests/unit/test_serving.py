@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,33 +116,14 @@ def test_words_tell_how_it_goes_and_an_error_in_the_block_ends_the_server(capsys
     capsys.readouterr()
     with contextlib.suppress(ZeroDivisionError), wb.serve(info.model_uri) as endpoint:
         assert capsys.readouterr().out.splitlines() == [
-            "Starting MLflow's scoring server.",
-            "MLflow's scoring server is ready.",
+            "Starting MLflow's scoring server ...",
+            "It is ready.",
         ]
         assert not endpoint.predict(X, params={"threshold": 99.0}).to_numpy().any()
         os.kill(endpoint.pid, signal.SIGSTOP)  # even a server that does not react
         1 / 0  # noqa: B018
     assert gone(endpoint.pid)
     assert "POST /invocations" in endpoint.log
-
-
-@pytest.mark.slow
-def test_a_notebook_stores_only_the_last_words(tmp_path: Path) -> None:
-    import nbclient
-    import nbformat
-
-    info = wb.log_model(LogisticRegression().fit(X, Y > 0), "model", example=X[:5])
-    code = f"""
-        import mlflow, mlworkbench as wb
-        mlflow.set_tracking_uri({mlflow.get_tracking_uri()!r})
-        with wb.serve({info.model_uri!r}) as endpoint:
-            pass
-    """
-    cell = nbformat.v4.new_code_cell(textwrap.dedent(code))
-    notebook = nbformat.v4.new_notebook(cells=[cell])
-    nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    (output,) = notebook.cells[0].outputs
-    assert output["data"] == {"text/plain": "MLflow's scoring server is ready."}
 
 
 SERVE = """
