@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told
 from mlworkbench.requirements import modules_of, parts_of, pins
-from mlworkbench.trust import beyond_review, reviewed_among
+from mlworkbench.trust import reviewed_among, untrusted
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
@@ -87,19 +87,17 @@ def flavor_of(model: Any) -> str:
 
 def parts_of_job(job: Job) -> set[Any]:
     """Classes, functions and modules that the model and its example are made of."""
-    parts = {*type(job.model).__mro__, *parts_of(job.example)}
-    if job.flavor in ("sklearn", "pyfunc"):  # the others are stored in formats of their own
-        try:
-            parts |= parts_of(job.model)
-        except (TypeError, ValueError, AttributeError, RecursionError, pickle.PicklingError) as error:
-            raise _unstorable(job, error) from error
-    return parts
+    try:
+        stored = parts_of(_stored_as_objects(job))
+    except (TypeError, ValueError, AttributeError, RecursionError, pickle.PicklingError) as error:
+        raise _unstorable(job, error) from error
+    return {*type(job.model).__mro__, *parts_of(job.example), *stored}
 
 
 def requirements_of(job: Job, parts: set[Any]) -> list[str]:
     """Pins of the packages that a model with these parts needs."""
     modules = modules_of(parts) | _ALSO_NEEDED.get(job.flavor, set())
-    if job.flavor == "pyfunc":
+    if job.flavor in ("pyfunc", "tensorflow"):
         modules.discard("__main__")  # what a notebook defines is stored by cloudpickle, but not by skops
     return pins(modules, code_paths=job.options.get("code_paths") or ())
 
@@ -142,6 +140,15 @@ def quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
+def _stored_as_objects(job: Job) -> Any:
+    """What is stored by the names of its classes and functions; the rest is in formats of XGBoost, Keras and ONNX."""
+    if job.flavor == "tensorflow":
+        import keras
+
+        return keras.saving.get_custom_objects()
+    return job.model if job.flavor in ("sklearn", "pyfunc") else None
+
+
 def _is_python_model(model: Any) -> bool:
     from mlflow.pyfunc import PythonModel
 
@@ -179,7 +186,7 @@ def _save(job: Job, folder: Path, **options: Any) -> None:
     try:
         importlib.import_module(f"mlflow.{job.flavor}").save_model(path=str(folder), input_example=example, **options)
     except Exception as error:
-        raise (_trust_error(job) or _save_error(job, error)) from error
+        raise _save_error(job, error) from error
 
 
 def _read_back(job: Job, folder: Path) -> PyFuncModel:
@@ -196,30 +203,12 @@ def _read_back(job: Job, folder: Path) -> PyFuncModel:
         ) from error
 
 
-def _trust_error(job: Job) -> WorkbenchError | None:
-    """Say which types skops would have to trust, if that is what was wrong."""
-    if job.flavor != "sklearn":
-        return None
-    import skops.io
-
-    try:
-        more = beyond_review(skops.io.get_untrusted_types(data=skops.io.dumps(job.model)), job.trust)
-    except Exception:
-        return None  # skops cannot even write it, and says why itself
-    if not more or "<" in "".join(more):  # a lambda has no name by which it could be found again
-        return None
-    return WorkbenchError(
-        f"the model holds {', '.join(more)}, which nobody has reviewed.",
-        "types that skops or mlworkbench.trust know to be harmless when a file is loaded.",
-        f"Read their source. If you trust it, add trust={more!r}: whoever loads the model then trusts them too.",
-    )
-
-
 def _save_error(job: Job, error: Exception) -> WorkbenchError:
     cause = error.__cause__ or error
     if type(cause).__name__ == "NotFittedError":
         return _answer_error(job, cause)
-    return _unstorable(job, cause)
+    wary = untrusted(job.model, job.trust) if job.flavor == "sklearn" else None
+    return wary or _unstorable(job, cause)
 
 
 def _unstorable(job: Job, error: BaseException) -> WorkbenchError:

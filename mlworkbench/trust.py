@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from mlworkbench.errors import WorkbenchError
+
 # These keep positions that are used without a check. A forged file cannot run code, but it can crash the process (see
 # https://github.com/scikit-learn/scikit-learn/pull/34558), so load models only of people whom you know.
 _INDEXED = {
@@ -73,6 +75,23 @@ REVIEWED = frozenset(
 def beyond_review(types: Iterable[str], trust: Iterable[str] = ()) -> list[str]:
     """The types among ``types`` that are neither reviewed nor in ``trust``, sorted."""
     return sorted(set(types) - REVIEWED - set(trust))
+
+
+def untrusted(model: Any, trust: Iterable[str] = ()) -> WorkbenchError | None:
+    """Build the error that names what skops would have to trust; None when that is not what is wrong with the model."""
+    import skops.io
+
+    try:
+        more = beyond_review(skops.io.get_untrusted_types(data=skops.io.dumps(model)), trust)
+    except Exception:
+        return None  # skops cannot even write it, and says why itself
+    if not more or "<" in "".join(more):  # a lambda has no name by which it could be found again
+        return None
+    return WorkbenchError(
+        f"the model holds {', '.join(more)}, which nobody has reviewed.",
+        "types that skops or mlworkbench.trust know to be harmless when a file is loaded.",
+        f"Read their source. If you trust it, add trust={more!r}: whoever loads the model then trusts them too.",
+    )
 
 
 def reviewed_among(parts: Iterable[Any]) -> list[str]:

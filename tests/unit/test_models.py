@@ -184,11 +184,16 @@ def booster_model() -> tuple[Any, Any, Any, str, list[str]]:
 def keras_model() -> tuple[Any, Any, Any, str, list[str]]:
     import keras
 
+    @keras.saving.register_keras_serializable()
+    class Half(keras.layers.Layer):
+        def call(self, x):
+            return x / 2
+
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(1)])
+    model = keras.Sequential([keras.Input((4,)), Half(), keras.layers.Dense(3), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     said = model.predict(X.to_numpy(), verbose=0)
-    return model, X, said, "tensorflow", ["mlflow", "keras", "numpy", "tensorflow-cpu"]
+    return model, X, said, "tensorflow", ["mlflow", "cloudpickle", "keras", "numpy", "tensorflow-cpu"]
 
 
 def onnx_model() -> tuple[Any, Any, Any, str, list[str]]:
@@ -250,6 +255,15 @@ def test_inference_parameters_get_into_the_signature() -> None:
     info = log_model(Above(), "model", example=(X[:5], {"threshold": 2.0}))
     assert info.signature.params.to_dict()[0]["default"] == 2.0
     assert mlflow.pyfunc.load_model(info.model_uri).predict(X, params={"threshold": 99.0}).sum() == 0
+
+
+def test_type_hints_give_the_signature() -> None:
+    def lengths(model_input: list[str]) -> list[int]:
+        return [len(text) for text in model_input]
+
+    info = log_model(lengths, "model", example=["a", "bb"])
+    assert str(info.signature.inputs.to_dict()[0]["type"]) == "string"
+    assert mlflow.pyfunc.load_model(info.model_uri).predict(["ccc"]) == [3]
 
 
 def test_a_python_model_reads_its_artifacts(tmp_path: Path) -> None:

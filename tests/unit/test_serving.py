@@ -142,7 +142,9 @@ def test_the_server_ends_with_the_process_that_started_it(number: signal.Signals
     command = [sys.executable, "-c", SERVE, mlflow.get_tracking_uri(), info.model_uri]
     parent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert parent.stdout is not None
-    pid = next(int(line.split()[1]) for line in parent.stdout if line.startswith("PID"))
+    lines = iter(parent.stdout.readline, "")
+    pid = next((int(line.split()[1]) for line in lines if line.startswith("PID")), 0)
+    assert pid, parent.communicate(timeout=30)[1]
     assert alive(pid)
     parent.send_signal(number)
     errors = parent.communicate(timeout=30)[1]
