@@ -7,7 +7,7 @@ UV_PIN := uv==$(shell sed -n "s/^uv==\([0-9.]*\).*/\1/p" requirements.lock)
 STAMP  := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run lab test bench lessons lock clean
+.PHONY: help setup run lab test bench lessons exercises lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -44,6 +44,9 @@ bench: setup  ## measure every speed claim, as a ratio against the plain way
 
 lessons: setup  ## execute lessons and store their outputs in them (ARGS="1.2" for one)
 	$(BIN)/python -m tests.lessons.store_outputs $(ARGS)
+
+exercises: setup  ## release the exercises from their solutions
+	$(BIN)/python -c "from pathlib import Path; from mlworkbench.course import release; release(Path('notebooks/exercises'))"
 
 clean:  ## remove the environment, the store and everything else that was made
 	rm -rf .venv .mlworkbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage

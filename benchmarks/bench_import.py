@@ -19,5 +19,7 @@ if __name__ == "__main__":
         lambda: interpreter("import mlflow"),
         lambda: interpreter("import mlworkbench"),
     )
-    code = "import time; t = time.perf_counter(); import mlworkbench; print(f'import mlworkbench alone: {time.perf_counter() - t:.3f} s')"
-    interpreter(code)
+    interpreter(
+        "import time; begun = time.perf_counter(); import mlworkbench;"
+        "print(f'import mlworkbench alone: {time.perf_counter() - begun:.3f} s')"
+    )

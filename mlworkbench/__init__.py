@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from mlworkbench.gate import Verdict, validate
     from mlworkbench.models import describe_model, log_model
     from mlworkbench.notebooks import parameters
-    from mlworkbench.plots import show
+    from mlworkbench.plots import log_figure, plot_history, plot_runs, show
     from mlworkbench.serving import Endpoint, serve
     from mlworkbench.session import Session, start
     from mlworkbench.store import workbook_root
+    from mlworkbench.tracking import best_run, log_history, runs_table
     from mlworkbench.workbook import run_workbook
 
 _HOME = {
@@ -33,12 +34,18 @@ _HOME = {
     "log_model": "models",
     "parameters": "notebooks",
     "run_workbook": "workbook",
+    "log_figure": "plots",
+    "plot_history": "plots",
+    "plot_runs": "plots",
     "show": "plots",
     "Endpoint": "serving",
     "serve": "serving",
     "Session": "session",
     "start": "session",
     "workbook_root": "store",
+    "best_run": "tracking",
+    "log_history": "tracking",
+    "runs_table": "tracking",
 }
 
 __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
@@ -56,12 +63,18 @@ __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
     "log_model",
     "parameters",
     "run_workbook",
+    "log_figure",
+    "plot_history",
+    "plot_runs",
     "show",
     "Endpoint",
     "serve",
     "Session",
     "start",
     "workbook_root",
+    "best_run",
+    "log_history",
+    "runs_table",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``mlworkbench run | lab | lessons``."""
+"""The command line: ``mlworkbench run | lab | lessons | progress | reset``."""
 
 from __future__ import annotations
 
@@ -53,6 +53,31 @@ def lessons() -> None:
 
     for lesson in every():
         click.echo(f"{lesson.id:<5}{lesson.title}")
+
+
+@main.command()
+def progress() -> None:
+    """Show the tasks of all assignments with their last outcome."""
+    from mlworkbench.checks import TASKS
+    from mlworkbench.checks.progress import outcomes
+
+    last = outcomes()
+    assigned = [task for task in TASKS if not task[0].isdigit()]
+    for task in assigned:
+        click.echo(f"{task:<14}{last.get(task, 'Not attempted')}")
+    click.echo(f"{sum(last.get(task) == 'Passed' for task in assigned)} of {len(assigned)} tasks passed")
+
+
+@main.command()
+@click.argument("exercise")
+def reset(exercise: str) -> None:
+    """Put a pristine copy of an EXERCISE in place and keep your work under a dated name."""
+    from mlworkbench.course import reset as put_back
+
+    place, kept = put_back(exercise)
+    if kept:
+        click.echo(f"Your work is kept as {kept.name}.")
+    click.echo(f"{place.name} is as new.")
 
 
 @main.command()

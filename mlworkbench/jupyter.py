@@ -27,7 +27,8 @@ def mlflow_tile() -> dict[str, Any]:
     remote = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
     return {
         "command": _command,
-        "environment": {"MLFLOW_DISABLE_TELEMETRY": "true"},
+        # Without jobs (they serve generative AI) the server starts seven processes less, which would also outlive it.
+        "environment": {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         "timeout": 90,
         "absolute_url": True,  # MLflow is told the prefix and answers under it
         "request_headers_override": {"Host": "localhost:{port}"},  # MLflow refuses hosts it does not know

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -282,15 +283,21 @@ def _require_writable(folder: Path) -> None:
 
 
 def quiet_mlflow() -> None:
-    """Switch off MLflow's telemetry and the log lines that say nothing to a learner."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    """Switch off MLflow's telemetry, and lines and warnings that are not of the reader's making."""
+    os.environ.update(
+        MLFLOW_DISABLE_TELEMETRY="true",
+        MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true",
+        MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false",
+    )
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # also keeps TensorFlow's numbers the same on other machines
     from mlflow.telemetry import set_telemetry_client
 
     set_telemetry_client()
-    for name in ("mlflow.store.db.utils", "alembic"):
+    for name in ("mlflow.store.db.utils", "alembic", "mlflow.tracking.fluent", "mlflow.utils.autologging_utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Keras on the file format that autolog chooses
+    warnings.filterwarnings("ignore", ".*`y_pred` was renamed to `y_proba`", FutureWarning)  # scikit-learn in autolog
 
 
 def _first_line(error: Exception) -> str:

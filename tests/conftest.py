@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,11 +32,29 @@ def clean_mlflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty workbench home."""
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workbench home in which nothing has been made yet."""
     folder = tmp_path / ".mlworkbench"
     monkeypatch.setenv("MLWORKBENCH_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def made_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that was made once, to be copied: making one takes a second."""
+    from mlworkbench.store import open_store
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    open_store(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def home(empty_home: Path, made_store: Path) -> Path:
+    """A workbench home with a store and no experiments."""
+    empty_home.mkdir()
+    shutil.copy(made_store, empty_home / "mlflow.db")
+    return empty_home
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from mlworkbench.checks import tracking
+from mlworkbench.checks import progress, tracking, tracking_assignment
 from mlworkbench.checks.feedback import NOT_ATTEMPTED, NOT_YET, PASSED, Feedback, NotYetError
 from mlworkbench.errors import unknown_name
 
 __all__ = ["TASKS", "Feedback", "check", "hint"]
 
-TASKS = {**tracking.TASKS}
+TASKS = {**tracking.TASKS, **tracking_assignment.TASKS}
 
 
 def check(task: str, **answers: Any) -> Feedback:
@@ -29,13 +29,19 @@ def check(task: str, **answers: Any) -> Feedback:
     Feedback
         Truthy only when the task is passed; shows itself in a notebook.
     """
-    problem = _misuse(task, answers)
-    if problem:
+    feedback = _feedback(task, answers)
+    if isinstance(task, str) and task in TASKS:
+        progress.record(feedback)
+    return feedback
+
+
+def _feedback(task: str, answers: dict[str, Any]) -> Feedback:
+    if problem := _misuse(task, answers):
         return Feedback(str(task), NOT_YET, problem)
     open_answers = [name for name, value in answers.items() if value is ...]
     if open_answers:
         return Feedback(
-            task, NOT_ATTEMPTED, f"Replace the dots of {', '.join(open_answers)}, then run this cell again."
+            task, NOT_ATTEMPTED, f"Replace the dots in {', '.join(open_answers)}, then run this cell again."
         )
     try:
         return Feedback(task, PASSED, TASKS[task].function(**answers))
@@ -64,7 +70,7 @@ def hint(task: str, number: int = 1) -> str:
 
 
 def _misuse(task: str, answers: dict[str, Any]) -> str | None:
-    if task not in TASKS:
+    if not isinstance(task, str) or task not in TASKS:
         return str(unknown_name("task", str(task), TASKS)).replace("\n", " ")
     wanted = list(inspect.signature(TASKS[task].function).parameters)
     if sorted(wanted) == sorted(answers):

@@ -46,6 +46,48 @@ def children(parent: Run) -> list[Run]:
     return list(client().search_runs([parent.info.experiment_id], condition))
 
 
+def runs_of(experiment: str) -> list[Run]:
+    """The finished runs of an experiment, which must exist and hold some."""
+    found = client().get_experiment_by_name(experiment)
+    if found is None:
+        raise NotYetError(f"No experiment {experiment!r} is in this store.", "Run the cells above that fill it.")
+    runs = list(client().search_runs([found.experiment_id], "attributes.status = 'FINISHED'", max_results=5000))
+    if not runs:
+        raise NotYetError(f"The experiment {experiment!r} has no finished runs.", "Run the cells above that fill it.")
+    return runs
+
+
+def autologged_alone(run: Run, estimator: str) -> None:
+    """A run with everything that scikit-learn's autologging records, without a model and without doubled scores."""
+    trained = run.data.tags.get("estimator_name")
+    if trained is None and any(name.startswith("training_") for name in run.data.metrics):
+        raise NotYetError(
+            f"The run has only {_listed('parameter', run.data.params)}.",
+            "One was logged by hand before fit, and autologging lost the rest. Leave its names to autologging.",
+        )
+    if trained is None:
+        raise NotYetError("The run was not autologged.", "Call mlflow.sklearn.autolog(…) before fit.")
+    if trained != estimator:
+        raise NotYetError(f"The run trained a {trained}.", f"Train a {estimator}.")
+    doubled = [name for name in run.data.metrics if name.endswith("_X_test")]
+    if doubled:
+        raise NotYetError(f"Scores are logged twice: {', '.join(doubled)}.", "Use log_post_training_metrics=False.")
+    if run.outputs and run.outputs.model_outputs:
+        raise NotYetError("The run stored a model.", "Use log_models=False.")
+
+
+def reports_the_mean(reported: float, means: list[float], children: list[Run]) -> None:
+    """The number reported for a search is the largest mean, not the luckiest fold or anything else."""
+    folds = [child.data.metrics["best_fold"] for child in children if "best_fold" in child.data.metrics]
+    if math.isclose(reported, max(means), rel_tol=1e-6):
+        return
+    if folds and math.isclose(reported, max(folds), rel_tol=1e-6):
+        raise NotYetError(f"{reported:.3f} is the best fold of a trial.", "Report the largest cv_mean instead.")
+    raise NotYetError(
+        f"The parent reports {reported:.3f}.", f"The largest cv_mean of its children is {max(means):.3f}."
+    )
+
+
 def parameter(run: Run, name: str) -> str:
     """Value of a logged parameter."""
     if name not in run.data.params:
@@ -92,6 +134,24 @@ def artifact_paths(run: Run) -> list[str]:
         for item in client().list_artifacts(run.info.run_id, folders.pop() or None):
             (folders if item.is_dir else found).append(item.path)
     return sorted(found)
+
+
+def mean_of_folds(run: Run, folds: int) -> float:
+    """Mean of the logged folds; ``cv_mean`` must be that mean, and not the best fold."""
+    values = [float(point.value) for point in metric_history(run, "fold_accuracy", folds)]
+    mean, reported = sum(values) / len(values), metric(run, "cv_mean", 0, 1)
+    if math.isclose(reported, mean, abs_tol=1e-6):
+        return mean
+    if math.isclose(reported, max(values), abs_tol=1e-6):
+        raise NotYetError(f"cv_mean is {reported:.3f}, the best fold.", "Log the mean of the folds: scores.mean().")
+    raise NotYetError(f"cv_mean is {reported:.3f}, but the mean of the logged folds is {mean:.3f}.", "Log that mean.")
+
+
+def sequence(answer: Any, what: str) -> list[Any]:
+    """A list of values that the learner computed: a list, an array or a column."""
+    if isinstance(answer, str) or not hasattr(answer, "__len__"):
+        raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give a list, an array or a column.")
+    return list(answer)
 
 
 def number(answer: Any, what: str) -> float:

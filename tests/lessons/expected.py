@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -97,4 +98,56 @@ def lesson_1_2(logged: Logged) -> None:
     assert used.dataset.name == "S&P 500"
 
 
-EXPECTED: dict[str, Callable[[Logged], None]] = {"0": lesson_0, "1.1": lesson_1_1, "1.2": lesson_1_2}
+def lesson_1_3(logged: Logged) -> None:
+    experiment = "1.3 autologging"
+    names = ["both", "by hand afterwards", "by hand before", "keras", "scikit-learn", "xgboost"]
+    assert logged.names(experiment) == names
+    assert len(logged.runs) == len(names)
+    for name in ("scikit-learn", "xgboost", "keras"):
+        run = logged.one(experiment, name)
+        assert len(run.data.params) > 15
+        assert run.inputs.dataset_inputs
+    assert "training_accuracy_score" in logged.one(experiment, "scikit-learn").data.metrics
+    rounds = logged.client.get_metric_history(logged.one(experiment, "xgboost").info.run_id, "validation_0-mlogloss")
+    epochs = logged.client.get_metric_history(logged.one(experiment, "keras").info.run_id, "loss")
+    assert (len(rounds), len(epochs)) == (10, 5)
+    assert logged.one(experiment, "by hand before").data.params == {"n_estimators": "a few"}
+    assert logged.one(experiment, "both").data.metrics["test_accuracy"] > 0.8
+
+
+def lesson_1_4(logged: Logged) -> None:
+    assert logged.names("1.4 ridge") == [f"ridge {n}" for n in range(6)]
+    assert logged.names("1.4 forest") == [f"forest {n}" for n in range(6)]
+    assert len(logged.runs) == 12
+    for _, run in logged.runs:
+        assert set(run.data.metrics) == {"r2_score", "rmse"}
+        assert "model family" in run.data.tags
+    assert max(run.data.metrics["r2_score"] for _, run in logged.runs) > 0.7
+
+
+def lesson_1_5(logged: Logged) -> None:
+    experiment = "1.5 hyperparameter search"
+    parent = logged.one(experiment, "random forest search")
+    assert parent.data.params == {"trials": "8", "folds": "5", "seed": "7"}
+    assert logged.artifacts(parent) == ["search.png"]
+    children = [run for _, run in logged.runs if run.info.run_id != parent.info.run_id]
+    assert len(children) == 8
+    for child in children:
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        folds = logged.client.get_metric_history(child.info.run_id, "fold_accuracy")
+        values = [point.value for point in folds]
+        assert len(values) == 5
+        assert child.data.metrics["cv_mean"] == pytest.approx(sum(values) / 5)
+        assert child.data.metrics["best_fold"] == max(values)
+    assert parent.data.metrics["best_cv_mean"] == max(child.data.metrics["cv_mean"] for child in children)
+    assert 0.45 < parent.data.metrics["test_accuracy"] < 0.6
+
+
+EXPECTED: dict[str, Callable[[Logged], None]] = {
+    "0": lesson_0,
+    "1.1": lesson_1_1,
+    "1.2": lesson_1_2,
+    "1.3": lesson_1_3,
+    "1.4": lesson_1_4,
+    "1.5": lesson_1_5,
+}

@@ -30,15 +30,15 @@ def test_fast_parameters_differ_from_the_defaults(lesson: Lesson) -> None:
 
 @each_lesson
 def test_what_a_lesson_leaves_in_the_store(
-    lesson: Lesson, home: Path, tmp_path: Path, postgres: Callable[[], str]
+    lesson: Lesson, empty_home: Path, tmp_path: Path, postgres: Callable[[], str]
 ) -> None:
     """A fresh SQLite store, the same store again, and PostgreSQL: the same runs with equal metrics."""
     assert lesson.id in EXPECTED, f"say in tests/lessons/expected.py what lesson {lesson.id} leaves in the store"
 
     def logged(name: str, uri: str) -> Logged:
-        env = {EXECUTION_VARIABLE: name, "MLFLOW_TRACKING_URI": uri, "MLWORKBENCH_HOME": str(home)}
+        env = {EXECUTION_VARIABLE: name, "MLFLOW_TRACKING_URI": uri, "MLWORKBENCH_HOME": str(empty_home)}
         execute(lesson.path, tmp_path / f"{name}.ipynb", values=lesson.fast, env=env)
-        found = Logged.of(uri or f"sqlite:///{home / 'mlflow.db'}", name)
+        found = Logged.of(uri or f"sqlite:///{empty_home / 'mlflow.db'}", name)
         EXPECTED[lesson.id](found)
         return found
 
@@ -62,12 +62,12 @@ def nbval(notebook: Path, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 @each_lesson
-def test_stored_outputs_are_what_comes_out(lesson: Lesson, home: Path) -> None:
-    done = nbval(lesson.path, home)
+def test_stored_outputs_are_what_comes_out(lesson: Lesson, empty_home: Path) -> None:
+    done = nbval(lesson.path, empty_home)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
-def test_the_comparison_fails_on_an_output_that_does_not_come_out(home: Path) -> None:
-    done = nbval(Path(__file__).with_name("broken") / "wrong_output.ipynb", home)
+def test_the_comparison_fails_on_an_output_that_does_not_come_out(empty_home: Path) -> None:
+    done = nbval(Path(__file__).with_name("broken") / "wrong_output.ipynb", empty_home)
     assert done.returncode == 1
     assert "mismatch 'stdout'" in done.stdout

@@ -133,11 +133,69 @@ def test_a_hint_for_an_unknown_task() -> None:
         wb.hint("9.9")
 
 
-def test_a_figure_needs_words() -> None:
-    import matplotlib.pyplot as plt
+def test_a_store_without_the_expected_experiment() -> None:
+    assert "No experiment '1.4 ridge'" in wb.check("1.4", count=3, run_id="x").message
+    wb.start("1.4 ridge")
+    assert "has no finished runs" in wb.check("1.4", count=3, run_id="x").message
 
-    figure, _ = plt.subplots()
-    with pytest.raises(wb.WorkbenchError, match="alt"):
-        wb.show(figure, alt=" ")
-    wb.show(figure, alt="an empty plot")
-    assert not plt.get_fignums()
+
+def fill_1_4() -> dict[str, str]:
+    wb.start("1.4 ridge")
+    for r2 in (0.4, 0.6, 0.7):
+        log(metrics={"r2_score": r2})
+    wb.start("1.4 forest")
+    return {name: log({"max_depth": name[0]}, {"rmse": float(name[2:])}) for name in ("2 0.5", "2 0.3", "3 0.1")}
+
+
+def test_lesson_1_4_is_compared_with_the_store() -> None:
+    ids = fill_1_4()
+    assert wb.check("1.4", count=2, run_id=ids["2 0.3"])
+    assert "You count 3 of 3 runs" in wb.check("1.4", count=3, run_id=ids["2 0.3"]).message
+    assert "count is '2' of type str" in wb.check("1.4", count="2", run_id=ids["2 0.3"]).message
+    assert "max_depth 3" in wb.check("1.4", count=2, run_id=ids["3 0.1"]).message
+    assert "rmse of 0.3" in wb.check("1.4", count=2, run_id=ids["2 0.5"]).message
+
+
+def trees(best: str = "mean", children: int = 6, name: str = "tree search") -> str:
+    with mlflow.start_run(run_name=name) as parent:
+        for depth in range(children):
+            log({"max_depth": depth}, {"cv_mean": 0.5 + depth / 100, "best_fold": 0.7 + depth / 100}, nested=True)
+        reported = {"mean": 0.5 + (children - 1) / 100, "fold": 0.7 + (children - 1) / 100, "other": 0.123}[best]
+        mlflow.log_metric("best_cv_mean", reported)
+    return parent.info.run_id
+
+
+def test_lesson_1_5_wants_the_mean() -> None:
+    assert wb.check("1.5", parent_run_id=trees())
+    assert "is the best fold" in wb.check("1.5", parent_run_id=trees("fold")).message
+    assert "The parent reports 0.123" in wb.check("1.5", parent_run_id=trees("other")).message
+    assert "5 child run(s)" in wb.check("1.5", parent_run_id=trees(children=5)).message
+    assert "is called 'x'" in wb.check("1.5", parent_run_id=trees(name="x")).message
+
+
+def test_lesson_1_3_wants_both_and_nothing_twice() -> None:
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+
+    X, y = load_iris(return_X_y=True)
+
+    def autologged(store_model: bool = False) -> str:
+        mlflow.sklearn.autolog(log_models=False, log_post_training_metrics=False, silent=True)
+        with mlflow.start_run() as run:
+            model = LogisticRegression(max_iter=5000).fit(X, y)
+            mlflow.log_metric("test_accuracy", model.score(X.copy(), y))
+            if store_model:
+                mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
+        mlflow.sklearn.autolog(disable=True)
+        return run.info.run_id
+
+    assert wb.check("1.3", run_id=autologged())
+    assert "was not autologged" in wb.check("1.3", run_id=log(metrics={"test_accuracy": 1})).message
+    assert "stored a model" in wb.check("1.3", run_id=autologged(store_model=True)).message
+    mlflow.sklearn.autolog(log_models=False, silent=True)
+    with mlflow.start_run() as run:
+        from sklearn.tree import DecisionTreeClassifier
+
+        DecisionTreeClassifier().fit(X, y)
+    mlflow.sklearn.autolog(disable=True)
+    assert "trained a DecisionTreeClassifier" in wb.check("1.3", run_id=run.info.run_id).message

@@ -88,3 +88,19 @@ def status(url: str) -> int:
         except OSError:
             time.sleep(0.5)
     return 0
+
+
+def test_progress_shows_the_last_outcome_of_each_task(home: Path) -> None:
+    import mlworkbench as wb
+
+    first = CliRunner().invoke(main, ["progress"]).output
+    assert "tracking.1    Not attempted" in first
+    wb.check("tracking.1", run_id=5)
+    assert "tracking.1    Not yet" in CliRunner().invoke(main, ["progress"]).output
+    assert "0 of " in first.splitlines()[-1]
+
+
+def test_reset_offers_the_nearest_exercise() -> None:
+    done = CliRunner().invoke(main, ["reset", "nothing"])
+    assert done.exit_code == 2
+    assert "no exercise is called 'nothing'" in done.output

@@ -41,10 +41,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_the_order_of_choice(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_order_of_choice(empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     default = open_store()
-    assert default.uri == f"sqlite:///{home / 'mlflow.db'}"
-    assert default.artifact_root == (home / "artifacts").as_uri()
+    assert default.uri == f"sqlite:///{empty_home / 'mlflow.db'}"
+    assert default.artifact_root == (empty_home / "artifacts").as_uri()
     other = f"sqlite:///{tmp_path / 'other.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", other)
     assert open_store().uri == other
@@ -63,13 +63,13 @@ def test_outside_of_a_workbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "no workbook at or above" in refused()
 
 
-def test_the_store_survives_a_killed_creation(home: Path) -> None:
+def test_the_store_survives_a_killed_creation(empty_home: Path) -> None:
     """What a killed process leaves is a file under another name, which the next one replaces."""
-    home.mkdir()
-    (home / "mlflow.db.new").write_bytes(b"half a database")
+    empty_home.mkdir()
+    (empty_home / "mlflow.db.new").write_bytes(b"half a database")
     assert open_store().uri.endswith("mlflow.db")
-    assert not (home / "mlflow.db.new").exists()
-    with sqlite3.connect(home / "mlflow.db") as connection:
+    assert not (empty_home / "mlflow.db.new").exists()
+    with sqlite3.connect(empty_home / "mlflow.db") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
@@ -83,12 +83,12 @@ for number in range(50):
 """
 
 
-def test_eight_writers_race_for_a_store_that_does_not_exist(home: Path) -> None:
+def test_eight_writers_race_for_a_store_that_does_not_exist(empty_home: Path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", WRITER], stderr=subprocess.PIPE, text=True) for _ in range(8)]
     errors = [writer.communicate()[1] for writer in writers]
     assert [writer.returncode for writer in writers] == [0] * 8, errors
     assert not any("locked" in error for error in errors)
-    client = mlflow.MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
+    client = mlflow.MlflowClient(f"sqlite:///{empty_home / 'mlflow.db'}")
     (experiment,) = [e for e in client.search_experiments() if e.name == "race"]
     runs = client.search_runs([experiment.experiment_id], max_results=1000)
     assert len(runs) == 400
@@ -181,6 +181,7 @@ def test_a_real_server_is_used_and_keeps_the_artifacts(tmp_path: Path, free_port
     command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{tmp_path / 's.db'}"]
     command += ["--artifacts-destination", str(tmp_path / "kept")]
     allowed = {**os.environ, "MLFLOW_SERVER_ALLOWED_HOSTS": f"127.0.0.1:{free_port}"}
+    allowed["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     with subprocess.Popen(command, env=allowed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             store = wait_for(uri)

@@ -1,0 +1,71 @@
+"""Plots show what the store holds, return Axes, and carry words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import mlflow
+import pytest
+from PIL import Image
+
+import mlworkbench as wb
+
+
+@pytest.fixture(autouse=True)
+def runs(home: Path) -> list[str]:
+    wb.start("plots")
+    made = []
+    for depth, model in ((10, "tree"), (2, "tree"), (5, "forest")):
+        with mlflow.start_run(run_name=f"{model} {depth}") as run:
+            mlflow.log_params({"depth": depth, "model": model})
+            wb.log_history({"loss": [1 / (depth + i) for i in range(4)]})
+        made.append(run.info.run_id)
+    yield made
+    plt.close("all")
+
+
+def test_a_history_is_a_line_a_run(runs: list[str]) -> None:
+    ax = wb.plot_history([runs[0], mlflow.get_run(runs[1])], "loss")
+    first, second = ax.get_lines()
+    assert first.get_xdata().tolist() == [0, 1, 2, 3]
+    assert first.get_ydata()[0] == pytest.approx(0.1)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["tree 10", "tree 2"]
+    assert first.get_linestyle() != second.get_linestyle()  # not by colour alone
+    with pytest.raises(wb.WorkbenchError, match="Did you mean 'loss'"):
+        wb.plot_history(runs, "los")
+
+
+def test_runs_are_compared_with_numbers_in_order() -> None:
+    ax = wb.plot_runs(wb.runs_table(), "loss", by="depth")
+    (line,) = ax.get_lines()
+    assert line.get_xdata().tolist() == [2, 5, 10]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("depth", "loss")
+
+
+def test_groups_differ_by_marker_and_texts_are_categories() -> None:
+    mine = plt.figure().subplots()
+    ax = wb.plot_runs(wb.runs_table(), "loss", by="model", group="model", ax=mine)
+    assert ax is mine
+    assert len({line.get_marker() for line in ax.get_lines()}) == 2
+    with pytest.raises(wb.WorkbenchError, match="no column is called 'size'"):
+        wb.plot_runs(wb.runs_table(), "loss", by="size")
+
+
+def test_a_logged_figure_carries_its_words(home: Path) -> None:
+    with mlflow.start_run():
+        wb.log_figure(plt.figure(), "figures/empty.png", alt="an empty figure")
+        with pytest.raises(wb.WorkbenchError, match="alt"):
+            wb.log_figure(plt.figure(), "empty.png", alt="")
+        with pytest.raises(wb.WorkbenchError, match=r"\.png"):
+            wb.log_figure(plt.figure(), "empty.pdf", alt="an empty figure")
+    (path,) = (home / "artifacts").rglob("empty.png")
+    assert Image.open(path).info["Description"] == "an empty figure"
+
+
+def test_showing_needs_words_and_closes_the_figure() -> None:
+    figure, _ = plt.subplots()
+    with pytest.raises(wb.WorkbenchError, match="alt"):
+        wb.show(figure, alt=" ")
+    wb.show(figure, alt="an empty plot")
+    assert not plt.get_fignums()

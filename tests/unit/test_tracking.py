@@ -1,0 +1,139 @@
+"""Tables of runs are tidy and complete, and long histories arrive whole."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+
+import mlworkbench as wb
+
+
+@pytest.fixture(autouse=True)
+def session(home: Path) -> None:
+    wb.start("tracking")
+
+
+def log(name: str, params: dict | None = None, metrics: dict | None = None, tags: dict | None = None) -> str:
+    with mlflow.start_run(run_name=name, tags=tags) as run:
+        mlflow.log_params(params or {})
+        mlflow.log_metrics(metrics or {})
+    return run.info.run_id
+
+
+def test_a_row_a_run_with_short_names() -> None:
+    log("first", {"depth": 3}, {"r2_score": 0.7}, {"owner": "me"})
+    table = wb.runs_table()
+    assert table.columns.tolist() == [
+        *("run_id", "name", "experiment", "status", "started", "seconds", "lesson", "notebook"),
+        *("depth", "r2_score", "owner"),
+    ]
+    row = table.iloc[0]
+    assert (row["name"], row.experiment, row.status, row.depth, row.r2_score) == (
+        "first",
+        "tracking",
+        "FINISHED",
+        "3",
+        0.7,
+    )
+    assert 0 <= row.seconds < 60
+
+
+def test_prefixes_stay_where_names_collide() -> None:
+    log("first", {"size": 1, "name": "x"}, {"size": 2.0})
+    table = wb.runs_table()
+    assert {"params.size", "metrics.size", "params.name", "name"} <= set(table.columns)
+    assert "size" not in table
+
+
+def test_lesson_and_notebook_come_from_the_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IPYNB_FILE", "/x/01_tracking/04_searching_runs.ipynb")
+    log("first")
+    row = wb.runs_table().iloc[0]
+    assert (row.lesson, row.notebook) == ("1.4", "04_searching_runs.ipynb")
+
+
+def test_an_empty_and_an_unknown_experiment() -> None:
+    assert wb.runs_table().empty
+    assert "seconds" in wb.runs_table()
+    with pytest.raises(wb.WorkbenchError, match="Did you mean 'tracking'"):
+        wb.runs_table("trackin")
+
+
+def test_several_experiments_filters_and_running_runs() -> None:
+    log("first", metrics={"m": 1})
+    wb.start("other")
+    log("second", metrics={"m": 2})
+    both = wb.runs_table(["tracking", "other"], "metrics.m > 0", order_by=["metrics.m DESC"])
+    assert both.experiment.tolist() == ["other", "tracking"]
+    assert wb.runs_table("other", max_results=1)["name"].tolist() == ["second"]
+    with mlflow.start_run(run_name="running"):
+        running = wb.runs_table("other").set_index("name").loc["running"]
+    assert math.isnan(running.seconds)
+
+
+def test_the_table_pages_through_any_number_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With small pages instead of thousands of runs."""
+    monkeypatch.setattr("mlflow.tracking.fluent.NUM_RUNS_PER_PAGE_PANDAS", 10)
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name("tracking").experiment_id
+    for _ in range(35):
+        client.create_run(experiment)
+    assert len(wb.runs_table()) == 35
+    assert wb.runs_table().run_id.is_unique
+
+
+def test_the_best_run_needs_a_direction() -> None:
+    low, high = log("low", metrics={"loss": 1}), log("high", metrics={"loss": 2})
+    log("nan", metrics={"loss": math.nan})
+    with mlflow.start_run(run_name="running"):
+        mlflow.log_metric("loss", 0)
+        assert wb.best_run("loss", lower_is_better=True).info.run_id == low
+    assert wb.best_run("loss", lower_is_better=False).info.run_id == high
+    with pytest.raises(TypeError):
+        wb.best_run("loss")  # type: ignore[call-arg]
+
+
+def test_the_best_run_is_found_where_a_parameter_shares_the_name() -> None:
+    run = log("one", {"loss": "huber"}, {"loss": 1})
+    assert wb.best_run("loss", lower_is_better=True).info.run_id == run
+
+
+def test_no_best_run_says_which_metrics_there_are() -> None:
+    log("one", metrics={"accuracy": 1})
+    with pytest.raises(wb.WorkbenchError, match="the metrics there are: accuracy"):
+        wb.best_run("acuracy", lower_is_better=False)
+
+
+def test_a_long_history_arrives_whole() -> None:
+    values = [math.sin(i) for i in range(5000)]
+    with mlflow.start_run() as run:
+        wb.log_history({"sine": values, "twice": [2 * v for v in values]})
+    client = mlflow.MlflowClient()
+    history = client.get_metric_history(run.info.run_id, "sine")
+    assert [point.step for point in history] == list(range(5000))
+    assert [point.value for point in history] == values
+    assert len(client.get_metric_history(run.info.run_id, "twice")) == 5000
+
+
+def test_a_history_takes_a_table_its_own_steps_and_another_run() -> None:
+    run_id = log("one")
+    wb.log_history(pd.DataFrame({"a": [1, 2], "b": [3.5, math.nan]}), step=[10, 20], run_id=run_id)
+    history = mlflow.MlflowClient().get_metric_history(run_id, "a")
+    assert [(point.step, point.value) for point in history] == [(10, 1), (20, 2)]
+
+
+def test_what_a_history_refuses() -> None:
+    with pytest.raises(wb.WorkbenchError, match="no active run"):
+        wb.log_history({"a": [1]})
+    with mlflow.start_run():
+        with pytest.raises(wb.WorkbenchError, match="different lengths: a 1, b 2"):
+            wb.log_history({"a": [1], "b": [1, 2]})
+        with pytest.raises(wb.WorkbenchError, match="steps 3"):
+            wb.log_history({"a": [1]}, step=[1, 2, 3])
+        with pytest.raises(wb.WorkbenchError, match="'x' in the history of 'a'"):
+            wb.log_history({"a": ["x"]})
+        wb.log_history({})
