@@ -1,0 +1,180 @@
+"""The audit trail of a registered model: a log that comes first, and aliases and stages that follow from it.
+
+Every change is one *entry*, a tag of the registered model with a key of its own (number in order, then eight random
+letters), so nobody's entry can overwrite another's. The entries in the order of their keys say who holds which alias
+and what stage every version has. A change is made in three steps:
+
+1. write the entry (what is intended, by whom, why);
+2. set the alias and the ``stage`` tags to what *the whole trail* says, read the trail again, and repeat as long as
+   somebody has added to it meanwhile;
+3. mark the entry as done, in a tag of its own.
+
+What that guarantees, on SQLite and on PostgreSQL alike, since it needs only that each single call of MLflow is one
+transaction whose result the next read sees:
+
+- No entry is lost or overwritten, however many write at once.
+- When every call has returned, alias and ``stage`` tags are what the last entry says: the last one to write an alias
+  has read the trail afterwards, and whoever added an entry after that has written the alias after that.
+- Each entry's "from" is the "to" of the one before. Of two promotions at once both stand in the trail; the one with the
+  higher key holds the alias.
+- A process that is killed leaves at most an entry that is not marked as done; `history` shows it as unfinished. It
+  counts from the next change on, and a change more than 10 seconds later, or the same one again, carries it out
+  (setting an alias twice does no harm) and marks it as repaired.
+- An alias that was set or deleted without this module, as in MLflow's UI, is found at the next change and entered.
+
+Not covered: a ``stage`` tag that is edited by hand, an alias that is set by hand in the very moment of a promotion
+(the promotion wins), and a read replica that lags behind its database. A process that stands still for more than 10
+seconds between reading and writing puts its alias right when it goes on; a change that begins between those two calls
+of MLflow would enter what it sees as made without the trail.
+
+On SQLite writers wait for each other (up to 20 seconds) and the file must be on a local disk; on PostgreSQL the default
+isolation level, read committed, suffices. Times are those of the writers' clocks; the order does not depend on them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mlworkbench.audit import DONE, PREFIX, Entry, Trail
+from mlworkbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import RegisteredModel
+
+STAGE_TAG = "stage"
+
+PATIENCE = 10.0
+"""How old an entry must be, in seconds, before another process takes its writer for dead and finishes it."""
+
+_LONGEST = 2000  # characters of a reason; PostgreSQL takes 5000 for the whole entry
+_ATTEMPTS = 5
+
+
+def read(name: str) -> Trail:
+    """Read the trail and the aliases of a registered model in one call."""
+    model = client().get_registered_model(name)
+    return Trail(_entries(model), {alias: int(version) for alias, version in model.aliases.items()})
+
+
+def _entries(model: RegisteredModel) -> list[Entry]:
+    tags = {key: value for key, value in model.tags.items() if key.startswith(PREFIX)}
+    keys = sorted(key for key in tags if not key.endswith(DONE))
+    return [Entry(key, done_by=_doer(tags.get(key + DONE)), **json.loads(tags[key])) for key in keys]
+
+
+def _doer(mark: str | None) -> str | None:
+    return None if mark is None else str(json.loads(mark)["who"])
+
+
+def open_trail(name: str) -> Trail:
+    """Read the trail; first finish what a killed process left, and enter what was changed without the trail."""
+    trail = read(name)
+    stale = [entry for entry in trail.unfinished() if _age(entry) > PATIENCE]
+    if stale:
+        finish(name, [entry.key for entry in stale], who=f"repaired by {user()}")
+        trail = read(name)
+    if trail.strays() and not trail.unfinished():
+        # Twice the same, with no entry in between, is no promotion that has just begun.
+        again = read(name)
+        if again.entries == trail.entries and again.strays() == trail.strays():
+            for alias, version in trail.strays().items():
+                trail, _ = add(name, "outside", version, alias=alias, why="Changed without the trail.", who="unknown")
+    return trail
+
+
+def add(name: str, action: str, version: int | None, **facts: Any) -> tuple[Trail, Entry]:
+    """Write an entry, carry it out, mark it as done; returns the trail that it was carried out by, and the entry."""
+    number = max((entry.number for entry in read(name).entries), default=0) + 1
+    key = f"{PREFIX}{number:06d}.{uuid.uuid4().hex[:8]}"
+    facts = {"who": user(), "when": _now(), **facts}
+    text = json.dumps({"action": action, "version": version, **facts}, ensure_ascii=False)
+    write(client().set_registered_model_tag, name, key, text)
+    trail = finish(name, [key], who=facts["who"])
+    return trail, next(entry for entry in trail.entries if entry.key == key)
+
+
+def finish(name: str, keys: list[str], who: str) -> Trail:
+    """Make aliases and stages what the trail says, until nobody adds to it meanwhile; then mark the entries as done."""
+    trail, touched, wanted = read(name), set[tuple[str, Any]](), None
+    while wanted is None or wanted != {what: trail.value(*what) for what in touched | trail.touched(keys)}:
+        touched |= trail.touched(keys)
+        wanted = {what: trail.value(*what) for what in touched}
+        for (kind, what), value in sorted(wanted.items(), key=str):  # aliases first: they decide what is served
+            _set(name, kind, what, value)
+        trail = read(name)
+    for key in keys:
+        write(client().set_registered_model_tag, name, key + DONE, json.dumps({"who": who, "when": _now()}))
+    return trail
+
+
+def _set(name: str, kind: str, what: Any, value: Any) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if kind == "stage":
+            write(client().set_model_version_tag, name, str(what), STAGE_TAG, value)
+        elif value is None:
+            write(client().delete_registered_model_alias, name, what)
+        else:
+            write(client().set_registered_model_alias, name, what, str(value))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # a version that was deleted: the next call enters that
+            raise
+
+
+def write(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Call MLflow; again when two processes made the same row at the same moment, or the database was busy."""
+    from mlflow.exceptions import MlflowException
+
+    for attempt in range(_ATTEMPTS):
+        try:
+            return call(*arguments)
+        except MlflowException as error:
+            clash = "IntegrityError" in str(error) or "UniqueViolation" in str(error) or "is locked" in str(error)
+            if not clash or attempt == _ATTEMPTS - 1:
+                raise
+            time.sleep(0.05 * 2**attempt)
+    return None
+
+
+def reason(text: str, *, required: bool = False) -> str:
+    """A reason as it goes into the trail; refused when it is too long, or is needed and says nothing."""
+    text = text.strip()
+    if required and not text:
+        raise WorkbenchError("an override without a reason.", "a sentence.", "Write override='why it must be'.")
+    if len(text) > _LONGEST:
+        raise WorkbenchError(
+            f"a reason of {len(text)} characters.", f"at most {_LONGEST}.", "Shorten it, and link to the long story."
+        )
+    return text
+
+
+def user() -> str:
+    """Who is entered: the name at the tracking server if there is one, else the user of this process."""
+    import os
+
+    from mlflow.tracking.context.default_context import DefaultRunContext
+    from mlflow.utils.mlflow_tags import MLFLOW_USER
+
+    return os.environ.get("MLFLOW_TRACKING_USERNAME") or str(DefaultRunContext().tags()[MLFLOW_USER])
+
+
+def client() -> MlflowClient:
+    """A client of the registry that is set now."""
+    from mlflow import MlflowClient
+
+    return MlflowClient()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _age(entry: Entry) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(entry.when)).total_seconds()
