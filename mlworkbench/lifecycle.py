@@ -133,9 +133,9 @@ def _dates(ax: Axes) -> None:
 
 def _finding(name: str, periods: list[Period]) -> str:
     now = [period.version for period in periods if period.stage == "Production" and period.end == periods[-1].end]
-    held = sum(period.stage == "Production" for period in periods)
+    turns = sum(period.stage == "Production" for period in periods)
     told = f"version {now[0]} is in production" if now else "no version is in production"
-    return f"{name}: {told}, holder number {held}" if held > 1 and now else f"{name}: {told}"
+    return f"{name}: {told}" + (f", turn number {turns}" if now and turns > 1 else "")
 
 
 def _legend(ax: Axes, periods: list[Period]) -> None:
