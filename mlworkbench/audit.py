@@ -79,7 +79,7 @@ class Trail:
         every = {*self.aliases, *self.holders}
         return {a: self.aliases.get(a) for a in sorted(every) if self.aliases.get(a) != self.holder(a)}
 
-    def touched(self, keys: Iterable[str]) -> set[tuple[str, str | int]]:
+    def touched(self, keys: Iterable[str]) -> set[tuple[str, Any]]:
         """The aliases and stages that depend on the first of these entries, or on one that comes after it."""
         first = min(keys)
         later = [entry.key for entry in self.entries if entry.key >= first]
@@ -101,7 +101,8 @@ class Trail:
 
     def _move(self, entry: Entry, alias: str, to: int | None) -> None:
         before, stage = self.holder(alias), STAGE_OF.get(alias)
-        if before == to:
+        if before == to:  # somebody was faster with the same
+            self.moves[entry.key].append((alias, before, to))
             return
         self._hold(entry, alias, to)
         if before and stage:

@@ -91,7 +91,9 @@ def _periods(name: str) -> tuple[list[Period], list[tuple[str, int, pd.Timestamp
         when = pd.Timestamp(entry.when)
         for version, stage in past.places[entry.key]:
             changes.setdefault(version, [(when, STAGES[0])]).append((max(when, changes[version][-1][0]), stage))
-        moved = [(alias, to, when) for alias, _, to in past.moves[entry.key] if to and alias not in STAGE_OF]
+        moved = [
+            (a, to, when) for a, before, to in past.moves[entry.key] if to not in (None, before) and a not in STAGE_OF
+        ]
         aliases += moved
     last = max((when for own in changes.values() for when, _ in own), default=pd.Timestamp.now(tz="UTC"))
     first = min((own[0][0] for own in changes.values()), default=last)

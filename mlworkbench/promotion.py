@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mlworkbench import refusals, trail
-from mlworkbench.audit import ALIAS_OF, STAGES, Trail
+from mlworkbench.audit import ALIAS_OF, STAGES
 from mlworkbench.errors import WorkbenchError, unknown_name
 from mlworkbench.registry import find_versions, versions_table
 
@@ -72,9 +72,7 @@ def transition(name: str, version: int | str, stage: str, *, why: str = "") -> M
     with refusals.explained(name):
         now = trail.open_trail(name)
         number = int(refusals.get_version(name, version).version)
-        if now.stages.get(number) == wanted:
-            _complete(name, now)
-        else:
+        if now.stages.get(number) != wanted or now.unfinished():
             if alias:
                 refusals.check_ready(name, number, now, archived_too=wanted == "Production")
             trail.add(name, "transition", number, alias=alias, stage=wanted, why=why)
@@ -136,8 +134,7 @@ def promote(
         now = trail.open_trail(name)
         candidate = refusals.check_ready(name, version, now)
         number = int(candidate.version)
-        if now.holder(alias) == number:
-            _complete(name, now)
+        if now.holder(alias) == number and not now.unfinished():
             return candidate
         asked = refusals.ask(gate, candidate, now.holder(alias))
         facts = {"alias": alias, "why": why, "verdict": asked.word, "run_id": asked.run_id}
@@ -146,7 +143,8 @@ def promote(
             raise asked.refusal(name, number)
         if asked.word == "refused":
             facts |= {"why": override or "", "verdict": "refused, overridden"}
-        refusals.check_ready(name, number, trail.read(name))  # a gate takes time: the version may have been archived
+        if gate:  # it takes time: the version may have been archived
+            refusals.check_ready(name, number, trail.read(name))
         after, entry = trail.add(name, "promote", number, **facts)
         before = next((before for moved, before, _ in after.moves[entry.key] if moved == alias), number)
         return _version_or_none(name, before)
@@ -237,12 +235,6 @@ def migrate_stages(name: str) -> pd.DataFrame:
                 trail.add(name, "migrate", version, alias=alias, stage=stage, why=f"Was in MLflow's {stage}.")
     table = versions_table(name)
     return table.assign(legacy=table["version"].map(legacy))
-
-
-def _complete(name: str, now: Trail) -> None:
-    """Finish what another process began: this one wants the same."""
-    if begun := now.unfinished():
-        trail.finish(name, [entry.key for entry in begun], who=f"repaired by {trail.user()}")
 
 
 def _version_or_none(name: str, version: int | None) -> ModelVersion | None:

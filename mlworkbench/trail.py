@@ -18,12 +18,12 @@ transaction whose result the next read sees:
 - Each entry's "from" is the "to" of the one before. Of two promotions at once both stand in the trail; the one with the
   higher key holds the alias.
 - A process that is killed leaves at most an entry that is not marked as done; `history` shows it as unfinished. It
-  counts from the next change on, and a change more than 10 seconds later, or the same one again, carries it out
-  (setting an alias twice does no harm) and marks it as repaired.
+  is carried out by the next change, whatever that is (setting an alias twice does no harm), and marked as repaired by
+  a change more than 30 seconds later.
 - An alias that was set or deleted without this module, as in MLflow's UI, is found at the next change and entered.
 
 Not covered: a ``stage`` tag that is edited by hand, an alias that is set by hand in the very moment of a promotion
-(the promotion wins), and a read replica that lags behind its database. A process that stands still for more than 10
+(the promotion wins), and a read replica that lags behind its database. A process that stands still for more than 30
 seconds between reading and writing puts its alias right when it goes on; a change that begins between those two calls
 of MLflow would enter what it sees as made without the trail.
 
@@ -34,6 +34,7 @@ isolation level, read committed, suffices. Times are those of the writers' clock
 from __future__ import annotations
 
 import json
+import random
 import time
 import uuid
 from collections.abc import Callable
@@ -49,8 +50,11 @@ if TYPE_CHECKING:
 
 STAGE_TAG = "stage"
 
-PATIENCE = 10.0
-"""How old an entry must be, in seconds, before another process takes its writer for dead and finishes it."""
+PATIENCE = 30.0
+"""How old an entry must be, in seconds, before another process takes its writer for dead and marks it as repaired."""
+
+COURTESY = 2.0
+"""How long to let others finish what they began, in seconds. It only saves work: nothing depends on it."""
 
 _LONGEST = 2000  # characters of a reason; PostgreSQL takes 5000 for the whole entry
 _ATTEMPTS = 5
@@ -74,18 +78,26 @@ def _doer(mark: str | None) -> str | None:
 
 def open_trail(name: str) -> Trail:
     """Read the trail; first finish what a killed process left, and enter what was changed without the trail."""
-    trail = read(name)
-    stale = [entry for entry in trail.unfinished() if _age(entry) > PATIENCE]
+    now = _when_quiet(name)
+    stale = [entry.key for entry in now.unfinished() if _age(entry) > PATIENCE]
     if stale:
-        finish(name, [entry.key for entry in stale], who=f"repaired by {user()}")
-        trail = read(name)
-    if trail.strays() and not trail.unfinished():
+        now = _finish(name, stale, who=f"repaired by {user()}")
+    if now.strays() and not now.unfinished():
         # Twice the same, with no entry in between, is no promotion that has just begun.
         again = read(name)
-        if again.entries == trail.entries and again.strays() == trail.strays():
-            for alias, version in trail.strays().items():
-                trail, _ = add(name, "outside", version, alias=alias, why="Changed without the trail.", who="unknown")
-    return trail
+        if again.entries == now.entries and again.strays() == now.strays():
+            for alias, version in again.strays().items():
+                add(name, "outside", version, alias=alias, why="Changed without the trail.", who="unknown")
+        now = read(name)
+    return now
+
+
+def _when_quiet(name: str) -> Trail:
+    """Read the trail when nobody is at work on it, or after a while all the same."""
+    patient_until = time.monotonic() + COURTESY
+    while (now := read(name)).unfinished() and time.monotonic() < patient_until:
+        time.sleep(random.uniform(0.02, 0.2))  # noqa: S311 (so that those who wait do not begin at once)
+    return now
 
 
 def add(name: str, action: str, version: int | None, **facts: Any) -> tuple[Trail, Entry]:
@@ -95,22 +107,28 @@ def add(name: str, action: str, version: int | None, **facts: Any) -> tuple[Trai
     facts = {"who": user(), "when": _now(), **facts}
     text = json.dumps({"action": action, "version": version, **facts}, ensure_ascii=False)
     write(client().set_registered_model_tag, name, key, text)
-    trail = finish(name, [key], who=facts["who"])
-    return trail, next(entry for entry in trail.entries if entry.key == key)
+    after = _finish(name, [key], who=facts["who"])
+    return after, next(entry for entry in after.entries if entry.key == key)
 
 
-def finish(name: str, keys: list[str], who: str) -> Trail:
-    """Make aliases and stages what the trail says, until nobody adds to it meanwhile; then mark the entries as done."""
-    trail, touched, wanted = read(name), set[tuple[str, Any]](), None
-    while wanted is None or wanted != {what: trail.value(*what) for what in touched | trail.touched(keys)}:
-        touched |= trail.touched(keys)
-        wanted = {what: trail.value(*what) for what in touched}
-        for (kind, what), value in sorted(wanted.items(), key=str):  # aliases first: they decide what is served
+def _finish(name: str, keys: list[str], who: str) -> Trail:
+    """Carry out these entries, and all others that are not marked as done, until nobody adds to them meanwhile."""
+    now, written = read(name), dict[tuple[str, Any], Any]()
+    while missing := _missing(now, keys, written):
+        for (kind, what), value in sorted(missing.items(), key=str):  # aliases first: they decide what is served
             _set(name, kind, what, value)
-        trail = read(name)
+        written |= missing
+        now = read(name)
     for key in keys:
         write(client().set_registered_model_tag, name, key + DONE, json.dumps({"who": who, "when": _now()}))
-    return trail
+    return read(name)
+
+
+def _missing(now: Trail, keys: list[str], written: dict[tuple[str, Any], Any]) -> dict[tuple[str, Any], Any]:
+    """What the trail says of everything that depends on the open entries, but for what was written just so."""
+    begun = [*keys, *(entry.key for entry in now.unfinished())]
+    wanted = {what: now.value(*what) for what in now.touched(begun) | set(written)}
+    return {what: value for what, value in wanted.items() if what not in written or written[what] != value}
 
 
 def _set(name: str, kind: str, what: Any, value: Any) -> None:
