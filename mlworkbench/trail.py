@@ -81,7 +81,8 @@ def open_trail(name: str) -> Trail:
     now = _when_quiet(name)
     stale = [entry.key for entry in now.unfinished() if _age(entry) > PATIENCE]
     if stale:
-        now = _finish(name, stale, who=f"repaired by {user()}")
+        _finish(name, stale, who=f"repaired by {user()}")
+        now = read(name)
     if now.strays() and not now.unfinished():
         # Twice the same, with no entry in between, is no promotion that has just begun.
         again = read(name)
@@ -121,7 +122,7 @@ def _finish(name: str, keys: list[str], who: str) -> Trail:
         now = read(name)
     for key in keys:
         write(client().set_registered_model_tag, name, key + DONE, json.dumps({"who": who, "when": _now()}))
-    return read(name)
+    return now
 
 
 def _missing(now: Trail, keys: list[str], written: dict[tuple[str, Any], Any]) -> dict[tuple[str, Any], Any]:
