@@ -39,6 +39,11 @@ class NotebookError(WorkbenchError):
     """A notebook or one of its parameters is not what was asked for."""
 
 
+def told(error: BaseException, length: int = 300) -> str:
+    """Kind and message of somebody else's error, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:length]}"
+
+
 def unknown_name(
     kind: str, name: str, names: Iterable[str], error: type[WorkbenchError] = WorkbenchError
 ) -> WorkbenchError:

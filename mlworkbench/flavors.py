@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError
+from mlworkbench.errors import WorkbenchError, told
 from mlworkbench.requirements import modules_of, parts_of, pins
 from mlworkbench.trust import beyond_review, reviewed_among
 
@@ -186,7 +186,7 @@ def _read_back(job: Job, folder: Path) -> PyFuncModel:
         return mlflow.pyfunc.load_model(str(folder))
     except Exception as error:
         raise WorkbenchError(
-            f"the stored {type(job.model).__name__} cannot be read back ({_told(error)}).",
+            f"the stored {type(job.model).__name__} cannot be read back ({told(error)}).",
             "a model that loads from its files alone.",
             "Register your own Keras classes (keras.saving.register_keras_serializable); hand over the files that a "
             "PythonModel opens with artifacts={'name': 'path'}.",
@@ -221,11 +221,11 @@ def _save_error(job: Job, error: Exception) -> WorkbenchError:
 
 def _unstorable(job: Job, error: BaseException) -> WorkbenchError:
     do = {
-        "sklearn": "Replace functions defined on the spot by functions of a .py file, and pass it with code_paths.",
+        "sklearn": "Define functions in a .py file and pass it with code_paths; replace what skops does not support.",
         "pyfunc": "Open files, connections and locks inside of the function, or in PythonModel.load_context.",
     }
     return WorkbenchError(
-        f"the {type(job.model).__name__} cannot be stored ({_told(error)}).",
+        f"the {type(job.model).__name__} cannot be stored ({told(error)}).",
         "a model that MLflow can write to a file and read back.",
         do.get(job.flavor, "Correct what the message in brackets names."),
     )
@@ -238,12 +238,7 @@ def _answer_error(job: Job, error: BaseException) -> WorkbenchError:
     shape = getattr(job.example, "shape", None)
     size = f" of the shape {tuple(shape)}" if shape is not None else ""
     return WorkbenchError(
-        f"the {name} does not answer to the example, a {type(job.example).__name__}{size} ({_told(error)}).",
+        f"the {name} does not answer to the example, a {type(job.example).__name__}{size} ({told(error)}).",
         "an example that the stored model takes: the columns it was fitted on, in their order.",
         "Give a few rows of the training data, without the target.",
     )
-
-
-def _told(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError, unknown_name
+from mlworkbench.errors import WorkbenchError, told, unknown_name
 from mlworkbench.flavors import quiet
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _scorer(
                 )
             except Exception as error:
                 raise WorkbenchError(
-                    f"the {role} could not be evaluated ({type(error).__name__}: {str(error)[:300]}).",
+                    f"the {role} could not be evaluated ({told(error)}).",
                     f"a model at {_address(model)} that predicts {target!r} from the other columns, and a model_type "
                     "that suits it ('classifier' or 'regressor').",
                     "Try mlflow.pyfunc.load_model(…).predict(…) on a few rows of the data.",

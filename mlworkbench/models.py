@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError
+from mlworkbench.errors import WorkbenchError, told
 from mlworkbench.flavors import Job, flavor_of, parts_of_job, quiet, requirements_of, save_and_ask
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _read(model_uri: str) -> Model:
 def no_model(model_uri: str, error: Exception) -> WorkbenchError:
     """Build the error for a URI at which there is no model."""
     return WorkbenchError(
-        f"no model at {model_uri!r} ({str(error).splitlines()[0]}).",
+        f"no model at {model_uri!r} ({told(error)}).",
         "the address of a stored model, such as the model_uri that log_model returns.",
         "List what there is with mlflow.search_logged_models(), and check that the tracking store is the right one.",
     )

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -19,7 +19,6 @@ from packaging.version import Version
 
 from mlworkbench.errors import WorkbenchError
 
-_PARTS = (ModuleType, CodeType, type, FunctionType, BuiltinFunctionType)
 _NOT_PINNED = {*sys.stdlib_module_names, "mlflow"}  # MLflow pins itself in every model
 
 
@@ -66,7 +65,8 @@ def parts_of(thing: Any) -> set[Any]:
         """A pickler that writes nowhere and is shown every object on the way."""
 
         def persistent_id(self, part: Any) -> None:
-            parts.add(part if isinstance(part, _PARTS) else type(part))
+            named = isinstance(part, ModuleType | CodeType) or isinstance(getattr(part, "__qualname__", None), str)
+            parts.add(part if named else type(part))
 
     Reader(_Nowhere()).dump(thing)
     return parts
@@ -81,13 +81,13 @@ def modules_of(parts: Iterable[Any]) -> set[str]:
         elif isinstance(part, CodeType):
             names.update(step.argval for step in dis.get_instructions(part) if step.opname == "IMPORT_NAME")
         elif "<" not in part.__qualname__:  # what is defined inside of a function is stored whole, without its module
-            names.add(part.__module__ or "builtins")
+            names.add(getattr(part, "__module__", None) or "builtins")
     return names
 
 
 class _Nowhere:
-    def write(self, data: bytes) -> int:
-        return len(data)
+    def write(self, data: Any) -> None:
+        """Forget the data."""
 
 
 def _imports_of_files(path: Path) -> set[str]:

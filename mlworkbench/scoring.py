@@ -9,7 +9,7 @@ import threading
 
 def _end_with_parent() -> None:
     """Wait for the end of standard input, a pipe that the parent holds open, and so for the end of the parent."""
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)
     os._exit(1)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 PERCENTILES = (50, 95, 99)
 _WARM_UP = 10
+_GRACE = 5  # seconds that a server has to end in order
 _PATIENCE = 120  # seconds that an answer may take; the server itself gives up after 60
 
 
@@ -278,14 +279,17 @@ def _process(path: str, port: int, log: Any) -> Iterator[subprocess.Popen[bytes]
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,
-        start_new_session=True,  # Ctrl-C is for this process, which then ends the server in order
+        # Ctrl-C is for this process, which then ends the server in order. (Not a new session: Linux shares out the
+        # processor by session, and on a busy machine the server would answer later.)
+        process_group=0,
     )
     try:
         yield process
     finally:
         process.terminate()
         try:
-            process.wait(timeout=5)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=_GRACE)
         finally:
             process.kill()
             process.wait()

@@ -12,6 +12,7 @@ import mlflow
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
+from sklearn.cluster import Birch
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
@@ -357,7 +358,13 @@ uses_the_workbook.__module__ = "__main__"
             lambda: make_pipeline(FunctionTransformer(lambda x: x), Ridge()).fit(X, Y),
             X[:5],
             "the Pipeline cannot be stored",
-            "functions of a .py file",
+            "Define functions in a .py file",
+        ),
+        (
+            lambda: make_pipeline(Birch(n_clusters=3), Ridge()).fit(X, Y),
+            X[:5],
+            "UnsupportedTypeException: Objects of type Birch are not supported",
+            "replace what skops does not support",
         ),
         (in_a_notebook, X[:5], "defined in this notebook", "code_paths=['that_file.py']"),
         (unregistered, X.to_numpy()[:5], "the stored Sequential cannot be read back", "register_keras_serializable"),
