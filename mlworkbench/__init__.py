@@ -6,13 +6,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mlworkbench.batch import score
     from mlworkbench.checks import Feedback, check, hint
     from mlworkbench.data import load_sp500, load_wine
     from mlworkbench.errors import NotebookError, StoreError, WorkbenchError
     from mlworkbench.gate import Verdict, validate
+    from mlworkbench.lifecycle import plot_lifecycle
     from mlworkbench.models import describe_model, log_model
     from mlworkbench.notebooks import parameters
     from mlworkbench.plots import log_figure, plot_history, plot_runs, show
+    from mlworkbench.promotion import migrate_stages, promote, rollback, transition
+    from mlworkbench.registry import history, register, versions_table
     from mlworkbench.serving import Endpoint, serve
     from mlworkbench.session import Session, start
     from mlworkbench.store import workbook_root
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from mlworkbench.workbook import run_workbook
 
 _HOME = {
+    "score": "batch",
     "Feedback": "checks",
     "check": "checks",
     "hint": "checks",
@@ -36,8 +41,16 @@ _HOME = {
     "run_workbook": "workbook",
     "log_figure": "plots",
     "plot_history": "plots",
+    "plot_lifecycle": "lifecycle",
     "plot_runs": "plots",
     "show": "plots",
+    "migrate_stages": "promotion",
+    "promote": "promotion",
+    "rollback": "promotion",
+    "transition": "promotion",
+    "history": "registry",
+    "register": "registry",
+    "versions_table": "registry",
     "Endpoint": "serving",
     "serve": "serving",
     "Session": "session",
@@ -49,6 +62,7 @@ _HOME = {
 }
 
 __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
+    "score",
     "Feedback",
     "check",
     "hint",
@@ -65,8 +79,16 @@ __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
     "run_workbook",
     "log_figure",
     "plot_history",
+    "plot_lifecycle",
     "plot_runs",
     "show",
+    "migrate_stages",
+    "promote",
+    "rollback",
+    "transition",
+    "history",
+    "register",
+    "versions_table",
     "Endpoint",
     "serve",
     "Session",
