@@ -89,8 +89,9 @@ def open_trail(name: str) -> Trail:
         # Twice the same, with no entry in between, is no promotion that has just begun.
         again = read(name)
         if again.entries == now.entries and again.strays() == now.strays():
+            told = {"who": "unknown", "why": "Changed without the trail."}
             for alias, version in again.strays().items():
-                now, _ = add(name, now, "outside", version, alias=alias, why="Changed without the trail.", who="unknown")
+                now, _ = add(name, now, "outside", version, alias=alias, **told)
         now = read(name)
     return now
 
@@ -201,7 +202,7 @@ def client() -> MlflowClient:
 def _writer() -> MlflowClient:
     """A client that does not read the whole model before each write, to see whether it is a prompt: `read` has seen."""
     registry = client()
-    registry._raise_if_prompt = lambda name: None  # halves the cost of a change; under another name it is only slower
+    registry._raise_if_prompt = lambda _: None  # halves the cost of a change; under another name it is only slower
     return registry
 
 
