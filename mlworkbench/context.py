@@ -33,16 +33,23 @@ class WorkbookRunContext(RunContextProvider):  # type: ignore[misc]
         notebook = notebook_path()
         if notebook is None:
             return {}
-        found = {
-            NOTEBOOK_TAG: notebook.name,
-            LESSON_TAG: lesson_id(notebook),
-            MLFLOW_SOURCE_NAME: notebook.name,
-            MLFLOW_SOURCE_TYPE: "NOTEBOOK",
-            MLFLOW_GIT_COMMIT: _git_commit(notebook.parent),
+        around = {
             EXECUTION_TAG: os.environ.get(EXECUTION_VARIABLE),
             MLFLOW_PARENT_RUN_ID: os.environ.get(PARENT_VARIABLE),
         }
-        return {name: value for name, value in found.items() if value}
+        return notebook_tags(notebook) | {name: value for name, value in around.items() if value}
+
+
+def notebook_tags(notebook: Path) -> dict[str, str]:
+    """What tells a run which notebook it comes from, by name; tags without a value are left out."""
+    found = {
+        NOTEBOOK_TAG: notebook.name,
+        LESSON_TAG: lesson_id(notebook),
+        MLFLOW_SOURCE_NAME: notebook.name,
+        MLFLOW_SOURCE_TYPE: "NOTEBOOK",
+        MLFLOW_GIT_COMMIT: _git_commit(notebook.parent),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def notebook_path() -> Path | None:

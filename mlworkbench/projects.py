@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlworkbench.context import PARENT_VARIABLE
 from mlworkbench.errors import ProjectError, told, unknown_name
 from mlworkbench.mlproject import check_parameters, entry_point_of, fetched, is_remote, read_project
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Run
-
-PARENT_VARIABLE = "MLWORKBENCH_PARENT_RUN"
 
 ENV_MANAGERS = ("local", "uv", "virtualenv", "conda")
 
