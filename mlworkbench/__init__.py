@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from mlworkbench.projects import describe_project, run_project
     from mlworkbench.promotion import migrate_stages, promote, rollback, transition
     from mlworkbench.registry import history, register, versions_table
+    from mlworkbench.reruns import rerun
     from mlworkbench.serving import Endpoint, serve
     from mlworkbench.session import Session, start
     from mlworkbench.steps import run_step
     from mlworkbench.store import workbook_root
+    from mlworkbench.sweeps import sweep
     from mlworkbench.tracking import best_run, log_history, runs_table
     from mlworkbench.workbook import run_workbook
 
@@ -41,6 +43,8 @@ _HOME = {
     "describe_model": "models",
     "log_model": "models",
     "parameters": "notebooks",
+    "rerun": "reruns",
+    "sweep": "sweeps",
     "run_workbook": "workbook",
     "log_figure": "plots",
     "plot_history": "plots",
@@ -83,6 +87,8 @@ __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
     "describe_model",
     "log_model",
     "parameters",
+    "rerun",
+    "sweep",
     "run_workbook",
     "log_figure",
     "plot_history",

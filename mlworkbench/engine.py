@@ -8,49 +8,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jupyter_core.utils import run_sync
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 
-
-class Group:
-    """Executions that are stopped together, from another thread."""
-
-    def __init__(self) -> None:
-        self.stopped = False
-        self._clients: set[PapermillNotebookClient] = set()
-        self._lock = threading.Lock()
-
-    def __reduce__(self) -> tuple[type[Group], tuple[()]]:
-        return Group, ()  # in another process it begins anew: that process is stopped as a whole
-
-    def enter(self, client: PapermillNotebookClient) -> None:
-        """Count a client in, unless the group has been stopped."""
-        with self._lock:
-            if self.stopped:
-                raise InterruptedError
-            self._clients.add(client)
-
-    def leave(self, client: PapermillNotebookClient) -> None:
-        """Count a client out."""
-        with self._lock:
-            self._clients.discard(client)
-
-    def stop(self) -> None:
-        """Kill every kernel, also one that is just starting, and wait until the last execution has ended."""
-        with self._lock:
-            self.stopped = True
-        while self._clients:
-            for client in list(self._clients):
-                if provisioner := getattr(client.km, "provisioner", None):
-                    run_sync(provisioner.kill)()
-            time.sleep(0.1)
+from mlworkbench.group import Group
 
 
 class WorkbookEngine(NBClientEngine):  # type: ignore[misc]

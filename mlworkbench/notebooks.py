@@ -16,7 +16,7 @@ from mlworkbench.values import check_values
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-    from mlworkbench.engine import Group
+    from mlworkbench.group import Group
 
 
 class Parameter(NamedTuple):

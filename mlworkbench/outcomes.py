@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from nbformat import NotebookNode
 
-OUTCOME_TAG = "mlworkbench.outcome"
+OUTCOME_TAG = "outcome"
 """How a rerun ended, in a line."""
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from nbformat import NotebookNode
 
-    from mlworkbench.engine import Group
+    from mlworkbench.group import Group
 
 CONTENT_TAG = "mlworkbench.content"
 POINT_TAG = "mlworkbench.point"
@@ -110,11 +110,21 @@ def rerun(
     --------
     >>> run = rerun("analysis.ipynb", trees=200)  # doctest: +SKIP
     """
+    return run_once(notebook, parameters, experiment=experiment, timeout=timeout)
+
+
+def run_once(
+    notebook: str | os.PathLike[str],
+    values: Mapping[str, Any],
+    *,
+    experiment: str | None = None,
+    timeout: float | None = None,
+) -> Run:
+    """Do what `rerun` does, with the values as a mapping."""
     import mlflow
 
     job = prepare(notebook, experiment=experiment, timeout=timeout)
-    given = check_values(job.known, parameters)
-    return mlflow.MlflowClient(job.store_uri).get_run(run_point(job, given))
+    return mlflow.get_run(run_point(job, check_values(job.known, values)))
 
 
 def prepare(notebook: str | os.PathLike[str], *, experiment: str | None = None, timeout: float | None = None) -> Job:
@@ -152,9 +162,8 @@ def run_point(job: Job, given: Mapping[str, Any]) -> str:
     from mlflow.entities import Param
 
     client = mlflow.MlflowClient(job.store_uri)
-    run_id: str = client.create_run(
-        job.experiment_id, tags=_tags(job, given), run_name=_run_name(job, given)
-    ).info.run_id
+    tags = origin_tags(job) | {POINT_TAG: job.key(given)}
+    run_id: str = client.create_run(job.experiment_id, tags=tags, run_name=_run_name(job, given)).info.run_id
     client.log_batch(run_id, params=[Param(name, str(value)[:LONGEST]) for name, value in job.completed(given).items()])
     with tempfile.TemporaryDirectory(prefix="rerun-") as folder:
         output = Path(folder, job.notebook.name)
@@ -186,15 +195,15 @@ def _execute(job: Job, given: Mapping[str, Any], run_id: str, output: Path) -> B
     return None
 
 
-def _tags(job: Job, given: Mapping[str, Any]) -> dict[str, str]:
+def origin_tags(job: Job) -> dict[str, str]:
+    """The tags that tell which notebook a run belongs to, who started it, and its parent."""
     from mlflow.tracking.context.registry import resolve_tags
     from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
     from mlworkbench.context import notebook_tags
 
-    own = notebook_tags(job.notebook) | {CONTENT_TAG: job.digest, POINT_TAG: job.key(given)}
-    parent = {MLFLOW_PARENT_RUN_ID: job.parent} if job.parent else {}
-    return dict(resolve_tags(own | parent))
+    own = notebook_tags(job.notebook) | {CONTENT_TAG: job.digest}
+    return dict(resolve_tags(own | ({MLFLOW_PARENT_RUN_ID: job.parent} if job.parent else {})))
 
 
 def _run_name(job: Job, given: Mapping[str, Any]) -> str:

@@ -36,8 +36,9 @@ def check_values(known: Sequence[Parameter], values: Mapping[str, Any]) -> Point
     for name in values:
         if name not in by_name:
             raise unknown_name("parameter", name, by_name, NotebookError)
-    _refuse_stale(known, values)
-    return {name: _fitting(by_name[name], _plain(name, value)) for name, value in values.items()}
+    taken = {name: _fitting(by_name[name], _plain(name, value)) for name, value in values.items()}
+    _refuse_stale(known, taken)
+    return taken
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -107,10 +108,29 @@ def from_text(known: Sequence[Parameter], name: str, text: str) -> Any:
     return text
 
 
-def texts_of(known: Sequence[Parameter], name: str, text: str) -> list[Any]:
-    """Read the values of one parameter in a grid, with commas between them (but not those inside of brackets)."""
-    parts = re.split(r",(?![^\[({]*[\])}])", text)
-    return [from_text(known, name, part.strip()) for part in parts]
+def grid_from_text(
+    known: Sequence[Parameter], fixed: Sequence[tuple[str, str]], swept: Sequence[str]
+) -> dict[str, list[Any]]:
+    """Read a grid from the command line: ``("trees", "5")`` is one value, ``"depth=2,4"`` are several.
+
+    Commas inside of brackets belong to the value.
+
+    Raises
+    ------
+    NotebookError
+        For a value that cannot be read, or a parameter that is given twice.
+    """
+    grid: dict[str, list[Any]] = {}
+    texts = [(name, [text]) for name, text in fixed]
+    for name, equals, text in (each.partition("=") for each in swept):
+        texts.append((name, re.split(r",(?![^\[({]*[\])}])", text) if equals else []))
+    for name, parts in texts:
+        if name in grid:
+            raise NotebookError(
+                f"the parameter {name!r} twice.", "one -p or one --grid for each parameter.", "Drop one of them."
+            )
+        grid[name] = [from_text(known, name, part.strip()) for part in parts]
+    return grid
 
 
 def expand(grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]) -> list[Point]:

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import NotebookError, WorkbenchError, unknown_name
+from mlworkbench.group import Group
 from mlworkbench.notebooks import execute, read_notebook
 from mlworkbench.store import Store, open_store, workbook_home, workbook_root
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from mlworkbench.engine import Group
 
 
 EXECUTION_TAG = "mlworkbench.execution"
@@ -151,8 +150,6 @@ def run_workbook(
 def _run_all(todo: list[_Job], at_once: int, fast: bool, keep_going: bool, store: Store) -> None:
     """Run the jobs in threads (each has its kernel in a process of its own) until done, failed or interrupted."""
     from tqdm import tqdm
-
-    from mlworkbench.engine import Group
 
     group = Group()
     pool, queue, running = ThreadPoolExecutor(at_once), list(todo), set[Future[None]]()
