@@ -39,6 +39,10 @@ class NotebookError(WorkbenchError):
     """A notebook or one of its parameters is not what was asked for."""
 
 
+class ProjectError(WorkbenchError):
+    """An MLflow project, or what was asked of it, is not as it should be."""
+
+
 def told(error: BaseException, length: int = 300) -> str:
     """Kind and message of somebody else's error, in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:length]}"
