@@ -9,7 +9,7 @@ from mlworkbench import trail
 from mlworkbench.checks import look_models
 from mlworkbench.checks.answers import apart, same, shown
 from mlworkbench.checks.feedback import NotYetError
-from mlworkbench.checks.look import children, finished_run
+from mlworkbench.checks.look import children, finished_run, metric
 from mlworkbench.errors import told
 
 if TYPE_CHECKING:
