@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench import trail
 from mlworkbench.checks import look_models
-from mlworkbench.checks.answers import shown
+from mlworkbench.checks.answers import apart, same, shown
 from mlworkbench.checks.feedback import NotYetError
-from mlworkbench.checks.look import finished_run
+from mlworkbench.checks.look import children, finished_run, metric
 from mlworkbench.errors import told
 
 if TYPE_CHECKING:
@@ -134,23 +134,22 @@ def moved(past: pd.DataFrame, to: Iterable[int], *actions: str, alias: str = "pr
 def reasoned(row: pd.Series, what: str) -> None:
     """A change must have a reason."""
     if not str(row["why"]).strip():
-        raise NotYetError(f"{what} has no reason in the trail.", "The trail cannot be changed: do it again with why=….")
+        raise NotYetError(f"{what} has no reason in the trail.", "Nothing is changed there: do it anew, with why=….")
 
 
 def through_staging(past: pd.DataFrame, number: int) -> pd.Series:
-    """The row in which a version went to Production, where `transition` must have moved it by way of Staging."""
+    """The last row in which `transition` moved a version to Production, which must have been by way of Staging."""
     rows = past[(past["action"] == "transition") & (past["version"] == number)]
-    stages = list(dict.fromkeys(rows["stage"].dropna()))
-    if "Production" not in stages:
+    came = rows[(rows["stage"] == "Production") & (rows["alias"] == "production")]
+    if came.empty:
         raise NotYetError(
-            f"The trail tells {', '.join(stages) or 'nothing'} of version {number}.",
+            f"The trail tells {', '.join(rows['stage'].unique()) or 'nothing'} of version {number}.",
             "Use wb.transition to move it to Staging, then to Production.",
         )
-    if "Staging" not in stages[: stages.index("Production")]:
-        raise NotYetError(
-            f"Version {number} went to Production without Staging.", "Test the next one in Staging first."
-        )
-    return rows[(rows["stage"] == "Production") & (rows["alias"] == "production")].iloc[-1]
+    before = rows.loc[: came.index[-1], "stage"]
+    if not before[before != "Production"].tail(1).eq("Staging").any():
+        raise NotYetError(f"Version {number} went to Production without Staging.", "Move it to Staging, then back.")
+    return came.iloc[-1]
 
 
 def passed(row: pd.Series | None, what: str) -> pd.Series:
@@ -164,18 +163,24 @@ def passed(row: pd.Series | None, what: str) -> pd.Series:
     return row
 
 
-def demanded(row: pd.Series, name: str, demands: dict[str, str]) -> None:
-    """The gate of a promotion must have asked for all this, and compared with the version that held the alias."""
+def demanded(row: pd.Series, name: str, demands: dict[str, str], truth: Sequence[Any], rows: Any) -> None:
+    """The gate of a promotion must have asked for all this, of these rows, and compared with whom it replaces."""
     import mlflow
 
     run = finished_run(row["run_id"], "The run of the verdict")
     told = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/verdict.txt").splitlines()
-    for metric, wanted in demands.items():
-        if not any(metric in line and wanted in line for line in told):
-            raise NotYetError(f"The gate did not ask for {metric} {wanted}.", f"{AGAIN}, with that.")
+    for what, wanted in demands.items():
+        if not any(what in line and wanted in line for line in told):
+            raise NotYetError(f"The gate did not ask for {what} {wanted}.", f"{AGAIN}, with that.")
     against = look_models.stored_model(run.data.params["baseline"], "The baseline").record
     if versions(name)[row["from"]].source != f"models:/{against.model_id}":
         raise NotYetError("The gate compared with another model.", f"{AGAIN}: the gate's second argument is its rival.")
+    answers = look_models.stored_model(run.data.params["candidate"], "The candidate").answer(rows)
+    expected = sum(bool(a == b) for a, b in zip(answers, truth, strict=True)) / len(rows)
+    measured = next(metric(run, "accuracy_score") for run in children(run) if run.info.run_name == "candidate")
+    if not same(measured, expected):
+        found, right = apart(measured, expected)
+        raise NotYetError(f"The gate found an accuracy of {found}; on the test rows it is {right}.", f"{AGAIN} there.")
 
 
 def answers_of(uri: str, found: list[Any], rows: Any) -> None:

@@ -74,13 +74,13 @@ def staged(production: Any, archived: Any, stump: Any, majority: Any) -> str:
     return "Both moves are in the trail, with their reasons."
 
 
-def deserved(before: Any, model_uri: Any) -> str:
+def deserved(before: Any, model_uri: Any, test: Any) -> str:
     """Task 5: a promotion through a gate that compares with the version in production."""
     row = look.moved(look.past(CELLS), look.versions_of(model_uri, CELLS, "the forest"), "promote")
     row = look.passed(row, "the forest")
     if row.isna()["from"]:
         raise NotYetError("Nobody was in production before.", f"Do task 4. {look.AGAIN}.")
-    look.demanded(row, CELLS, DEMANDS)
+    look.demanded(row, CELLS, DEMANDS, test["malignant"], test.drop(columns="malignant"))
     if int(look.version_of(before, CELLS, "before").version) != row["from"]:
         raise NotYetError("Another version was in production before.", "wb.promote returns it.")
     return f"Version {row['to']} passed the gate and replaced version {row['from']}."
@@ -89,8 +89,8 @@ def deserved(before: Any, model_uri: Any) -> str:
 def turned_away(run_id: Any, model_uri: Any) -> str:
     """Task 6: a promotion that the gate refused, and the run of its verdict, as the trail names it."""
     past, hasty = look.past(CELLS), look.versions_of(model_uri, CELLS, "the hasty forest")
-    if look.moved(past, hasty, "promote", "transition", "outside") is not None:
-        raise NotYetError("The hasty forest has been in production.", "Roll back, and let the gate decide.")
+    if trail.read(CELLS).aliases.get("production") in hasty:
+        raise NotYetError("The hasty forest is in production.", f"{look.AGAIN}, with the gate and without override.")
     rows = past[(past["action"] == "refused") & past["version"].isin(hasty)]
     if rows.empty:
         raise NotYetError(

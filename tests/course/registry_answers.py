@@ -53,10 +53,11 @@ def uri(kind: str) -> str:
 
 
 @cache
-def verdict(candidate: str, baseline: str = "stump", both: bool = True) -> Verdict:
+def verdict(candidate: str, baseline: str = "stump", both: bool = True, training: bool = False) -> Verdict:
     """What a gate says, once for all tests."""
     wanted = {"recall_score": RECALL, "accuracy_score": BETTER} if both else {"accuracy_score": BETTER}
-    return wb.validate(uri(candidate), uri(baseline), TEST, target="malignant", thresholds=wanted)
+    data = TRAIN if training else TEST
+    return wb.validate(uri(candidate), uri(baseline), data, target="malignant", thresholds=wanted)
 
 
 def client() -> MlflowClient:
@@ -130,7 +131,16 @@ def promoted(
         wb.promote(CELLS, STUMP)
     if ask:
         wb.promote(CELLS, FOREST, gate=gate, **options)
-    return {"before": before, "model_uri": uri("forest")}
+    return {"before": before, "model_uri": uri("forest"), "test": TEST}
+
+
+def promoted_anew() -> dict:
+    """First without a gate, then with one."""
+    right = promoted()
+    wb.rollback(CELLS)
+    wb.transition(CELLS, FOREST, "Staging")
+    wb.promote(CELLS, FOREST, gate=verdict("forest"))
+    return right
 
 
 def against_the_hasty() -> Verdict:
@@ -145,6 +155,16 @@ def refused(run_id: Any = None, ask: bool = True, **options: Any) -> dict:
         with contextlib.suppress(wb.WorkbenchError):
             wb.promote(CELLS, HASTY, gate=verdict("hasty"), **options)
     return {"run_id": run_id or verdict("hasty").run_id, "model_uri": uri("hasty")}
+
+
+def refused_anew() -> dict:
+    """First by override, then as it should be."""
+    right = refused(override="It is fast.")
+    wb.rollback(CELLS)
+    wb.transition(CELLS, HASTY, "Staging")
+    with contextlib.suppress(wb.WorkbenchError):
+        wb.promote(CELLS, HASTY, gate=verdict("hasty"))
+    return right
 
 
 def scored(address: str = f"models:/{CELLS}@production", rows: pd.DataFrame = ROWS, **wrong: Any) -> dict:

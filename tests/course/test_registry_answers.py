@@ -30,8 +30,10 @@ from tests.course.registry_answers import (
     migrated,
     nothing,
     promoted,
+    promoted_anew,
     promoted_back,
     refused,
+    refused_anew,
     scored,
     search,
     staged,
@@ -63,6 +65,10 @@ RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("registry.8", complained),
     ("registry.9", migrated),
     ("registry.10", drilled),
+    # whoever did it wrong at first can do it anew, though the trail forgets nothing
+    ("registry.4", lambda: staged("Production", "Staging", "Production")),
+    ("registry.5", promoted_anew),
+    ("registry.6", refused_anew),
 ]
 
 WRONG: list[tuple[str, Callable[[], dict], str]] = [
@@ -102,11 +108,12 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("registry.5", lambda: promoted(verdict("forest", "forest"), override="Now."), "The gate refused version 2"),
     ("registry.5", lambda: promoted(None), "was promoted without a gate"),
     ("registry.5", lambda: promoted(verdict("forest", both=False)), "did not ask for recall_score at least 0.8"),
+    ("registry.5", lambda: promoted(verdict("forest", training=True)), "on the test rows it is 0.930"),
     ("registry.5", lambda: promoted(against_the_hasty()), "The gate compared with another model"),
     ("registry.5", lambda: promoted(verdict("forest"), before=FOREST), "Another version was in production before"),
     ("registry.5", lambda: promoted(verdict("forest"), first=False), "Nobody was in production before"),
     ("registry.6", lambda: refused(ask=False), "no refusal of the hasty forest"),
-    ("registry.6", lambda: refused(override="It is fast."), "The hasty forest has been in production"),
+    ("registry.6", lambda: refused(override="It is fast."), "The hasty forest is in production"),
     ("registry.6", lambda: refused(run_id=verdict("forest").run_id), "not the run of this verdict"),
     ("registry.7", lambda: scored(f"models:/{CELLS}/2"), "Ask for whatever is in production"),
     ("registry.7", lambda: scored(scores=KINDS["forest"].predict(ROWS)), "The scores have no prediction"),
@@ -133,7 +140,7 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("task", "answers"), RIGHT, ids=[task for task, _ in RIGHT])
+@pytest.mark.parametrize(("task", "answers"), RIGHT, ids=[f"{number} {task}" for number, (task, _) in enumerate(RIGHT)])
 def test_a_right_answer_passes(task: str, answers: Callable[[], dict]) -> None:
     feedback = wb.check(task, **answers())
     assert feedback, feedback
