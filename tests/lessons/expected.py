@@ -197,6 +197,36 @@ def lesson_2_5(logged: Logged) -> None:
     assert 0 < latency["latency_p50_ms"] <= latency["latency_p99_ms"] < 1000
 
 
+def lesson_3_1(logged: Logged) -> None:
+    assert set(models(logged, "3.1 register")) == {"line", "forest", "tree"}
+    versions = logged.client.search_model_versions("name = 'wine-3-1'")
+    assert sorted(int(version.version) for version in versions) == [1, 2, 3]
+    assert int(logged.client.get_model_version_by_alias("wine-3-1", "champion").version) == 2
+
+
+def lesson_3_2(logged: Logged) -> None:
+    stages = {
+        int(version.version): version.tags.get("stage")
+        for version in logged.client.search_model_versions("name = 'wine-3-2'")
+    }
+    assert (stages[1], stages[2], stages[3]) == ("Archived", "Production", "Staging")
+    assert logged.client.get_registered_model("wine-3-2").aliases == {"production": 2, "staging": 3}
+    assert logged.client.get_registered_model("wine-3-2-legacy").aliases == {"production": 1, "staging": 2}
+
+
+def lesson_3_3(logged: Logged) -> None:
+    name = "cells-3-3"
+    assert logged.client.get_registered_model(name).aliases == {"production": 2}
+    versions = {int(v.version): v.tags.get("stage") for v in logged.client.search_model_versions(f"name = '{name}'")}
+    assert versions == {1: "Archived", 2: "Production", 4: "Archived"}
+    live = logged.client.get_metric_history(logged.one("3.3 promote", "live").info.run_id, "live_accuracy")
+    values = [point.value for point in sorted(live, key=lambda point: point.step)]
+    assert sum(values[5:10]) / 5 < 0.7
+    assert sum(values[:5]) / 5 > 0.8
+    gates = [run for _, run in logged.runs if run.info.run_name == "gate"]
+    assert sorted(run.data.tags["mlworkbench.verdict"] for run in gates) == ["passed", "refused", "refused"]
+
+
 EXPECTED: dict[str, Callable[[Logged], None]] = {
     "0": lesson_0,
     "1.1": lesson_1_1,
@@ -209,4 +239,7 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "2.3": lesson_2_3,
     "2.4": lesson_2_4,
     "2.5": lesson_2_5,
+    "3.1": lesson_3_1,
+    "3.2": lesson_3_2,
+    "3.3": lesson_3_3,
 }
