@@ -13,12 +13,10 @@ from pathlib import Path
 from mlflow.tracking.context.abstract_context import RunContextProvider
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
 
-from mlworkbench.workbook import EXECUTION_TAG, EXECUTION_VARIABLE, lesson_id
+from mlworkbench.workbook import EXECUTION_TAG, EXECUTION_VARIABLE, PARENT_VARIABLE, lesson_id
 
 NOTEBOOK_TAG = "mlworkbench.notebook"
 LESSON_TAG = "mlworkbench.lesson"
-
-PARENT_VARIABLE = "MLWORKBENCH_PARENT_RUN"
 
 
 class WorkbookRunContext(RunContextProvider):  # type: ignore[misc]

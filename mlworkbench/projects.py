@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.context import PARENT_VARIABLE
 from mlworkbench.errors import ProjectError, told, unknown_name
 from mlworkbench.mlproject import check_parameters, entry_point_of, fetched, is_remote, read_project
+from mlworkbench.workbook import PARENT_VARIABLE
 
 if TYPE_CHECKING:
     import pandas as pd

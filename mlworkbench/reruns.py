@@ -16,6 +16,7 @@ from mlworkbench.errors import NotebookError
 from mlworkbench.notebooks import Parameter, execute, parameters, read_notebook, require_kernel
 from mlworkbench.outcomes import record
 from mlworkbench.values import check_values
+from mlworkbench.workbook import PARENT_VARIABLE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -178,8 +179,6 @@ def run_point(job: Job, given: Mapping[str, Any]) -> str:
 
 def _execute(job: Job, given: Mapping[str, Any], run_id: str, output: Path) -> BaseException | None:
     """Execute the notebook; what goes wrong is a result."""
-    from mlworkbench.context import PARENT_VARIABLE
-
     env = {
         PARENT_VARIABLE: run_id,
         "MLFLOW_RUN_ID": None,  # a run that this process was started for is not the notebook's

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EXECUTION_TAG = "mlworkbench.execution"
 EXECUTION_VARIABLE = "MLWORKBENCH_EXECUTION"
+PARENT_VARIABLE = "MLWORKBENCH_PARENT_RUN"
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class _Job:
                 self.lesson.path,
                 self.output,
                 values=self.lesson.fast if fast else None,
-                env={EXECUTION_VARIABLE: self.execution, "MLFLOW_TRACKING_URI": store.uri},
+                env={EXECUTION_VARIABLE: self.execution, **_around(), "MLFLOW_TRACKING_URI": store.uri},
                 group=group,
             )
             self.outcome = "passed"
@@ -108,6 +109,12 @@ class _Job:
             self.outcome = f"failed: {type(error).__name__}: {error}"[:100]
         finally:
             self.seconds = time.monotonic() - begun
+
+
+def _around() -> dict[str, str | None]:
+    """Under ``mlflow run`` its run is the parent of the lesson's runs; the lesson would otherwise continue that run."""
+    project_run = os.environ.get("MLFLOW_RUN_ID")
+    return {PARENT_VARIABLE: project_run, "MLFLOW_RUN_ID": None, "MLFLOW_EXPERIMENT_ID": None} if project_run else {}
 
 
 def run_workbook(
