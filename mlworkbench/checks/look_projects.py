@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import string
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +13,7 @@ from mlworkbench.checks.answers import shown
 from mlworkbench.checks.feedback import NotYetError
 from mlworkbench.errors import ProjectError
 from mlworkbench.mlproject import read_project
+from mlworkbench.steps import STEP_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -142,7 +144,8 @@ def project_run(answer: Any, what: str, entry_point: str | None = None) -> Run:
 def sources_of(run: Run) -> set[str]:
     """Where the project of a run came from: the folder, and the repository of which it is a clone."""
     named = (run.data.tags.get(f"mlflow.source.{name}") for name in ("name", "git.repoURL"))
-    return {source.partition("#")[0].removeprefix("file://").rstrip("/") for source in named if source}
+    # MLflow takes file:///a for a path and writes down <working directory>/file:/a
+    return {re.sub(r".*file:/+", "/", source).partition("#")[0].rstrip("/") for source in named if source}
 
 
 def commit_of(run: Run, what: str) -> str:
@@ -178,8 +181,6 @@ def steps(run: Run, what: str) -> dict[str, Step]:
 
 
 def _step(name: str, text: str, workflow: Run) -> Step:
-    from mlworkbench.steps import STEP_TAG
-
     outcome, _, run_id = text.partition(" ")
     run = project_run(run_id, f"The step {name}", name)
     mine = run.data.tags.get("mlflow.parentRunId") == workflow.info.run_id
