@@ -15,7 +15,8 @@ from typing import Any
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 
-from mlworkbench import kernels
+from mlworkbench.forkclient import short_folder
+from mlworkbench.kernels import prepare
 
 ClientHook = Callable[[PapermillNotebookClient], None]
 
@@ -42,8 +43,8 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
         )
         if on_client:
             on_client(client)
-        kernels.prepare(client.create_kernel_manager(), nb_man.nb)
-        with tempfile.TemporaryDirectory(prefix="kernel-", dir=kernels.short_folder()) as folder:
+        prepare(client.create_kernel_manager(), nb_man.nb)
+        with tempfile.TemporaryDirectory(prefix="kernel-", dir=short_folder()) as folder:
             if os.name != "nt":  # sockets in a folder of this user's, instead of ports that every user can reach
                 client.km.transport, client.km.ip = "ipc", str(Path(folder, "s"))
             client.execute(cwd=kernel_cwd, env={**os.environ, **(kernel_env or {})})
