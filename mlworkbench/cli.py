@@ -92,7 +92,6 @@ def lab(port: int | None, no_browser: bool, jupyter_options: tuple[str, ...]) ->
     from mlworkbench.kernels import JUPYTER_DATA, keep_warm
     from mlworkbench.store import open_store, workbook_root
 
-    keep_warm()
     open_store()
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
     command.append(f"--ServerApp.root_dir={workbook_root() / 'notebooks'}")
@@ -106,6 +105,7 @@ def lab(port: int | None, no_browser: bool, jupyter_options: tuple[str, ...]) ->
     # Switches off what a learner does not need: nbgrader's panels for instructors, Jupyter's news.
     _put_first("JUPYTER_CONFIG_PATH", Path(__file__).with_name("lab_config"))
     _put_first("JUPYTER_PATH", JUPYTER_DATA)  # the kernel "Python (workbench)"
+    keep_warm()
     if os.name == "nt":
         sys.exit(subprocess.call(command))
     os.execv(sys.executable, command)  # noqa: S606 (becomes JupyterLab, so that a signal ends it and nothing is left)

@@ -25,6 +25,7 @@ import selectors
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -50,13 +51,18 @@ def be_kernel(wish: int, output: int, server: int) -> None:
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
+    tempfile.tempdir = None
     os.chdir(cwd)
     sys.argv = [str(importlib.util.find_spec("ipykernel_launcher").origin), *argv]  # type: ignore[union-attr]
     multiprocessing.current_process().authkey = os.urandom(32)
     if random := sys.modules.get("numpy.random"):
         random.seed()  # Python's own generators do it themselves
     gc.enable()
-    IPKernelApp.launch_instance(parent_handle=server)  # ends with the server, too
+    app = IPKernelApp.instance(parent_handle=server)  # ends with the server, too
+    app.initialize()
+    if widgets := sys.modules.get("ipywidgets"):
+        widgets.load_ipython_extension(app.shell)  # what they do when a notebook imports them
+    app.start()
 
 
 @dataclass

@@ -20,7 +20,6 @@ PRELOAD = (
     "ipykernel.debugger",
     "matplotlib.pyplot",
     "pandas",
-    "filelock",
     "alembic.command",
     "mlflow.store.tracking.sqlalchemy_workspace_store",
     "mlflow.store.model_registry.sqlalchemy_store",
