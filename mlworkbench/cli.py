@@ -137,6 +137,7 @@ def lab(port: int | None, no_browser: bool, jupyter_options: tuple[str, ...]) ->
 
     What stands behind `--` goes to JupyterLab as it is, for example `-- --allow-root`.
     """
+    from mlworkbench.kernels import JUPYTER_DATA, keep_warm
     from mlworkbench.store import open_store, workbook_root
 
     open_store()
@@ -150,11 +151,16 @@ def lab(port: int | None, no_browser: bool, jupyter_options: tuple[str, ...]) ->
     command += jupyter_options
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     # Switches off what a learner does not need: nbgrader's panels for instructors, Jupyter's news.
-    config = [str(Path(__file__).with_name("lab_config")), os.environ.get("JUPYTER_CONFIG_PATH", "")]
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, config))
+    _put_first("JUPYTER_CONFIG_PATH", Path(__file__).with_name("lab_config"))
+    _put_first("JUPYTER_PATH", JUPYTER_DATA)  # the kernel "Python (workbench)"
+    keep_warm()
     if os.name == "nt":
         sys.exit(subprocess.call(command))
     os.execv(sys.executable, command)  # noqa: S606 (becomes JupyterLab, so that a signal ends it and nothing is left)
+
+
+def _put_first(variable: str, folder: Path) -> None:
+    os.environ[variable] = os.pathsep.join(filter(None, [str(folder), os.environ.get(variable, "")]))
 
 
 def _require_free(port: int) -> None:
