@@ -1,4 +1,4 @@
-"""The command line: ``mlworkbench run | lab | lessons | progress | reset``."""
+"""The command line: ``mlworkbench run | lab | doctor | lessons | progress | reset``."""
 
 from __future__ import annotations
 
@@ -66,6 +66,16 @@ def progress() -> None:
     for task in assigned:
         click.echo(f"{task:<14}{last.get(task, 'Not attempted')}")
     click.echo(f"{sum(last.get(task) == 'Passed' for task in assigned)} of {len(assigned)} tasks passed")
+
+
+@main.command()
+def doctor() -> None:
+    """Say what is wrong with this set-up and what to do; exit status 1 when there is a problem."""
+    from mlworkbench.checkup import doctor as examine
+
+    report = examine()
+    click.echo(report)
+    sys.exit(0 if report.ok else 1)
 
 
 @main.command()

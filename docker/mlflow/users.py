@@ -37,4 +37,6 @@ if __name__ == "__main__":
     chosen = parser.parse_args()
     mlflow.set_tracking_uri(chosen.uri)
     for each in chosen.names:
-        ensure(each, os.environ[chosen.password_from] if chosen.password_from else secrets.token_urlsafe(15), chosen.uri)
+        ensure(
+            each, os.environ[chosen.password_from] if chosen.password_from else secrets.token_urlsafe(15), chosen.uri
+        )

@@ -45,7 +45,7 @@ def environment(folder: Path, database: str, port: int, profile: str | None = No
         given |= services(PROFILES[profile])["mlflow"]["environment"]
     given |= {"MLFLOW_BACKEND_STORE_URI": database, "MLFLOW_PORT": str(port), "MLFLOW_HOST": "127.0.0.1"}
     given |= {"MLFLOW_WORKERS": "1", "TMPDIR": str(folder), "MLFLOW_ARTIFACTS_DESTINATION": str(folder / "kept")}
-    given["MLFLOW_SERVER_ALLOWED_HOSTS"] = given["MLFLOW_SERVER_ALLOWED_HOSTS"].split("${")[0]
+    given["MLFLOW_SERVER_ALLOWED_HOSTS"] = given["MLFLOW_SERVER_ALLOWED_HOSTS"].split(":-")[1].rstrip("}")
     if profile == "classroom":
         ini = (SCRIPTS / "basic_auth.ini").read_text().replace("mlflow@postgres:5432/mlflow", database.split("//")[1])
         (folder / "auth.ini").write_text(ini)
@@ -226,7 +226,8 @@ def test_the_s3_store_and_the_copy_of_its_artifacts(
         assert sorted(path.split("/")[-1] for path in before) == ["empty.txt", "note.txt"]
         copy = [sys.executable, str(SCRIPTS / "artifacts.py")]
         tar = subprocess.run([*copy, "save"], env=env, check=True, capture_output=True).stdout
-        assert set(tarfile.open(fileobj=io.BytesIO(tar)).getnames()) == set(before)
+        with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+            assert set(archive.getnames()) == set(before)
         client.create_bucket(Bucket="other")
         env["MLFLOW_ARTIFACTS_DESTINATION"] = "s3://other"
         subprocess.run([*copy, "load"], env=env, check=True, input=tar)
@@ -251,8 +252,8 @@ def old_store(uri: str) -> None:
         for statement in (
             "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage) "
             "VALUES (0, 'Default', 'mlflow-artifacts:/0', 'active')",
-            "INSERT INTO runs (run_uuid, name, source_type, status, lifecycle_stage, experiment_id, artifact_uri, user_id)"
-            " VALUES ('0123456789abcdef', 'old', 'LOCAL', 'FINISHED', 'active', 0, 'mlflow-artifacts:/0/x', 'me')",
+            "INSERT INTO runs (run_uuid, name, source_type, status, lifecycle_stage, experiment_id, artifact_uri) "
+            "VALUES ('0123456789abcdef', 'old', 'LOCAL', 'FINISHED', 'active', 0, 'mlflow-artifacts:/0/x')",
             "INSERT INTO params (key, value, run_uuid) VALUES ('made by', 'an older MLflow', '0123456789abcdef')",
         ):
             connection.exec_driver_sql(statement)
@@ -262,18 +263,14 @@ def old_store(uri: str) -> None:
 def test_a_database_of_an_older_mlflow_is_upgraded(
     tmp_path: Path, new_database: Callable[[], tuple[str, str]], patience: None
 ) -> None:
-    """The server refuses the old schema; the command of docker/upgrade brings it up with its runs."""
+    """The command of docker/upgrade brings an old schema up, with its runs; a second time it has nothing to do."""
     upgrade = "mlflow db upgrade"
     assert upgrade in (ROOT / "docker" / "upgrade").read_text()
     database = new_database()[1]
     old_store(database)
-    env = environment(tmp_path, database, free_port())
-    command = [sys.executable, "-m", *services(MAIN)["mlflow"]["command"]]
-    refused = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    assert refused.returncode != 0
-    assert "out-of-date database schema" in refused.stderr
-    subprocess.run([sys.executable, "-m", *upgrade.split(), database], env=env, capture_output=True, check=True)
-    with server(env) as uri:
+    for _ in range(2):
+        subprocess.run([sys.executable, "-m", *upgrade.split(), database], capture_output=True, check=True)
+    with server(environment(tmp_path, database, free_port())) as uri:
         open_store(uri)
         (run,) = mlflow.MlflowClient(uri).search_runs(["0"])
         assert run.data.params == {"made by": "an older MLflow"}
