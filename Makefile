@@ -39,7 +39,7 @@ test: setup  ## lint, type check and test everything
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-fail-under 90 --ignore tests/stack $(ARGS)
 
-stack: setup  ## test the containers (REQUIRE_ENGINE=1: start an engine where none runs, and skip nothing)
+stack: setup  ## test the containers (REQUIRE_ENGINE=1: start an engine where none runs; skip nothing)
 	$(BIN)/python -m pytest tests/stack --durations=0 --durations-min=2 $(ARGS)
 
 bench: setup  ## measure every speed claim, as a ratio against the plain way

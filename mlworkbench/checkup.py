@@ -78,8 +78,8 @@ def doctor() -> Report:
 
     It looks at the working directory, the store and why it is that one, versions against the lock, the server, an
     artifact on its way there and back, clock, disk, ports, the kernel, other stores that lie around, a run that is
-    still open, autologging, environments for projects, and at files and signatures of the newest models. In a notebook it
-    sees the state of the kernel too. An experiment that it makes for the artifact is deleted again.
+    still open, autologging, environments for projects, and at files and signatures of the newest models. In a notebook
+    it sees the state of the kernel too. An experiment that it makes for the artifact is deleted again.
 
     Returns
     -------

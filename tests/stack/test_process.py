@@ -70,7 +70,6 @@ def server(env: dict[str, str], profile: str | None = None) -> Iterator[str]:
                 if ready(env) or it.poll() is not None:
                     break
                 time.sleep(0.3)
-            assert it.poll() is None, log.read_text()
             assert ready(env), log.read_text()
             yield f"http://127.0.0.1:{env['MLFLOW_PORT']}"
         finally:
@@ -166,27 +165,27 @@ def test_the_classroom(
             monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", made.get(user, ADMIN[1]))
             monkeypatch.setenv("MLFLOW_WORKSPACE", workspace)
 
+        become("ada", "ada")
         (lesson,) = lessons(["1.1"], root=ROOT)
-        found = {}
-        for user in made:
-            become(user, user)
-            variables = {EXECUTION_VARIABLE: user, "MLFLOW_TRACKING_URI": uri}
-            execute(lesson.path, tmp_path / f"{user}.ipynb", values=lesson.fast, env=variables)
-            found[user] = Logged.of(uri, user)
-            EXPECTED["1.1"](found[user])
-        assert found["ada"].metrics == found["bob"].metrics
+        variables = {EXECUTION_VARIABLE: "ada", "MLFLOW_TRACKING_URI": uri}
+        execute(lesson.path, tmp_path / "ada.ipynb", values=lesson.fast, env=variables)
+        logged = Logged.of(uri, "ada")
+        EXPECTED["1.1"](logged)
 
-        its = found["ada"].runs[0][1].info
+        its = logged.runs[0][1].info
         for workspace in ("bob", "ada", "default"):
             become("bob", workspace)
             client = mlflow.MlflowClient(uri)
-            with pytest.raises(MlflowException):
-                client.get_run(its.run_id)
-            with pytest.raises(MlflowException):
-                client.set_tag(its.run_id, "mine", "now")
-            with pytest.raises(MlflowException):
-                mlflow.artifacts.download_artifacts(its.artifact_uri, tracking_uri=uri)
-            if workspace != "bob":
+            for forbidden in (
+                lambda: client.get_run(its.run_id),  # noqa: B023
+                lambda: client.set_tag(its.run_id, "mine", "now"),  # noqa: B023
+                lambda: mlflow.artifacts.download_artifacts(its.artifact_uri, tracking_uri=uri),
+            ):
+                with pytest.raises((MlflowException, requests.HTTPError)):
+                    forbidden()
+            if workspace == "bob":
+                client.create_experiment(logged.runs[0][0])  # of the same name as Ada's
+            else:
                 with pytest.raises(MlflowException, match="Permission denied"):
                     client.create_experiment("a guest's")
         become("admin", "ada")
@@ -252,8 +251,9 @@ def old_store(uri: str) -> None:
         for statement in (
             "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage) "
             "VALUES (0, 'Default', 'mlflow-artifacts:/0', 'active')",
-            "INSERT INTO runs (run_uuid, name, source_type, status, lifecycle_stage, experiment_id, artifact_uri) "
-            "VALUES ('0123456789abcdef', 'old', 'LOCAL', 'FINISHED', 'active', 0, 'mlflow-artifacts:/0/x')",
+            "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, source_version, user_id, "
+            "status, start_time, end_time, lifecycle_stage, experiment_id, artifact_uri) VALUES ('0123456789abcdef', "
+            "'old', 'LOCAL', '', '', '', 'me', 'FINISHED', 1, 2, 'active', 0, 'mlflow-artifacts:/0/x')",
             "INSERT INTO params (key, value, run_uuid) VALUES ('made by', 'an older MLflow', '0123456789abcdef')",
         ):
             connection.exec_driver_sql(statement)
@@ -263,13 +263,12 @@ def old_store(uri: str) -> None:
 def test_a_database_of_an_older_mlflow_is_upgraded(
     tmp_path: Path, new_database: Callable[[], tuple[str, str]], patience: None
 ) -> None:
-    """The command of docker/upgrade brings an old schema up, with its runs; a second time it has nothing to do."""
+    """The command of docker/upgrade brings an old schema up, with its runs."""
     upgrade = "mlflow db upgrade"
     assert upgrade in (ROOT / "docker" / "upgrade").read_text()
     database = new_database()[1]
     old_store(database)
-    for _ in range(2):
-        subprocess.run([sys.executable, "-m", *upgrade.split(), database], capture_output=True, check=True)
+    subprocess.run([sys.executable, "-m", *upgrade.split(), database], capture_output=True, check=True)
     with server(environment(tmp_path, database, free_port())) as uri:
         open_store(uri)
         (run,) = mlflow.MlflowClient(uri).search_runs(["0"])
