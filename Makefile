@@ -7,7 +7,7 @@ UV_PIN := uv==$(shell sed -n "s/^uv==\([0-9.]*\).*/\1/p" requirements.lock)
 STAMP  := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run lab test stack bench lessons exercises lock clean env up down logs backup restore upgrade
+.PHONY: help setup run lab test stack bench lessons exercises lock clean env up down logs users backup restore upgrade
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -63,6 +63,9 @@ down:  ## stop the containers; runs, artifacts and notebooks stay
 
 logs:  ## follow what the containers say
 	docker compose logs --follow --tail 100
+
+users:  ## in the profile classroom: NAMES="ada bob" get a user and a workspace each
+	docker compose exec -T mlflow python /opt/users.py $(NAMES)
 
 backup:  ## save database and artifacts to backups/
 	docker/backup

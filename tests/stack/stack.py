@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,10 @@ import mlflow
 import requests
 
 from tests.stack.files import ROOT
+from tests.stack.server import free_port
 
 PARTS = ["docker-compose.yml", "docker", "notebooks", "mlworkbench", "pyproject.toml", "requirements.lock", "README.md"]
 PARTS += ["LICENSE", ".dockerignore"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Stack:

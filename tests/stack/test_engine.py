@@ -18,7 +18,8 @@ from mlflow.exceptions import MlflowException
 
 from tests.lessons.expected import EXPECTED, Logged
 from tests.stack.files import ROOT
-from tests.stack.stack import Stack, free_port
+from tests.stack.server import free_port
+from tests.stack.stack import Stack
 
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
 LESSONS = ["1.1", "1.2", "1.3", "1.4", "1.5"]
@@ -43,7 +44,7 @@ def stack(built: Stack) -> Iterator[Stack]:
         built.up()
         yield built
     finally:
-        print(built.compose("logs", "--tail", "30", check=False))
+        print(built.compose("logs", "--tail", "30", check=False))  # noqa: T201 (shown when a test has failed)
         built.compose("down", "--volumes", "--timeout", "5", "--remove-orphans", check=False)
 
 
@@ -94,7 +95,7 @@ def test_doors_are_closed(stack: Stack) -> None:
 
     listed = stack.run("docker", "ps", "--format", "{{.Names}} {{.Ports}}").stdout.splitlines()
     ours = [line for line in listed if "mlworkbench-test" in line]
-    assert all("0.0.0.0" not in line and ":::" not in line for line in ours)
+    assert all("0.0.0.0:" not in line and ":::" not in line for line in ours)
     assert "->" not in next(line for line in ours if "postgres" in line)
     for address in ("127.0.0.1", socket.gethostname()):
         with socket.socket() as probe, contextlib.suppress(OSError):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
-import socket
 import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import boto3
@@ -24,61 +21,11 @@ from mlworkbench.notebooks import execute
 from mlworkbench.store import open_store
 from mlworkbench.workbook import EXECUTION_VARIABLE, lessons
 from tests.lessons.expected import EXPECTED, Logged
-from tests.stack.files import MAIN, PROFILES, ROOT, services
+from tests.stack.files import ROOT
+from tests.stack.server import ADMIN, SCRIPTS, environment, free_port, ready, server
 
-SCRIPTS = ROOT / "docker" / "mlflow"
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
-ADMIN = ("admin", "the password of the admin")
 QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def environment(folder: Path, database: str, port: int, profile: str | None = None) -> dict[str, str]:
-    """What the compose file gives the server, with this machine's database, folder and port."""
-    given = dict(services(MAIN)["mlflow"]["environment"])
-    if profile:
-        given |= services(PROFILES[profile])["mlflow"]["environment"]
-    given |= {"MLFLOW_BACKEND_STORE_URI": database, "MLFLOW_PORT": str(port), "MLFLOW_HOST": "127.0.0.1"}
-    given |= {"MLFLOW_WORKERS": "1", "TMPDIR": str(folder), "MLFLOW_ARTIFACTS_DESTINATION": str(folder / "kept")}
-    given["MLFLOW_SERVER_ALLOWED_HOSTS"] = given["MLFLOW_SERVER_ALLOWED_HOSTS"].split(":-")[1].rstrip("}")
-    if profile == "classroom":
-        ini = (SCRIPTS / "basic_auth.ini").read_text().replace("mlflow@postgres:5432/mlflow", database.split("//")[1])
-        (folder / "auth.ini").write_text(ini)
-        given |= {"MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"), "MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN[1]}
-        given["MLFLOW_FLASK_SERVER_SECRET_KEY"] = "of this test"
-    return {**os.environ, **given}
-
-
-@contextlib.contextmanager
-def server(env: dict[str, str], profile: str | None = None) -> Iterator[str]:
-    """The server that the compose file starts, ready as its health check sees it."""
-    command = [*services(MAIN)["mlflow"]["command"]]
-    if profile == "classroom":
-        command = services(PROFILES[profile])["mlflow"]["command"]
-    log = Path(env["TMPDIR"], "server.log")
-    with (
-        log.open("w") as out,
-        subprocess.Popen([sys.executable, "-m", *command], env=env, stdout=out, stderr=out) as it,
-    ):
-        try:
-            for _ in range(200):
-                if ready(env) or it.poll() is not None:
-                    break
-                time.sleep(0.3)
-            assert ready(env), log.read_text()
-            yield f"http://127.0.0.1:{env['MLFLOW_PORT']}"
-        finally:
-            it.terminate()
-
-
-def ready(env: dict[str, str]) -> bool:
-    command = [sys.executable, "-S", str(SCRIPTS / "ready.py")]
-    return subprocess.run(command, env=env, capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="module")

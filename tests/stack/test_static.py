@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.stack.files import MAIN, PROFILES, ROOT, added, services
 
@@ -161,3 +162,21 @@ def test_restore_refuses_what_is_no_backup(clone: Path) -> None:
     done = run(clone / "docker" / "restore", "backups/nothing")
     assert done.returncode == 2
     assert "no backup in 'backups/nothing'" in done.stderr
+
+
+def test_the_development_container_names_what_there_is() -> None:
+    text = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    assert all((ROOT / ".devcontainer" / path).exists() for path in text["dockerComposeFile"])
+    assert (ROOT / text["initializeCommand"]).exists()
+    assert text["service"] in services(MAIN)
+    assert "useradd" in (ROOT / "docker" / "jupyter" / "Dockerfile").read_text().split(text["remoteUser"])[0]
+
+
+def test_binder_installs_the_lock_like_every_other_door() -> None:
+    """repo2docker reads `.binder/` alone when there is one; `environment.yml` of the root needs PIP_NO_DEPS."""
+    conda = yaml.safe_load((ROOT / ".binder" / "environment.yml").read_text())
+    assert [line.split()[0] for line in conda["dependencies"]] == ["python", "pip"]
+    script = ROOT / ".binder" / "postBuild"
+    assert os.access(script, os.X_OK)
+    assert run("sh", "-n", script).returncode == 0
+    assert "--no-deps --require-hashes --requirement requirements.lock" in script.read_text()
