@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlworkbench.batch import score
     from mlworkbench.checks import Feedback, check, hint
+    from mlworkbench.checkup import doctor
     from mlworkbench.data import load_sp500, load_wine
     from mlworkbench.errors import NotebookError, ProjectError, StoreError, WorkbenchError
     from mlworkbench.gate import Verdict, validate
@@ -32,6 +33,7 @@ _HOME = {
     "Feedback": "checks",
     "check": "checks",
     "hint": "checks",
+    "doctor": "checkup",
     "load_sp500": "data",
     "load_wine": "data",
     "NotebookError": "errors",
@@ -76,6 +78,7 @@ __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
     "Feedback",
     "check",
     "hint",
+    "doctor",
     "load_sp500",
     "load_wine",
     "NotebookError",
