@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import requests
@@ -33,6 +36,16 @@ def test_sp500() -> None:
     assert prices.index.is_unique
     assert (prices.high >= prices.low).all()
     assert wb.load_sp500() is not prices
+
+
+@pytest.mark.parametrize("name", ["sp500", "nasdaq", "vix"])
+def test_the_prices_are_those_of_arch_which_is_not_imported(name: str) -> None:
+    """Importing arch takes seconds, since it brings statsmodels along; its files are read without it."""
+    probe = f"import sys, mlworkbench as wb; wb.load_{name}(); sys.exit('arch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", probe], check=True)
+    theirs = importlib.import_module(f"arch.data.{name}").load().dropna()
+    assert np.array_equal(getattr(wb, f"load_{name}")().to_numpy(), theirs.to_numpy())
+    assert getattr(wb, f"load_{name}")().index.equals(theirs.index)
 
 
 def test_nasdaq_has_the_days_of_the_sp500() -> None:
