@@ -62,7 +62,7 @@ BEFORE = features.features(SHORT)
 
 @settings(max_examples=40, deadline=None)
 @given(
-    cut=st.integers(30, 300),
+    cut=st.integers(70, 300),
     changed=st.sampled_from(["sp500", "nasdaq", "vix"]),
     factors=st.lists(st.floats(0.01, 100), min_size=1, max_size=20),
     dropped=st.booleans(),

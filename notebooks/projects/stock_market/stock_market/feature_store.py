@@ -109,7 +109,9 @@ def historical(features: pd.DataFrame, rows: pd.DataFrame, group: str = "rich") 
             near = features[features["event_timestamp"].between(first - TTL, last)]
             near.to_parquet(Path(folder, "features.parquet"))
             parts.append(store.get_historical_features(entity_df=asked, features=service).to_df())
-    return pd.concat(parts).sort_values("event_timestamp", ignore_index=True)
+    # Feast's file store leaves out a row for which nothing was known yet; whoever asks shall see that.
+    joined = rows.merge(pd.concat(parts), on=list(rows.columns), how="left")
+    return joined.sort_values("event_timestamp", ignore_index=True)
 
 
 def refresh(folder: str | Path, features: pd.DataFrame) -> pd.Timestamp:
@@ -117,17 +119,25 @@ def refresh(folder: str | Path, features: pd.DataFrame) -> pd.Timestamp:
 
     Other symbols in the store stay as they are. A job that does this every evening keeps the store fresh.
 
+    Parameters
+    ----------
+    folder : path
+        Of the store, which is made if there is none.
+    features : pandas.DataFrame
+        Of one symbol, as `stock_market.features.features` returns it.
+
     Returns
     -------
     pandas.Timestamp
-        The evening that the features are of.
+        The evening that its newest features are of.
     """
+    newest = features["event_timestamp"].max()
     path = Path(folder, "features.parquet")
     if path.exists():
         others = pd.read_parquet(path)
         features = pd.concat([others[~others["symbol"].isin(features["symbol"])], features])
     store = make_store(folder, features)
-    newest = features["event_timestamp"].max()
+    each = features.groupby("symbol")["event_timestamp"].max()  # Feast takes the last row of each within a time
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        store.materialize(start_date=newest - TTL, end_date=newest + timedelta(seconds=1))
+        store.materialize(start_date=each.min() - TTL, end_date=each.max() + timedelta(seconds=1))
     return newest

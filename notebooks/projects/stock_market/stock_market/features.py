@@ -11,13 +11,14 @@ from mlworkbench.errors import unknown_name
 from stock_market.prices import COMPANION
 from stock_market.windows import names, windows
 
-LOOK_BACK = 20
+LOOK_BACK = 60
 """The most days that a feature of the market looks back."""
 
 MARKET = [
     "return_1",
     "return_5",
     "return_20",
+    "return_60",
     "volatility_20",
     "volatility_ratio",
     "distance_20",
@@ -33,7 +34,7 @@ KNOWN_AFTER = pd.Timedelta(hours=22)
 
 
 def market(close: pd.Series, companion: pd.Series) -> pd.DataFrame:
-    """What the market did: returns over 1, 5 and 20 days, how restless it is, and what the companion did.
+    """What the market did: returns over 1 to 60 days, how restless it is, and what the companion did.
 
     Parameters
     ----------
@@ -42,21 +43,22 @@ def market(close: pd.Series, companion: pd.Series) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame of shape (days, 8)
+    pandas.DataFrame of shape (days, 9)
         Logarithmic returns; standard deviations of daily returns; the distance of the close from its mean of 20 days,
         as a part of it. NaN on days that have too few before them.
     """
     daily, other = (np.log(series.astype(float)).diff() for series in (close, companion))
     # A day's companion is the last one known by then: never a later one.
     other = other.reindex(close.index, method="ffill", tolerance=pd.Timedelta(days=5))
-    volatility = daily.rolling(LOOK_BACK).std()
+    volatility = daily.rolling(20).std()
     columns = {
         "return_1": daily,
         "return_5": daily.rolling(5).sum(),
-        "return_20": daily.rolling(LOOK_BACK).sum(),
+        "return_20": daily.rolling(20).sum(),
+        "return_60": daily.rolling(LOOK_BACK).sum(),
         "volatility_20": volatility,
-        "volatility_ratio": daily.rolling(5).std() / volatility,
-        "distance_20": close / close.rolling(LOOK_BACK).mean() - 1,
+        "volatility_ratio": volatility / daily.rolling(LOOK_BACK).std(),
+        "distance_20": close / close.rolling(20).mean() - 1,
         "companion_1": other,
         "companion_5": other.rolling(5).sum(),
     }
@@ -77,7 +79,7 @@ def features(prices: Mapping[str, pd.DataFrame], symbol: str = "sp500", window: 
 
     Returns
     -------
-    pandas.DataFrame of shape (days, window + 12)
+    pandas.DataFrame of shape (days, window + 13)
         ``symbol``, ``event_timestamp`` (when the features were known: that evening, UTC), ``day_1`` …, the columns of
         `MARKET`, and those of `VIX` (NaN before 2014). Days without a whole window or market are left out.
 
