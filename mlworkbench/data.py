@@ -141,7 +141,8 @@ def _newer(symbol: str, prices: pd.DataFrame, session: Any) -> pd.DataFrame:
     ticker = yfinance.Ticker(TICKERS[symbol], session=session)
     found = ticker.history(start=prices.index[-1], auto_adjust=False, actions=False, raise_errors=True, timeout=10)
     tidy = _tidy(found.tz_localize(None))[list(prices.columns)].dropna().astype(prices.dtypes.to_dict())
-    return tidy[tidy.index > prices.index[-1]]
+    newer: pd.DataFrame = tidy[tidy.index > prices.index[-1]]
+    return newer
 
 
 def _warn(symbol: str, prices: pd.DataFrame, error: Exception) -> None:

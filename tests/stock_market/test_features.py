@@ -50,7 +50,7 @@ def test_features_of_a_day_are_what_they_are_called(series: dict[str, pd.DataFra
 def test_groups_of_features() -> None:
     assert features.columns("window", 3) == ["day_1", "day_2", "day_3"]
     assert features.columns("rich") == [*windows.names(), *features.MARKET]
-    with pytest.raises(wb.WorkbenchError, match="no group of features is called 'ritch'(?s:.*)'rich'"):
+    with pytest.raises(wb.WorkbenchError, match=r"no group of features is called 'ritch'(?s:.*)'rich'"):
         features.columns("ritch")
     with pytest.raises(wb.WorkbenchError, match="no symbol is called 'dax'"):
         features.features({}, "dax")

@@ -106,7 +106,7 @@ def in_aws(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("in_aws")
 def test_cloudwatch_has_every_number_of_every_month(months: pd.DataFrame) -> None:
     """What CloudWatch gives back is what the monitor has computed; what is not finite is not sent."""
-    import datetime
+    import datetime as dt
 
     import boto3
 
@@ -115,13 +115,13 @@ def test_cloudwatch_has_every_number_of_every_month(months: pd.DataFrame) -> Non
     client = boto3.client("cloudwatch")
     names = {metric["MetricName"] for metric in client.list_metrics(Namespace=cloudwatch.NAMESPACE)["Metrics"]}
     assert names == set(months.columns)
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     found = client.get_metric_statistics(
         Namespace=cloudwatch.NAMESPACE,
         MetricName="drift_share",
         Dimensions=[{"Name": "Model", "Value": "up-tomorrow/1"}, {"Name": "Month", "Value": "2008-10"}],
-        StartTime=now - datetime.timedelta(hours=1),
-        EndTime=now + datetime.timedelta(hours=1),
+        StartTime=now - dt.timedelta(hours=1),
+        EndTime=now + dt.timedelta(hours=1),
         Period=60,
         Statistics=["Average"],
     )

@@ -92,7 +92,7 @@ def test_every_problem_is_told_at_once() -> None:
 
 
 def test_prices_end_where_they_are_told_to(tmp_path: Path) -> None:
-    """What comes after `until` does not exist for the pipeline, whatever the source; the VIX is not there before 2014."""
+    """What comes after `until` does not exist, whatever the source; the VIX is not there before 2014."""
     assert prices.load("sp500", until="2006-12-31").index[-1] == pd.Timestamp("2006-12-29")
     rows().to_csv(tmp_path / "prices.csv")
     assert prices.load("sp500", str(tmp_path / "prices.csv"), "2008-02-01").index[-1] == "2008-02-01"
@@ -101,7 +101,7 @@ def test_prices_end_where_they_are_told_to(tmp_path: Path) -> None:
 
 
 def test_what_does_not_exist_is_told() -> None:
-    with pytest.raises(wb.WorkbenchError, match="no symbol is called 'sp50'(?s:.*)Did you mean 'sp500'"):
+    with pytest.raises(wb.WorkbenchError, match=r"no symbol is called 'sp50'(?s:.*)Did you mean 'sp500'"):
         prices.load("sp50")
-    with pytest.raises(wb.WorkbenchError, match="no file 'nowhere.csv'"):
+    with pytest.raises(wb.WorkbenchError, match=r"no file 'nowhere.csv'"):
         prices.load("sp500", "nowhere.csv")

@@ -67,9 +67,9 @@ def test_no_day_is_on_both_sides_of_a_cut(window: int, horizon: int) -> None:
 
 
 def test_too_few_rows_are_told() -> None:
-    with pytest.raises(wb.WorkbenchError, match="100 rows for 5 folds with a gap of 61 days(?s:.*)at least 372 rows"):
+    with pytest.raises(wb.WorkbenchError, match=r"100 rows for 5 folds with a gap of 61 days(?s:.*)at least 372 rows"):
         walk_forward.splits(100)
-    with pytest.raises(wb.WorkbenchError, match="500 days to hold out, of 100(?s:.*)1 to 38"):
+    with pytest.raises(wb.WorkbenchError, match=r"500 days to hold out, of 100(?s:.*)1 to 38"):
         walk_forward.split_off(pd.DataFrame(index=range(100)), 500)
 
 
@@ -101,7 +101,7 @@ def test_no_model_is_surely_better_than_always_up(table: pd.DataFrame) -> None:
 
 
 def test_a_random_split_claims_what_is_not_there(series: dict[str, pd.DataFrame]) -> None:
-    """With answers that overlap (two weeks, ten days, ahead), a forest seems to meet the criterion; walking forward it does not."""
+    """With answers that overlap (ten days ahead) a forest seems to meet the criterion; walking forward it does not."""
     rows = sweep.table(series, horizon=10)
     measured = walk_forward.leakage(rows, features.MARKET, "forest", horizon=10)
     assert measured["random_split"] > criterion.WANTED
@@ -128,7 +128,7 @@ def test_candidates_give_probabilities_the_same_each_time(name: str, table: pd.D
 
 
 def test_an_unknown_candidate_is_told(table: pd.DataFrame) -> None:
-    with pytest.raises(wb.WorkbenchError, match="no candidate is called 'xgbost'(?s:.*)Did you mean 'xgboost'"):
+    with pytest.raises(wb.WorkbenchError, match=r"no candidate is called 'xgbost'(?s:.*)Did you mean 'xgboost'"):
         candidates.fit("xgbost", table[["day_1"]], table["answer"])
 
 

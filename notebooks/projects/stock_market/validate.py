@@ -6,7 +6,6 @@ import click
 import mlflow
 import pandas as pd
 
-from mlworkbench.errors import WorkbenchError
 from stock_market import prices
 from stock_market.step import log_frame, step
 

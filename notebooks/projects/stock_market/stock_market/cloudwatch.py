@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ def export(months: pd.DataFrame, *, model: str, namespace: str = NAMESPACE, clie
     import boto3
 
     client = client or boto3.client("cloudwatch")
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     points = [
         {
             "MetricName": name,

@@ -7,7 +7,7 @@ looks up in the feature store. This file needs nothing but mlflow, numpy, pandas
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,12 @@ class UpTomorrow(mlflow.pyfunc.PythonModel):
         self.estimator = mlflow.pyfunc.load_model(context.artifacts["estimator"])
         self.store = self._open() if self.config["features"] and self.config["store"] else None
 
-    def predict(self, context: Any, model_input: np.ndarray, params: dict[str, Any] | None = None) -> np.ndarray:
+    def predict(
+        self,
+        context: Any,  # noqa: ARG002 (MLflow gives it)
+        model_input: np.ndarray,
+        params: dict[str, Any] | None = None,
+    ) -> np.ndarray:
         """Answer for every window.
 
         Parameters
@@ -59,7 +64,7 @@ class UpTomorrow(mlflow.pyfunc.PythonModel):
         window = np.asarray(model_input)
         if not np.isin(window, (0, 1)).all():
             odd = window[~np.isin(window, (0, 1))][0]
-            raise refusal(f"{odd} in a window.", "1 (up) or 0 (not up) for each day.", "Send ups and downs, not prices.")
+            raise refusal(f"{odd} in a window.", "1 (up) or 0 (not up) a day.", "Send ups and downs, not prices.")
         frame = pd.DataFrame(window, columns=self.config["window"])
         if self.config["features"]:
             frame = frame.assign(**self._tonight(params.get("symbol", self.config["symbol"]), params.get("today", "")))
@@ -99,9 +104,9 @@ class UpTomorrow(mlflow.pyfunc.PythonModel):
         return {name: answer[name][0] for name in names}
 
     def _check_age(self, symbol: str, today: str, seconds: int) -> None:
-        day = datetime.datetime.fromtimestamp(seconds, datetime.UTC).date()
+        day = dt.datetime.fromtimestamp(seconds, dt.UTC).date()
         try:
-            now = datetime.date.fromisoformat(today) if today else datetime.datetime.now(datetime.UTC).date()
+            now = dt.date.fromisoformat(today) if today else dt.datetime.now(dt.UTC).date()
         except ValueError:
             raise refusal(f"today = {today!r}.", "a date such as '2018-12-31'.", "Leave it out, or mend it.") from None
         if not 0 <= (now - day).days <= self.config["max_age"]:

@@ -21,7 +21,8 @@ FEWEST_DAYS = 100
 def planted(seed: int = 7) -> pd.DataFrame:
     """An invented market with a rule to be found: after 14 days with few ups, an up comes in 70 of 100 cases.
 
-    After many ups it is a down, after seven nobody knows. Real markets have no such rule. This one shows what a gate does when there is something to learn.
+    After many ups it is a down, after seven nobody knows. Real markets have no such rule. This one shows what a gate
+    does when there is something to learn.
 
     Returns
     -------

@@ -16,7 +16,9 @@ COST = 0.0005
 """What a change between invested and not invested costs, as a part of the value: 5 basis points."""
 
 
-def table(series: Mapping[str, pd.DataFrame], symbol: str = "sp500", window: int = 14, horizon: int = 1) -> pd.DataFrame:
+def table(
+    series: Mapping[str, pd.DataFrame], symbol: str = "sp500", window: int = 14, horizon: int = 1
+) -> pd.DataFrame:
     """Features and answers of every day, without a feature store: what a sweep needs again and again.
 
     Returns
