@@ -88,8 +88,9 @@ def _predict(model_uri: str, table: pd.DataFrame) -> object:
     try:
         return mlflow.pyfunc.load_model(model_uri).predict(table)
     except Exception as error:
+        why = str(error).rpartition("Error: ")[2][:300]  # before it MLflow shows the whole table
         raise WorkbenchError(
-            f"{model_uri} cannot score this table ({type(error).__name__}: {str(error)[:300]}).",
+            f"{model_uri} cannot score this table ({type(error).__name__}: {why}).",
             "a table with the columns of the model's signature.",
             f"Compare them with describe_model({model_uri!r}).",
         ) from error
