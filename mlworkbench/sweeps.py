@@ -149,8 +149,11 @@ def _run_all(job: Job, points: list[Point], reused: Mapping[str, Run]) -> None:
 
 def _outputs(job: Job, todo: list[Point]) -> Iterator[str]:
     from joblib import Parallel, delayed
+    from joblib.parallel import get_active_backend
 
-    work = Parallel(batch_size=1, return_as="generator_unordered")
+    # Ray's backend for joblib gives all results at once, so the bar moves only at the end.
+    at_once = not get_active_backend()[0].supports_return_generator
+    work = Parallel(batch_size=1, return_as="list" if at_once else "generator_unordered")
     yield from work(delayed(_work)(job, point, os.getpid()) for point in todo)
 
 
