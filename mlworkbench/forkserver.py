@@ -41,7 +41,7 @@ def be_kernel(wish: int, output: int, server: int) -> None:
     from ipykernel.kernelapp import IPKernelApp
 
     os.setsid()
-    signal.set_wakeup_fd(-1)
+    os.close(signal.set_wakeup_fd(-1))
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number in (1, 2):
         os.dup2(output, number)
@@ -82,8 +82,9 @@ class Client:
         if self.kernel:
             try:
                 os.killpg(self.kernel, number)
-            except ProcessLookupError:  # just forked: it has no group of its own yet
-                os.kill(self.kernel, number)
+            except OSError:  # just forked, it has no group of its own yet, or just ended
+                with contextlib.suppress(OSError):
+                    os.kill(self.kernel, number)
 
 
 class Server:
@@ -116,8 +117,9 @@ class Server:
 
     def accept(self) -> None:
         """Take a new connection."""
-        connection, _ = self.listener.accept()
-        self.selector.register(connection, selectors.EVENT_READ, Client(connection))
+        with contextlib.suppress(OSError):  # retired a moment ago
+            connection, _ = self.listener.accept()
+            self.selector.register(connection, selectors.EVENT_READ, Client(connection))
 
     def attend(self, client: Client) -> None:
         """Start a client's kernel or pass on its signals; end the kernel of a client that has gone."""
@@ -143,13 +145,21 @@ class Server:
             client.tell("stale")
             self.retire()
         else:
-            server, kernel = os.getpid(), os.fork()
-            if not kernel:
-                self.become_kernel(wish, output, server)
-            client.kernel, self.kernels[kernel] = kernel, client
-            client.tell(kernel)
+            self.fork(client, wish, output)
         os.close(wish)
         os.close(output)
+
+    def fork(self, client: Client, wish: int, output: int) -> None:
+        """Fork a kernel; returns in the server only."""
+        server = os.getpid()
+        try:
+            kernel = os.fork()
+        except OSError as error:  # the machine has no memory or no process left
+            return client.tell(f"unfit: {error}")
+        if not kernel:
+            self.become_kernel(wish, output, server)
+        client.kernel, self.kernels[kernel] = kernel, client
+        return client.tell(kernel)
 
     def become_kernel(self, wish: int, output: int, server: int) -> NoReturn:
         """Keep nothing of the server but its imports, and be a kernel; an error goes to the kernel's output."""

@@ -241,16 +241,14 @@ def test_the_clients_environment_reaches_the_kernel(
     assert len(servers(warm)) == 1
 
 
-def test_a_notebook_runs_where_the_temporary_folder_has_a_long_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Sockets lie in a folder with a short path then, since a socket's path may have about 100 characters."""
+def test_sockets_lie_in_a_short_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever temporary files go: a socket's path may have about 100 characters."""
     (long := tmp_path / ("long" * 30)).mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(long))
+    monkeypatch.setenv(IDLE_VARIABLE, "0")
     assert len(str(short_folder())) < 60
-    path = notebook(tmp_path / "a.ipynb", "import os\nprint(os.getppid())")
-    execute(path, tmp_path / "out.ipynb")
-    assert int(printed(tmp_path / "out.ipynb")) in [server.pid for server in servers(short_folder())]
+    execute(notebook(tmp_path / "a.ipynb", "print('fine')"), tmp_path / "out.ipynb")
+    assert printed(tmp_path / "out.ipynb") == "fine\n"
     assert list(long.iterdir()) == []
 
 
