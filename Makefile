@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 # uv itself is pinned in the lock too, so there is one place to change it
 UV_PIN := uv==$(shell sed -n "s/^uv==\([0-9.]*\).*/\1/p" requirements.lock)
 STAMP  := $(VENV)/.complete
+# one test process more than cores: many tests wait for servers and kernels
+WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run lab test stack bench lessons exercises lock clean env up down logs users backup restore upgrade
@@ -37,7 +39,7 @@ test: setup  ## lint, type check and test everything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-fail-under 90 --ignore tests/stack $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --cov --cov-fail-under 90 --ignore tests/stack $(ARGS)
 
 stack: setup  ## test the containers (REQUIRE_ENGINE=1: start an engine where none runs; skip nothing)
 	$(BIN)/python -m pytest tests/stack --durations=0 --durations-min=2 $(ARGS)
