@@ -187,7 +187,7 @@ def rollback(name: str, *, alias: str = "production", why: str = "") -> ModelVer
     with refusals.explained(name):
         now = trail.open_trail(name)
         if alias not in now.holders:
-            raise unknown_name("alias", alias, now.holders)
+            raise refusals.unknown_alias(name, alias, now.holders)
         holder = now.holder(alias)
         earlier = [version for version in reversed(now.holders[alias][:-1]) if version not in (None, holder)]
         target = next((v for v in earlier if getattr(_version_or_none(name, v), "status", "") == "READY"), None)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 AGAIN = "Roll back, move the version to Staging, and promote it again"
 _FEWEST_WORDS = 3
+_STAGED = "Move it to Staging, then to Production, each with why=…."
 
 
 def versions(name: Any) -> dict[int, ModelVersion]:
@@ -60,9 +61,12 @@ def versions_of(model_uri: Any, name: str, what: str) -> list[int]:
 def described(description: str | None, what: str, call: str) -> None:
     """A description must say something."""
     if not (words := (description or "").split()):
-        raise NotYetError(f"{what} has no description.", f"Write one with {call}.")
+        raise NotYetError(f"There is no description of {what}.", f"Write one with {call}.")
     if len(words) < _FEWEST_WORDS:
-        raise NotYetError(f"The description of {what} is {shown(description)}.", "Write a sentence.")
+        raise NotYetError(
+            f"The description of {what} is {shown(description)}: too short.",
+            f"Say in {_FEWEST_WORDS} words or more what it is.",
+        )
 
 
 def tagged(version: ModelVersion, key: str, wanted: str | None = None) -> str:
@@ -101,6 +105,11 @@ def finds(condition: Any, name: str, key: str, value: str) -> int:
         )
     if key not in condition:
         raise NotYetError("The filter does not name the tag.", "The next version with the tag should be found too.")
+    if name not in condition:
+        raise NotYetError(
+            f"The filter does not name {name!r}.",
+            f"Another model may get this tag tomorrow: ask for name = {name!r} too.",
+        )
     return len(found)
 
 
@@ -131,25 +140,36 @@ def moved(past: pd.DataFrame, to: Iterable[int], *actions: str, alias: str = "pr
     return None if rows.empty else rows.iloc[-1]
 
 
-def reasoned(row: pd.Series, what: str) -> None:
-    """A change must have a reason."""
-    if not str(row["why"]).strip():
-        raise NotYetError(f"{what} has no reason in the trail.", "Nothing is changed there: do it anew, with why=….")
+def reasoned(rows: pd.DataFrame, what: str, do: str) -> None:
+    """Each of these changes must have a reason."""
+    if not rows["why"].str.strip().all():
+        raise NotYetError(f"{what} has no reason.", do)
 
 
-def through_staging(past: pd.DataFrame, number: int) -> pd.Series:
-    """The last row in which `transition` moved a version to Production, which must have been by way of Staging."""
-    rows = past[(past["action"] == "transition") & (past["version"] == number)]
-    came = rows[(rows["stage"] == "Production") & (rows["alias"] == "production")]
-    if came.empty:
-        raise NotYetError(
-            f"The trail tells {', '.join(rows['stage'].unique()) or 'nothing'} of version {number}.",
-            "Use wb.transition to move it to Staging, then to Production.",
-        )
-    before = rows.loc[: came.index[-1], "stage"]
+def _moves(past: pd.DataFrame, number: int) -> pd.DataFrame:
+    return past[(past["action"] == "transition") & (past["version"] == number)]
+
+
+def through_staging(past: pd.DataFrame, number: int) -> None:
+    """`transition` must have moved a version to Staging, and from there to Production, with a reason each time."""
+    rows = _moves(past, number)
+    if not rows["stage"].eq("Production").any():
+        raise NotYetError(f"Version {number} was not moved to Production with wb.transition.", _STAGED)
+    before = rows["stage"].loc[: rows.index[rows["stage"] == "Production"][-1]]
     if not before[before != "Production"].tail(1).eq("Staging").any():
-        raise NotYetError(f"Version {number} went to Production without Staging.", "Move it to Staging, then back.")
-    return came.iloc[-1]
+        raise NotYetError(f"Version {number} went to Production without Staging.", _STAGED)
+    for stage in ("Staging", "Production"):
+        last = rows[rows["stage"] == stage].tail(1)
+        reasoned(last, f"The move of version {number} to {stage}", _STAGED)
+
+
+def put_away(past: pd.DataFrame, number: int) -> None:
+    """`transition` must have moved a version to Archived, with a reason."""
+    last = _moves(past, number).query("stage == 'Archived'").tail(1)
+    if last.empty:
+        raise NotYetError(f"Version {number} was never archived.", "wb.transition(…, 'Archived', why='…').")
+    again = "Move it to Development, then to Archived again, with why=…."
+    reasoned(last, f"The move of version {number} to Archived", again)
 
 
 def passed(row: pd.Series | None, what: str) -> pd.Series:

@@ -16,25 +16,29 @@ def registered(name: Any, filter_string: Any) -> str:
     if len(known) < _AT_LEAST:
         raise NotYetError(f"{name!r} has one version.", "Register another model under the same name.")
     newest = known[max(known)]
-    look.described(newest.description, f"Version {newest.version}", "client.update_model_version(…, description=…)")
+    look.described(newest.description, f"version {newest.version}", "client.update_model_version(…, description=…)")
     purpose = look.tagged(newest, "purpose")
     count = look.finds(filter_string, name, "purpose", purpose)
     return f"Your filter finds the version(s) whose purpose is {purpose!r}: {count} of {len(known)}."
 
 
 def lived(name: Any) -> str:
-    """Lesson 3.2: a version went through Staging to Production, and the one before it to Archived."""
-    look.versions(name)
+    """Lesson 3.2: two versions went through Staging to Production, and the first of them to Archived."""
+    past = look.past(name)
     holder = look.explained(name)
-    row = look.through_staging(look.past(name), holder)
-    if row.isna()["from"]:
+    look.through_staging(past, holder)
+    others = past[(past["alias"] == "production") & past["to"].isin(set(look.versions(name)) - {holder})]
+    if others.empty:
         raise NotYetError(
-            f"Nobody was in Production before version {holder}.", "Move another version through Staging to Production."
+            f"Nobody else was in Production before version {holder}.",
+            "Move another version through Staging to Production.",
         )
-    stage = look.versions(name)[row["from"]].tags.get("stage")
+    replaced = others["to"].iloc[-1]
+    look.through_staging(past, replaced)
+    stage = look.versions(name)[replaced].tags.get("stage")
     if stage != "Archived":
-        raise NotYetError(f"Version {row['from']} has the stage {stage}.", "Archive it with wb.transition.")
-    return f"Version {holder} replaced version {row['from']}, which is archived, and the trail tells how."
+        raise NotYetError(f"Version {replaced} has the stage {stage}.", "Archive it with wb.transition, with why=….")
+    return f"Version {holder} replaced version {replaced}, which is archived, and the trail tells how and why."
 
 
 def rolled_back(name: Any) -> str:
@@ -42,14 +46,21 @@ def rolled_back(name: Any) -> str:
     past = look.past(name)
     promoted = past[(past["action"] == "promote") & (past["alias"] == "production")]
     newest = None if promoted.empty else promoted.iloc[-1]
+    if newest is not None and newest.isna()["from"]:
+        raise NotYetError(
+            f"Nobody was in production before version {newest['to']}: it needs no gate.",
+            "Now promote another version, with gate=….",
+        )
     challenger = look.passed(newest, f"a version of {name!r}")["to"]
-    backs = past[(past["action"] == "rollback") & (past["from"] == challenger).fillna(value=False)]
-    if backs.empty:
-        raise NotYetError(f"Version {challenger} was promoted, and not rolled back.", f"Call wb.rollback({name!r}).")
-    look.reasoned(backs.iloc[-1], "The rollback")
-    holder, back = look.explained(name), backs.iloc[-1]["to"]
-    if holder != back:
-        raise NotYetError(f"Version {holder} is in production, the rollback brought {back}.", "Roll back once more.")
+    back = past[(past["action"] == "rollback") & (past["from"] == challenger).fillna(value=False)].tail(1)
+    if back.empty:
+        call = f"wb.rollback({name!r}, why='…')"
+        raise NotYetError(f"Version {challenger} was promoted, and not rolled back.", f"Call {call}.")
+    anew = f"Move version {challenger} to Staging, promote it through the gate again, then roll back once with why=…."
+    look.reasoned(back, "The rollback", f"Do not roll back again. {anew}")
+    holder, brought = look.explained(name), back["to"].item()
+    if holder != brought:
+        raise NotYetError(f"Version {holder} is in production, the rollback brought {brought}.", anew)
     return f"Version {challenger} came through the gate and went back; version {holder} is in production again."
 
 
@@ -65,8 +76,9 @@ TASKS = {
     "3.2": Task(
         lived,
         (
-            "Two calls of wb.transition, with another version in Production before.",
-            "wb.transition(my_model, 2, 'Staging'), then with 'Production'. The old one is archived by itself.",
+            "Four calls of wb.transition, two for each version, each with why=….",
+            "wb.transition(my_model, 1, 'Staging', why='…'), then 'Production'; the same with 2. Version 1 is then "
+            "archived by itself.",
         ),
     ),
     "3.3": Task(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CELLS = "exercise-cells"
 KEY, VALUE = "algorithm", "random forest"
 FEWEST = 2
+WEEK = "Run the cell that prepares the week in task 8 again"
 DEMANDS = {"recall_score": "at least 0.8", "accuracy_score": "0.01 above the baseline"}
 
 
@@ -27,8 +28,8 @@ def registered(version: Any, model_uri: Any) -> str:
     if int(found.version) not in look.versions_of(model_uri, CELLS, "the stump"):
         raise NotYetError(f"Version {found.version} is another model.", "Register the stump, and give its version.")
     whole = client().get_registered_model(CELLS).description
-    look.described(whole, CELLS, "client.update_registered_model(name, description)")
-    look.described(found.description, f"Version {found.version}", "client.update_model_version(…, description=…)")
+    look.described(whole, repr(CELLS), "client.update_registered_model(name, description)")
+    look.described(found.description, f"version {found.version}", "client.update_model_version(…, description=…)")
     look.tagged(found, KEY, "decision tree")
     return f"Version {found.version} says what it is, and so does the registered model."
 
@@ -66,12 +67,9 @@ def staged(production: Any, archived: Any, stump: Any, majority: Any) -> str:
         if int(version.version) not in look.versions_of(uri, CELLS, what):
             raise NotYetError(f"Version {version.version} is not {what}.", "Look at wb.versions_table for its number.")
     past = look.past(CELLS)
-    look.reasoned(look.through_staging(past, int(first.version)), f"The move of version {first.version} to Production")
-    rows = past[(past["version"] == int(last.version)) & (past["stage"] == "Archived")]
-    if rows.empty:
-        raise NotYetError(f"Version {last.version} was never archived.", "wb.transition(…, 'Archived', why='…').")
-    look.reasoned(rows.iloc[-1], f"The end of version {last.version}")
-    return "Both moves are in the trail, with their reasons."
+    look.through_staging(past, int(first.version))
+    look.put_away(past, int(last.version))
+    return "All three moves are in the trail, with their reasons."
 
 
 def deserved(before: Any, model_uri: Any, test: Any) -> str:
@@ -127,7 +125,7 @@ def at_the_time(version: Any, who: Any, why: Any, complaint: Any) -> str:
     past, found = look.past(TRIAGE), int(look.version_of(version, TRIAGE).version)
     rows = past[(past["alias"] == "production") & (past["action"] != "refused") & (past["when"] <= when)]
     if rows.empty:
-        raise NotYetError("The trail begins after the complaint.", "Run the cell that prepares the registry again.")
+        raise NotYetError("The trail begins after the complaint.", f"{WEEK}.")
     row = rows.iloc[-1]
     if found != row["to"]:
         today = found == trail.read(TRIAGE).aliases.get("production")
@@ -167,20 +165,19 @@ def repaired(overridden: Any, unexplained: Any) -> str:
     if int(look.version_of(unexplained, TRIAGE, "unexplained").version) not in by_hand:
         raise NotYetError(
             "No sign that this version got the alias without the trail.",
-            "Compare wb.versions_table with the end of wb.history. If you moved the alias, prepare the registry again.",
+            f"Compare wb.versions_table with the end of wb.history. If you moved the alias yourself: {WEEK}.",
         )
     holder = look.explained(TRIAGE)
+    look.reasoned(past[past["action"] == "rollback"], "A rollback", f"{WEEK}, and give why=… each time.")
     came = past[(past["alias"] == "production") & (past["to"] == holder).fillna(value=False)].iloc[-1]
     promoted = look.moved(past, [holder], "promote")
     if promoted is None or promoted["verdict"] != "passed":
         verdict = "none" if promoted is None else promoted["verdict"]
-        raise NotYetError(
-            f"Version {holder} is in production, and its verdict is {verdict!r}.",
-            "Roll back once more. If that was too far already, prepare the registry again.",
-        )
+        further = "Roll back once more, with why=…."
+        do = {"refused, overridden": further, "no gate": f"That was one step too far. {WEEK}."}.get(verdict, f"{WEEK}.")
+        raise NotYetError(f"Version {holder} is in production, and its verdict is {verdict!r}.", do)
     if came["action"] != "rollback":
-        raise NotYetError(f"Version {holder} came back by {came['action']}.", "Prepare it again, and use wb.rollback.")
-    look.reasoned(came, "The rollback")
+        raise NotYetError(f"Version {holder} came back by {came['action']}.", f"{WEEK}, and use wb.rollback.")
     return f"Version {holder}, which passed its gate, is back, and the trail tells why."
 
 

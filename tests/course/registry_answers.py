@@ -105,6 +105,13 @@ def search(condition: Any, tags: dict[str, str] = TAGS) -> dict:
     return {"filter_string": condition}
 
 
+def alone() -> dict:
+    """A filter that asks for the tag only, while no other model has it."""
+    right = search("tags.algorithm = 'random forest'")
+    registry_drill.fresh(OTHER)
+    return right
+
+
 def loaded(version: int | None = FOREST, address: str = f"models:/{CELLS}@candidate", **wrong: Any) -> dict:
     cells()
     if version:
@@ -113,14 +120,29 @@ def loaded(version: int | None = FOREST, address: str = f"models:/{CELLS}@candid
     return {"address": address, **right, **wrong}
 
 
-def staged(*stages: str, why: str = "It was tested.", archive: str | None = "Useless.", **wrong: Any) -> dict:
+def staged(
+    *stages: str, whys: tuple[str, ...] = ("Tried.", "Tested.", "Best."), archive: str | None = "Useless.", **wrong: Any
+) -> dict:
     cells()
-    for stage in stages or ("Staging", "Production"):
+    for stage, why in zip(stages or ("Staging", "Production"), whys, strict=False):
         wb.transition(CELLS, STUMP, stage, why=why)
     if archive is not None:
         wb.transition(CELLS, MAJORITY, "Archived", why=archive)
     right = {"production": STUMP, "archived": MAJORITY, "stump": uri("stump"), "majority": uri("majority")}
     return {**right, **wrong}
+
+
+def staged_anew() -> dict:
+    """First without any reason, then as the messages ask for it."""
+    right = staged(whys=("", ""), archive="")
+    for version, stage in (
+        (STUMP, "Staging"),
+        (STUMP, "Production"),
+        (MAJORITY, "Development"),
+        (MAJORITY, "Archived"),
+    ):
+        wb.transition(CELLS, version, stage, why="It was tested.")
+    return right
 
 
 def promoted(
@@ -196,9 +218,9 @@ def migrated(call: bool = True, **wrong: Any) -> dict:
     return {"production": 3, "archived": [1, 2], **wrong}
 
 
-def drilled(times: int = 2, why: str = "It calls all benign.", **wrong: Any) -> dict:
+def drilled(times: int = 2, whys: tuple[str, ...] = ("By hand.", "All benign.", "Older."), **wrong: Any) -> dict:
     triage()
-    for _ in range(times):
+    for why in whys[:times]:
         wb.rollback(TRIAGE, why=why)
     return {"overridden": 3, "unexplained": 4, **wrong}
 

@@ -240,6 +240,7 @@ def test_scores_name_the_version_that_gave_them(model_uri: str) -> None:
     kept = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/scores.csv")
     assert kept.count("tea/1") == 2
     rows = pd.DataFrame({"x": [1.0]})
+    assert "no version of 'tea' holds the alias 'staging'" in refused(lambda: wb.score("models:/tea@staging", rows))
     assert "no alias is called 'prod'" in refused(lambda: wb.score("models:/tea@prod", rows))
     assert "no registered model is called 'te'" in refused(lambda: wb.score("models:/te/1", rows))
     assert "no version is called '7'" in refused(lambda: wb.score("models:/tea/7", rows))
@@ -349,10 +350,15 @@ def test_unknown_names_get_the_nearest(client: MlflowClient) -> None:
 
 
 def test_a_model_without_history_cannot_roll_back(local: MlflowClient) -> None:
-    assert "no alias is called 'production'" in refused(lambda: wb.rollback("wine"))
+    message = refused(lambda: wb.rollback("wine"))
+    assert "no version of 'wine' holds the alias 'production'" in message
+    assert "Promote a version first" in message
+    wb.transition("wine", 1, "Staging")
+    assert "(held are: staging)" in refused(lambda: wb.rollback("wine"))
+    assert "Choose one of those" in refused(lambda: wb.rollback("wine", alias="xyz"))
     wb.promote("wine", 1)
     assert "Promote the version that shall take over" in refused(lambda: wb.rollback("wine"))
-    assert len(consistent()) == 1
+    assert consistent()["action"].unique().tolist() == ["transition", "promote"]
 
 
 @pytest.mark.parametrize("alias", ["latest", "v1", "in production", ""])

@@ -43,13 +43,14 @@ def verdict(result: str = MET) -> wb.Verdict:
 
 def test_lesson_3_1(client: MlflowClient) -> None:
     right = {"name": "my-model", "filter_string": "name = 'my-model' and tags.purpose = 'to practise'"}
-    refused("3.1", "Version 3 has no description", **right)
+    refused("3.1", "There is no description of version 3", **right)
     client.update_model_version("my-model", "3", "Forest")
-    refused("3.1", "The description of Version 3 is 'Forest'", **right)
+    refused("3.1", "The description of version 3 is 'Forest': too short. Say in 3 words", **right)
     client.update_model_version("my-model", "3", "A forest of 20 trees.")
     refused("3.1", "Version 3 has no tag 'purpose'", **right)
     client.set_model_version_tag("my-model", "3", "purpose", "to practise")
     assert "1 of 3" in wb.check("3.1", **right).message
+    refused("3.1", "does not name 'my-model'", **{**right, "filter_string": "tags.purpose = 'to practise'"})
     client.create_model_version("another", "/nowhere", tags={"purpose": "to practise"})
     assert wb.check("3.1", **right)
     refused("3.1", "finds versions of 'another' too", **{**right, "filter_string": "tags.purpose = 'to practise'"})
@@ -63,38 +64,99 @@ def test_lesson_3_1(client: MlflowClient) -> None:
     refused("3.1", "The name is of type ModelVersion", **{**right, "name": client.get_model_version("my-model", "1")})
 
 
+def staged(*versions: int, why: str = "It was tried.") -> None:
+    for version in versions:
+        for stage in ("Staging", "Production"):
+            wb.transition("my-model", version, stage, why=why)
+
+
 def test_lesson_3_2(client: MlflowClient) -> None:
     refused("3.2", "No version of 'my-model' holds the alias 'production'", name="my-model")
-    wb.transition("my-model", 1, "Production")
+    wb.transition("my-model", 1, "Production", why="In a hurry.")
     refused("3.2", "Version 1 went to Production without Staging", name="my-model")
     wb.promote("my-model", 2)
-    refused("3.2", "The trail tells nothing of version 2", name="my-model")
-    wb.transition("my-model", 3, "Staging")
-    wb.transition("my-model", 3, "Production")
-    assert "Version 3 replaced version 2" in wb.check("3.2", name="my-model").message
-    wb.transition("my-model", 2, "Development")
-    refused("3.2", "Version 2 has the stage Development", name="my-model")
+    refused("3.2", "Version 2 was not moved to Production with wb.transition", name="my-model")
+    staged(3)
+    refused("3.2", "Version 2 was not moved to Production with wb.transition", name="my-model")
+    staged(2)
+    assert "Version 2 replaced version 3" in wb.check("3.2", name="my-model").message
+    wb.transition("my-model", 3, "Development")
+    refused("3.2", "Version 3 has the stage Development", name="my-model")
     client.set_registered_model_alias("my-model", "production", "1")
-    refused("3.2", "is on version 1, but the trail ends at 3", name="my-model")
+    refused("3.2", "is on version 1, but the trail ends at 2", name="my-model")
     refused("3.2", "no version of 'another'", name="another")
 
 
 def test_lesson_3_2_wants_somebody_to_replace(client: MlflowClient) -> None:
-    wb.transition("my-model", 1, "Staging")
-    wb.transition("my-model", 1, "Production")
-    refused("3.2", "Nobody was in Production before version 1", name="my-model")
+    staged(1)
+    refused("3.2", "Nobody else was in Production before version 1", name="my-model")
+
+
+def test_lesson_3_2_wants_staging_of_the_first_version_too(client: MlflowClient) -> None:
+    wb.transition("my-model", 1, "Production", why="In a hurry.")
+    staged(2)
+    refused("3.2", "Version 1 went to Production without Staging", name="my-model")
+    staged(1)
+    assert "Version 1 replaced version 2" in wb.check("3.2", name="my-model").message
+
+
+def test_lesson_3_2_is_not_passed_by_what_the_lesson_itself_did(client: MlflowClient) -> None:
+    client.set_registered_model_alias("my-model", "production", "1")
+    client.set_model_version_tag("my-model", "1", "stage", "Production")
+    staged(2)
+    refused("3.2", "Version 1 was not moved to Production with wb.transition", name="my-model")
+
+
+@pytest.mark.parametrize("silent", range(4))
+def test_lesson_3_2_wants_a_reason_for_each_move(client: MlflowClient, silent: int) -> None:
+    """What the message asks for then leads on."""
+    moves = [(version, stage) for version in (1, 2) for stage in ("Staging", "Production")]
+    for number, (version, stage) in enumerate(moves):
+        wb.transition("my-model", version, stage, why=" " if number == silent else "It was tried.")
+    version, stage = moves[silent]
+    refused("3.2", f"The move of version {version} to {stage} has no reason. Move it to Staging", name="my-model")
+    staged(version)
+    assert wb.check("3.2", name="my-model")
 
 
 def test_lesson_3_3(client: MlflowClient) -> None:
     refused("3.3", "The trail tells of no promotion of a version of 'my-model'", name="my-model")
     wb.promote("my-model", 1)
-    refused("3.3", "Version 1 was promoted without a gate", name="my-model")
-    wb.promote("my-model", 2, gate=verdict(MISSED), override="It is fast.")
-    refused("3.3", "The gate refused version 2: refused, overridden", name="my-model")
+    refused("3.3", "before version 1: it needs no gate. Now promote another version, with gate=…", name="my-model")
+    wb.promote("my-model", 2)
+    refused("3.3", "Version 2 was promoted without a gate. Roll back", name="my-model")
+    wb.promote("my-model", 3, gate=verdict(MISSED), override="It is fast.")
+    refused("3.3", "The gate refused version 3: refused, overridden", name="my-model")
+    wb.transition("my-model", 2, "Staging")
+    wb.promote("my-model", 2, gate=verdict())
+    refused("3.3", "Version 2 was promoted, and not rolled back. Call wb.rollback('my-model', why=", name="my-model")
+
+
+def test_lesson_3_3_asks_for_no_way_back_of_a_first_version_that_passed_a_gate(client: MlflowClient) -> None:
+    wb.promote("my-model", 1, gate=verdict())
+    refused("3.3", "Nobody was in production before version 1", name="my-model")
+
+
+@pytest.mark.parametrize(
+    ("whys", "says"),
+    [
+        ([""], "The rollback has no reason. Do not roll back again. Move version 3 to Staging"),
+        (["", "Now with a reason."], "The rollback has no reason. Do not roll back again. Move version 3 to Staging"),
+        (["Constant.", "Once more."], "Version 1 is in production, the rollback brought 2. Move version 3 to Staging"),
+    ],
+)
+def test_lesson_3_3_says_how_to_do_a_rollback_anew(client: MlflowClient, whys: list[str], says: str) -> None:
+    """Rolling back again would make it worse; what the message asks for leads on."""
+    wb.promote("my-model", 1)
+    wb.promote("my-model", 2)
     wb.promote("my-model", 3, gate=verdict())
-    refused("3.3", "Version 3 was promoted, and not rolled back", name="my-model")
-    wb.rollback("my-model")
-    refused("3.3", "The rollback has no reason", name="my-model")
+    for why in whys:
+        wb.rollback("my-model", why=why)
+    refused("3.3", says, name="my-model")
+    wb.transition("my-model", 3, "Staging")
+    wb.promote("my-model", 3, gate=verdict())
+    wb.rollback("my-model", why="It is constant since noon.")
+    assert wb.check("3.3", name="my-model")
 
 
 def test_lesson_3_3_passes(client: MlflowClient) -> None:
