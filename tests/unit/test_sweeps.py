@@ -109,7 +109,8 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path, noted: Path, backen
     once = tmp_path / "once"
     kills = (
         f"import os, pathlib, signal\nonce = pathlib.Path({str(once)!r})\n"
-        "if n == 3 and not once.exists():\n    once.touch()\n    os.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGKILL)"
+        "if n == 3 and not once.exists():\n    once.touch()\n"
+        "    os.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGKILL)"  # who talks to this kernel
     )
     lines = f"n = 0\nfolder = {str(tmp_path / 'log')!r}"
     path = notebook(tmp_path / "noted.ipynb", lines, NOTES, kills, ENDS, parameters=True)
