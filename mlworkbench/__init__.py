@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlworkbench.batch import score
     from mlworkbench.checks import Feedback, check, hint
-    from mlworkbench.data import load_sp500, load_wine
-    from mlworkbench.errors import NotebookError, StoreError, WorkbenchError
+    from mlworkbench.checkup import doctor
+    from mlworkbench.data import load_live, load_nasdaq, load_sp500, load_vix, load_wine
+    from mlworkbench.errors import NotebookError, ProjectError, StoreError, WorkbenchError
     from mlworkbench.gate import Verdict, validate
     from mlworkbench.lifecycle import plot_lifecycle
     from mlworkbench.models import describe_model, log_model
     from mlworkbench.notebooks import parameters
     from mlworkbench.plots import log_figure, plot_history, plot_runs, show
+    from mlworkbench.projects import describe_project, run_project
     from mlworkbench.promotion import migrate_stages, promote, rollback, transition
     from mlworkbench.registry import history, register, versions_table
+    from mlworkbench.reruns import rerun
     from mlworkbench.serving import Endpoint, serve
     from mlworkbench.session import Session, start
+    from mlworkbench.steps import run_step
     from mlworkbench.store import workbook_root
+    from mlworkbench.sweeps import sweep
     from mlworkbench.tracking import best_run, log_history, runs_table
     from mlworkbench.workbook import run_workbook
 
@@ -28,9 +33,14 @@ _HOME = {
     "Feedback": "checks",
     "check": "checks",
     "hint": "checks",
+    "doctor": "checkup",
+    "load_live": "data",
+    "load_nasdaq": "data",
     "load_sp500": "data",
+    "load_vix": "data",
     "load_wine": "data",
     "NotebookError": "errors",
+    "ProjectError": "errors",
     "StoreError": "errors",
     "WorkbenchError": "errors",
     "Verdict": "gate",
@@ -38,12 +48,16 @@ _HOME = {
     "describe_model": "models",
     "log_model": "models",
     "parameters": "notebooks",
+    "rerun": "reruns",
+    "sweep": "sweeps",
     "run_workbook": "workbook",
     "log_figure": "plots",
     "plot_history": "plots",
     "plot_lifecycle": "lifecycle",
     "plot_runs": "plots",
     "show": "plots",
+    "describe_project": "projects",
+    "run_project": "projects",
     "migrate_stages": "promotion",
     "promote": "promotion",
     "rollback": "promotion",
@@ -55,6 +69,7 @@ _HOME = {
     "serve": "serving",
     "Session": "session",
     "start": "session",
+    "run_step": "steps",
     "workbook_root": "store",
     "best_run": "tracking",
     "log_history": "tracking",
@@ -66,9 +81,14 @@ __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
     "Feedback",
     "check",
     "hint",
+    "doctor",
+    "load_live",
+    "load_nasdaq",
     "load_sp500",
+    "load_vix",
     "load_wine",
     "NotebookError",
+    "ProjectError",
     "StoreError",
     "WorkbenchError",
     "Verdict",
@@ -76,12 +96,16 @@ __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
     "describe_model",
     "log_model",
     "parameters",
+    "rerun",
+    "sweep",
     "run_workbook",
     "log_figure",
     "plot_history",
     "plot_lifecycle",
     "plot_runs",
     "show",
+    "describe_project",
+    "run_project",
     "migrate_stages",
     "promote",
     "rollback",
@@ -93,6 +117,7 @@ __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
     "serve",
     "Session",
     "start",
+    "run_step",
     "workbook_root",
     "best_run",
     "log_history",

@@ -299,6 +299,7 @@ def quiet_mlflow() -> None:
         "tracking.fluent",
         "utils.autologging_utils",
         "models.python_api",
+        "projects",
         "pyfunc",
         "models",
     ):
