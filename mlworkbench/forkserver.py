@@ -40,12 +40,12 @@ def be_kernel(wish: int, output: int, server: int) -> None:
     """Give the forked process what an ordinary kernel is started with, and be the kernel until its end."""
     from ipykernel.kernelapp import IPKernelApp
 
-    os.setsid()
-    os.close(signal.set_wakeup_fd(-1))
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number in (1, 2):
         os.dup2(output, number)
     os.close(output)
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with open(wish, encoding="utf-8") as file:
         argv, env, cwd = json.load(file)
     os.environ.clear()
@@ -94,9 +94,9 @@ class Server:
         self.listener, self.path, self.idle, self.retired = listener, path, idle, False
         self.loaded = preload()
         self.kernels: dict[int, Client] = {}
-        self.ends, waker = socket.socketpair()
-        waker.setblocking(False)
-        signal.set_wakeup_fd(waker.detach(), warn_on_full_buffer=False)
+        self.ends, self.waker = socket.socketpair()
+        self.waker.setblocking(False)
+        signal.set_wakeup_fd(self.waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # only to be woken
         self.selector = selectors.PollSelector()  # unlike epoll it shares nothing with what is forked
         self.selector.register(listener, selectors.EVENT_READ, self.accept)
@@ -164,8 +164,8 @@ class Server:
     def become_kernel(self, wish: int, output: int, server: int) -> NoReturn:
         """Keep nothing of the server but its imports, and be a kernel; an error goes to the kernel's output."""
         try:
-            for key in list(self.selector.get_map().values()):
-                key.fileobj.close()  # type: ignore[union-attr]
+            for place in [self.waker, *(key.fileobj for key in self.selector.get_map().values())]:
+                place.close()  # type: ignore[union-attr]
             be_kernel(wish, output, server)
         except BaseException:
             traceback.print_exc()

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from mlworkbench.forkclient import connect, fork, idle_seconds
@@ -72,9 +73,16 @@ def forkable(cmd: Sequence[str], options: Mapping[str, Any]) -> bool:
     )
 
 
+def kernel_specs() -> KernelSpecManager:
+    """The kernels that Jupyter knows here, and "Python (workbench)"."""
+    specs = KernelSpecManager()
+    specs.kernel_dirs.append(str(JUPYTER_DATA / "kernels"))
+    return specs
+
+
 def prepare(manager: KernelManager, notebook: NotebookNode) -> None:
     """Let the kernel of a notebook be forked, unless its metadata say ``"mlworkbench": {"kernel": "cold"}``."""
-    manager.kernel_spec_manager.kernel_dirs.append(str(JUPYTER_DATA / "kernels"))
+    manager.kernel_spec_manager = kernel_specs()
     metadata = manager.kernel_spec.metadata  # type: ignore[union-attr] # a name that is unknown raises
     if notebook.metadata.get("mlworkbench", {}).get("kernel") != "cold":
         metadata.setdefault("kernel_provisioner", PROVISIONER)
