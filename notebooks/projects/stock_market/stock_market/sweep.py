@@ -50,8 +50,8 @@ def score(
     -------
     list of dict
         A row a threshold: ``window``, ``model``, ``threshold``, ``accuracy`` with ``low`` and ``high``, ``days``,
-        ``invested`` (part of the days), and ``return_a_year`` of being invested when the probability is above the
-        threshold, after costs.
+        ``invested`` (part of the days), ``return_a_year`` of being invested when the probability is above the
+        threshold, after costs, and ``hold_a_year`` of being invested always.
     """
     rows = table(series, symbol, window)
     said = walk_forward.walk_forward(rows, features.columns(group, window), model, folds=folds, window=window)
@@ -75,6 +75,7 @@ def score(
                 "days": len(right),
                 "invested": float(up.mean()),
                 "return_a_year": float(np.expm1(252 * kept / len(right))),
+                "hold_a_year": float(np.expm1(252 * moves.mean())),
             }
         )
     return found
