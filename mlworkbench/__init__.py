@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlworkbench.batch import score
     from mlworkbench.checks import Feedback, check, hint
+    from mlworkbench.checkup import doctor
     from mlworkbench.data import load_live, load_nasdaq, load_sp500, load_vix, load_wine
     from mlworkbench.errors import NotebookError, ProjectError, StoreError, WorkbenchError
     from mlworkbench.gate import Verdict, validate
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from mlworkbench.projects import describe_project, run_project
     from mlworkbench.promotion import migrate_stages, promote, rollback, transition
     from mlworkbench.registry import history, register, versions_table
+    from mlworkbench.reruns import rerun
     from mlworkbench.serving import Endpoint, serve
     from mlworkbench.session import Session, start
     from mlworkbench.steps import run_step
     from mlworkbench.store import workbook_root
+    from mlworkbench.sweeps import sweep
     from mlworkbench.tracking import best_run, log_history, runs_table
     from mlworkbench.workbook import run_workbook
 
@@ -30,6 +33,7 @@ _HOME = {
     "Feedback": "checks",
     "check": "checks",
     "hint": "checks",
+    "doctor": "checkup",
     "load_live": "data",
     "load_nasdaq": "data",
     "load_sp500": "data",
@@ -44,6 +48,8 @@ _HOME = {
     "describe_model": "models",
     "log_model": "models",
     "parameters": "notebooks",
+    "rerun": "reruns",
+    "sweep": "sweeps",
     "run_workbook": "workbook",
     "log_figure": "plots",
     "plot_history": "plots",
@@ -75,6 +81,7 @@ __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
     "Feedback",
     "check",
     "hint",
+    "doctor",
     "load_live",
     "load_nasdaq",
     "load_sp500",
@@ -89,6 +96,8 @@ __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
     "describe_model",
     "log_model",
     "parameters",
+    "rerun",
+    "sweep",
     "run_workbook",
     "log_figure",
     "plot_history",

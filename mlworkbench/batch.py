@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlworkbench import refusals, trail
-from mlworkbench.errors import WorkbenchError, unknown_name
+from mlworkbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ def _resolve(model_uri: str) -> tuple[str, str, str]:
     with refusals.explained(name):
         aliases = trail.client().get_registered_model(name).aliases
         if at and alias not in aliases:
-            raise unknown_name("alias", alias, aliases)
+            raise refusals.unknown_alias(name, alias, aliases)
         version = refusals.get_version(name, aliases[alias] if at else number)
     return name, str(version.version), version.source.removeprefix("models:/")
 

@@ -13,12 +13,10 @@ from pathlib import Path
 from mlflow.tracking.context.abstract_context import RunContextProvider
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
 
-from mlworkbench.workbook import EXECUTION_TAG, EXECUTION_VARIABLE, lesson_id
+from mlworkbench.workbook import EXECUTION_TAG, EXECUTION_VARIABLE, PARENT_VARIABLE, lesson_id
 
 NOTEBOOK_TAG = "mlworkbench.notebook"
 LESSON_TAG = "mlworkbench.lesson"
-
-PARENT_VARIABLE = "MLWORKBENCH_PARENT_RUN"
 
 
 class WorkbookRunContext(RunContextProvider):  # type: ignore[misc]
@@ -33,16 +31,23 @@ class WorkbookRunContext(RunContextProvider):  # type: ignore[misc]
         notebook = notebook_path()
         if notebook is None:
             return {}
-        found = {
-            NOTEBOOK_TAG: notebook.name,
-            LESSON_TAG: lesson_id(notebook),
-            MLFLOW_SOURCE_NAME: notebook.name,
-            MLFLOW_SOURCE_TYPE: "NOTEBOOK",
-            MLFLOW_GIT_COMMIT: _git_commit(notebook.parent),
+        around = {
             EXECUTION_TAG: os.environ.get(EXECUTION_VARIABLE),
             MLFLOW_PARENT_RUN_ID: os.environ.get(PARENT_VARIABLE),
         }
-        return {name: value for name, value in found.items() if value}
+        return notebook_tags(notebook) | {name: value for name, value in around.items() if value}
+
+
+def notebook_tags(notebook: Path) -> dict[str, str]:
+    """What tells a run which notebook it comes from, by name; tags without a value are left out."""
+    found = {
+        NOTEBOOK_TAG: notebook.name,
+        LESSON_TAG: lesson_id(notebook),
+        MLFLOW_SOURCE_NAME: notebook.name,
+        MLFLOW_SOURCE_TYPE: "NOTEBOOK",
+        MLFLOW_GIT_COMMIT: _git_commit(notebook.parent),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def notebook_path() -> Path | None:

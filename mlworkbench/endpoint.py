@@ -95,7 +95,7 @@ class Endpoint:
 
         self.url, self.pid = url, pid
         self._log_file, self._log = log_file, ""
-        self._session = requests.Session()
+        self._session, self._closed = requests.Session(), False
         self._session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=_MOST_CLIENTS))
 
     def __repr__(self) -> str:
@@ -197,6 +197,8 @@ class Endpoint:
     def _send(self, body: bytes) -> requests.Response:
         import requests
 
+        if self._closed:
+            raise WorkbenchError("the server is closed.", "a running server.", "Ask it inside of the with block.")
         try:
             answer = self._session.post(
                 f"{self.url}/invocations", data=body, headers={"Content-Type": "application/json"}, timeout=_PATIENCE
@@ -214,7 +216,7 @@ class Endpoint:
     def close(self) -> None:
         """Close the connection and keep the log, whose file goes away."""
         self._session.close()
-        _ = self.log
+        self._closed, _ = True, self.log
 
 
 def _payload(frame: Any, params: dict[str, Any] | None) -> bytes:

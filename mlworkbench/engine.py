@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 
-ClientHook = Callable[[PapermillNotebookClient], None]
+from mlworkbench.forkclient import short_folder
+from mlworkbench.group import Group
+from mlworkbench.kernels import prepare
 
 
 class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
@@ -28,20 +30,24 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
         kernel_name: str,
         *,
         kernel_cwd: str | None = None,
-        kernel_env: Mapping[str, str] | None = None,
-        on_client: ClientHook | None = None,
+        kernel_env: Mapping[str, str | None] | None = None,
+        group: Group | None = None,
         start_timeout: int = 60,
-        execution_timeout: int | None = None,
+        execution_timeout: float | None = None,
         **_: Any,
     ) -> None:
-        """Execute the cells; ``on_client`` receives the client before its kernel starts, to be able to stop it."""
+        """Execute the cells; a ``group`` makes it possible to stop it from another thread."""
+        group = group or Group()
+        env = {**os.environ, **(kernel_env or {})}
         client = PapermillNotebookClient(
             nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, timeout=execution_timeout
         )
-        if on_client:
-            on_client(client)
-        client.create_kernel_manager()
-        with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
-            if os.name != "nt":  # sockets in a folder of this user's, instead of ports that every user can reach
-                client.km.transport, client.km.ip = "ipc", str(Path(folder, "s"))
-            client.execute(cwd=kernel_cwd, env={**os.environ, **(kernel_env or {})})
+        prepare(client.create_kernel_manager(), nb_man.nb)  # the one place where it is decided what starts a kernel
+        group.enter(client)
+        try:
+            with tempfile.TemporaryDirectory(prefix="kernel-", dir=short_folder()) as folder:
+                if os.name != "nt":  # sockets in a folder of this user's, instead of ports that every user can reach
+                    client.km.transport, client.km.ip = "ipc", str(Path(folder, "s"))
+                client.execute(cwd=kernel_cwd, env={name: value for name, value in env.items() if value is not None})
+        finally:
+            group.leave(client)

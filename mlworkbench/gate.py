@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told, unknown_name
 from mlworkbench.flavors import quiet
+from mlworkbench.plots import no_figures_left
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +124,8 @@ def validate(
 
     _check(data, target, thresholds, baseline)
     score = _scorer(data, target, model_type, extra_metrics)
-    with quiet(), mlflow.start_run(run_name="gate", nested=mlflow.active_run() is not None) as run:
+    nested = mlflow.active_run() is not None
+    with quiet(), no_figures_left(), mlflow.start_run(run_name="gate", nested=nested) as run:
         ours = score("candidate", candidate)
         theirs = None if baseline is None else score("baseline", baseline)
         table = _compare(thresholds, ours, theirs)

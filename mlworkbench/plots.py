@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mlworkbench.errors import WorkbenchError, unknown_name
@@ -72,6 +73,19 @@ def log_figure(fig: Figure, path: str, *, alt: str) -> None:
     if not path.endswith(".png"):
         raise WorkbenchError(f"the path {path!r}.", "a path that ends in .png.", "Let the path end in .png.")
     mlflow.log_figure(fig, path, save_kwargs={"metadata": {"Description": alt}})
+
+
+@contextlib.contextmanager
+def no_figures_left() -> Iterator[None]:
+    """Close the figures that a call of somebody else's leaves open; a notebook would show them, empty."""
+    import matplotlib.pyplot as plt
+
+    before = set(plt.get_fignums())
+    try:
+        yield
+    finally:
+        for number in set(plt.get_fignums()) - before:
+            plt.close(number)
 
 
 def plot_history(runs: Iterable[Run | str], metric: str, *, ax: Axes | None = None) -> Axes:

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import ProjectError, told, unknown_name
 from mlworkbench.mlproject import check_parameters, entry_point_of, fetched, is_remote, read_project
+from mlworkbench.workbook import PARENT_VARIABLE
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Run
-
-PARENT_VARIABLE = "MLWORKBENCH_PARENT_RUN"
 
 ENV_MANAGERS = ("local", "uv", "virtualenv", "conda")
 
@@ -170,12 +169,18 @@ def _command_line(
     version: str | None,
     parameters: Mapping[str, Any],
 ) -> str:
-    words = ["mlflow", "run", str(path), "-e", entry_point, "--env-manager", manager]
+    words = ["mlflow", "run", _as_typed(path), "-e", entry_point, "--env-manager", manager]
     words += ["--version", version] if version else []
     words += ["--experiment-name", experiment] if experiment else []
     for name, value in parameters.items():
         words += ["-P", f"{name}={value}"]
     return shlex.join(words)
+
+
+def _as_typed(path: str | os.PathLike[str]) -> str:
+    """A folder as one would type it from here, where that is shorter; a URI as it is."""
+    text = str(path)
+    return min(os.path.relpath(text), text, key=len) if Path(text).is_dir() else text
 
 
 def _adopted(run_id: str, path: str | os.PathLike[str]) -> Run:

@@ -40,7 +40,10 @@ class Session:
         """Address of the experiment's page in the MLflow UI; None where no UI is known to run."""
         page = f"#/experiments/{self.experiment.experiment_id}/runs"
         if self.store.uri.startswith("http"):
-            return f"{self.store.uri.rstrip('/')}/{page}"
+            # In a container the server has one address for this kernel and another for the reader's browser.
+            server = os.environ.get("MLWORKBENCH_UI", self.store.uri).rstrip("/")
+            workspace = os.environ.get("MLFLOW_WORKSPACE")
+            return f"{server}/{page}" + (f"?workspace={workspace}" if workspace else "")
         base = _lab_base_url()
         return None if base is None else f"{base}mlflow/{page}"
 
@@ -112,10 +115,7 @@ def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = Fal
 
     quiet_mlflow()
     notes = _end_open_runs()
-    if store.artifact_root:
-        # MLflow puts the artifacts of an embedded store under the working directory unless this is set.
-        os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = store.artifact_root
-    mlflow.set_tracking_uri(store.uri)
+    _use(store)
     client = mlflow.MlflowClient()
     if fresh:
         notes += _set_aside(client, experiment)
@@ -124,6 +124,43 @@ def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = Fal
     session = Session(entity, store, (*notes, *more))
     display(session)  # type: ignore[no-untyped-call]
     return session
+
+
+def active_store() -> Store:
+    """The store that MLflow uses in this process, or else the workbook's own, which it uses from now on.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be used.
+    """
+    import mlflow
+    from mlflow.tracking import is_tracking_uri_set
+
+    store = open_store(mlflow.get_tracking_uri() if is_tracking_uri_set() else None)
+    quiet_mlflow()
+    _use(store)
+    return store
+
+
+def experiment_for(name: str | None, *, otherwise: str) -> str:
+    """Id of the experiment of that name, made if there is none; without a name the active one, or ``otherwise``."""
+    import mlflow
+    from mlflow.tracking.default_experiment import DEFAULT_EXPERIMENT_ID
+    from mlflow.tracking.fluent import _get_experiment_id
+
+    if name is None and (active := str(_get_experiment_id())) != DEFAULT_EXPERIMENT_ID:
+        return active
+    return str(_experiment(mlflow.MlflowClient(), name or otherwise)[0].experiment_id)
+
+
+def _use(store: Store) -> None:
+    import mlflow
+
+    if store.artifact_root:
+        # MLflow puts the artifacts of an embedded store under the working directory unless this is set.
+        os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = store.artifact_root
+    mlflow.set_tracking_uri(store.uri)
 
 
 def _end_open_runs() -> list[str]:

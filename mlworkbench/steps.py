@@ -100,19 +100,24 @@ def fingerprint(project: str | os.PathLike[str], entry_point: str, parameters: M
     folder = Path(project).resolve()
     point = entry_point_of(folder, entry_point)
     check_parameters(point, parameters)
-    values = {name: str(parameters.get(name, p.default)) for name, p in point.parameters.items()}
+    values = {name: _value(p.type, parameters.get(name, p.default)) for name, p in point.parameters.items()}
     facts = {
         "entry_point": entry_point,
         "command": point.command,
         "parameters": values,
         "code": {path.relative_to(folder).as_posix(): _digest(path) for path in _code(folder, point)},
         "inputs": {
-            name: _digest(Path(values[name]))
+            name: _digest(Path(str(values[name])))
             for name, p in point.parameters.items()
-            if p.type == "path" and Path(values[name]).is_file()
+            if p.type == "path" and Path(str(values[name])).is_file()
         },
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _value(kind: str, value: Any) -> Any:
+    """The value as the step receives it; 1 and 1.0 are the same for a float."""
+    return {"float": float, "int": int}.get(kind, str)(value)
 
 
 def _finished(key: str, experiment: str | None) -> Run | None:
@@ -146,7 +151,7 @@ def _code(folder: Path, point: EntryPoint) -> Iterator[Path]:
         name = path.relative_to(folder)
         if not path.is_file() or name.suffix in (".md", ".ipynb", ".pyc") or name.as_posix() == "MLproject":
             continue
-        if any(part.startswith(".") for part in name.parts):
+        if any(part.startswith((".", "mlflow.db")) or part in ("mlruns", "mlartifacts") for part in name.parts):
             continue
         if path.suffix != ".py" or not scripts or path in imported:
             yield path

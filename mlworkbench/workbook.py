@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import NotebookError, WorkbenchError, unknown_name
+from mlworkbench.group import Group
 from mlworkbench.notebooks import execute, read_notebook
 from mlworkbench.store import Store, open_store, workbook_home, workbook_root
 
 if TYPE_CHECKING:
     import pandas as pd
-    from papermill.clientwrap import PapermillNotebookClient
 
 
 EXECUTION_TAG = "mlworkbench.execution"
 EXECUTION_VARIABLE = "MLWORKBENCH_EXECUTION"
+PARENT_VARIABLE = "MLWORKBENCH_PARENT_RUN"
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,8 @@ class _Job:
     execution: str = field(default_factory=lambda: uuid.uuid4().hex)
     outcome: str = "not run"
     seconds: float = 0.0
-    client: PapermillNotebookClient | None = None
 
-    def run(self, *, fast: bool, store: Store) -> None:
+    def run(self, *, fast: bool, store: Store, group: Group) -> None:
         """Execute the lesson and note its outcome; a failure is an outcome, not an exception."""
         from papermill import PapermillExecutionError
 
@@ -97,8 +97,8 @@ class _Job:
                 self.lesson.path,
                 self.output,
                 values=self.lesson.fast if fast else None,
-                env={EXECUTION_VARIABLE: self.execution, "MLFLOW_TRACKING_URI": store.uri},
-                on_client=lambda client: setattr(self, "client", client),
+                env={EXECUTION_VARIABLE: self.execution, **_around(), "MLFLOW_TRACKING_URI": store.uri},
+                group=group,
             )
             self.outcome = "passed"
         except PapermillExecutionError as error:
@@ -108,13 +108,13 @@ class _Job:
         except Exception as error:
             self.outcome = f"failed: {type(error).__name__}: {error}"[:100]
         finally:
-            self.seconds, self.client = time.monotonic() - begun, None
+            self.seconds = time.monotonic() - begun
 
-    def stop(self) -> None:
-        """End the kernel; the executed part stays in the copy."""
-        process = getattr(getattr(self.client and self.client.km, "provisioner", None), "process", None)
-        if process is not None:
-            process.kill()
+
+def _around() -> dict[str, str | None]:
+    """Under ``mlflow run`` its run is the parent of the lesson's runs; the lesson would otherwise continue that run."""
+    project_run = os.environ.get("MLFLOW_RUN_ID")
+    return {PARENT_VARIABLE: project_run, "MLFLOW_RUN_ID": None, "MLFLOW_EXPERIMENT_ID": None} if project_run else {}
 
 
 def run_workbook(
@@ -158,32 +158,27 @@ def _run_all(todo: list[_Job], at_once: int, fast: bool, keep_going: bool, store
     """Run the jobs in threads (each has its kernel in a process of its own) until done, failed or interrupted."""
     from tqdm import tqdm
 
+    group = Group()
     pool, queue, running = ThreadPoolExecutor(at_once), list(todo), set[Future[None]]()
     with tqdm(total=len(todo), unit="lesson", disable=None) as bar:
         try:
             while queue or running:
                 while queue and len(running) < at_once:
-                    running.add(pool.submit(queue.pop(0).run, fast=fast, store=store))
+                    running.add(pool.submit(queue.pop(0).run, fast=fast, store=store, group=group))
                 bar.set_postfix_str("running " + " ".join(j.lesson.id for j in todo if j.outcome == "running"))
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 bar.update(len(done))
                 if any(j.outcome.startswith("failed") for j in todo) and not keep_going:
                     queue.clear()
         except KeyboardInterrupt:
-            _interrupt([job for job in todo if job.outcome == "running"])
+            cut = [job for job in todo if job.outcome == "running"]
+            group.stop()
+            pool.shutdown()
+            for job in cut:
+                if job.outcome != "passed":
+                    job.outcome = "interrupted"
         finally:
             pool.shutdown()
-
-
-def _interrupt(jobs: list[_Job]) -> None:
-    """Stop every kernel, also one that is just starting, and wait until the last is gone."""
-    while any(job.outcome == "running" for job in jobs):
-        for job in jobs:
-            job.stop()
-        time.sleep(0.2)
-    for job in jobs:
-        if job.outcome != "passed":
-            job.outcome = "interrupted"
 
 
 def _table(todo: list[_Job], store: Store) -> pd.DataFrame:

@@ -27,6 +27,7 @@ def clean_mlflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         while mlflow.active_run():
             mlflow.end_run()
         mlflow.set_tracking_uri(None)
+        mlflow.tracking.fluent._active_experiment_id = None  # no public call undoes set_experiment
     for name in set(os.environ) - set(before):
         del os.environ[name]
     os.environ.update(before)

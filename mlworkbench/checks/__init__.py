@@ -6,14 +6,28 @@ import inspect
 import textwrap
 from typing import Any
 
-from mlworkbench.checks import models, models_assignment, progress, tracking, tracking_assignment
+from mlworkbench.checks import (
+    models,
+    models_assignment,
+    progress,
+    projects,
+    projects_assignment,
+    registry,
+    registry_assignment,
+    tracking,
+    tracking_assignment,
+)
 from mlworkbench.checks.feedback import NOT_ATTEMPTED, NOT_YET, PASSED, Feedback, Hint, NotYetError
 from mlworkbench.errors import unknown_name
 
 __all__ = ["TASKS", "Feedback", "check", "hint"]
 
 MOST_CHARACTERS = 200  # of an unexpected error
-TASKS = {**tracking.TASKS, **tracking_assignment.TASKS, **models.TASKS, **models_assignment.TASKS}
+_PARTS = (
+    *(tracking, tracking_assignment, models, models_assignment),
+    *(registry, registry_assignment, projects, projects_assignment),
+)
+TASKS = {name: task for part in _PARTS for name, task in part.TASKS.items()}
 
 
 def check(task: str, **answers: Any) -> Feedback:

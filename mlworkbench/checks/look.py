@@ -23,22 +23,28 @@ def client() -> MlflowClient:
     return mlflow.MlflowClient()
 
 
-def finished_run(answer: Any, what: str = "run_id") -> Run:
-    """The run that the learner names, as an id or as a Run; it must exist and have finished."""
+def known_run(answer: Any, what: str = "run_id") -> Run:
+    """The run that the learner names, as an id or as a Run; it must exist."""
     from mlflow.exceptions import MlflowException
 
     run_id = run_id_of(answer, what)
     try:
-        run = client().get_run(run_id)
+        return client().get_run(run_id)
     except MlflowException as error:
         raise NotYetError(
             f"No run with the id {shown(run_id)} is in this store.", "Take the id from `run.info.run_id`."
         ) from error
+
+
+def finished_run(
+    answer: Any,
+    what: str = "run_id",
+    do: str = "Start it with `with mlflow.start_run():` and let the block end without an error.",
+) -> Run:
+    """The run that the learner names, as `known_run`; it must have finished."""
+    run = known_run(answer, what)
     if run.info.status != "FINISHED":
-        raise NotYetError(
-            f"The run {shown(run.info.run_name)} has the status {run.info.status}.",
-            "Start it with `with mlflow.start_run():` and let the block end without an error.",
-        )
+        raise NotYetError(f"The run {shown(run.info.run_name)} has the status {run.info.status}.", do)
     return run
 
 
@@ -75,6 +81,22 @@ def runs_of(experiment: str) -> list[Run]:
     if not runs:
         raise NotYetError(f"The experiment {experiment!r} has no finished runs.", "Run the cells above that fill it.")
     return runs
+
+
+def found_by(filter_string: Any, experiment_id: str) -> set[str]:
+    """Ids of the runs that a filter finds in an experiment."""
+    from mlflow.exceptions import MlflowException
+
+    if not isinstance(filter_string, str):
+        raise NotYetError(f"The filter is of type {type(filter_string).__name__}.", "Give the text of the filter.")
+    if "{" in filter_string:
+        raise NotYetError("The filter contains a '{', so no value was put in.", "Write an f before its first quote.")
+    try:
+        found = client().search_runs([experiment_id], filter_string, max_results=5000)
+    except MlflowException as error:
+        told = str(error).splitlines()[0].rstrip(".")
+        raise NotYetError(f"MLflow refuses the filter: {told}.", "Lesson 1.4 shows this error and its cure.") from error
+    return {run.info.run_id for run in found}
 
 
 def parameter(run: Run, name: str, wanted: float | None = None) -> str:

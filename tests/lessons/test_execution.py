@@ -1,4 +1,4 @@
-"""Every lesson, executed for real: by papermill on fresh, used and PostgreSQL stores, and by nbval strictly."""
+"""Every lesson, executed for real: by nbval strictly on a fresh store, by papermill on the used one and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -28,27 +28,8 @@ def test_fast_parameters_differ_from_the_defaults(lesson: Lesson) -> None:
         assert value != defaults[name]
 
 
-@each_lesson
-def test_what_a_lesson_leaves_in_the_store(
-    lesson: Lesson, empty_home: Path, tmp_path: Path, postgres: Callable[[], str]
-) -> None:
-    """A fresh SQLite store, the same store again, and PostgreSQL: the same runs with equal metrics."""
-    assert lesson.id in EXPECTED, f"say in tests/lessons/expected.py what lesson {lesson.id} leaves in the store"
-
-    def logged(name: str, uri: str) -> Logged:
-        env = {EXECUTION_VARIABLE: name, "MLFLOW_TRACKING_URI": uri, "MLWORKBENCH_HOME": str(empty_home)}
-        execute(lesson.path, tmp_path / f"{name}.ipynb", values=lesson.fast, env=env)
-        found = Logged.of(uri or f"sqlite:///{empty_home / 'mlflow.db'}", name)
-        EXPECTED[lesson.id](found)
-        return found
-
-    fresh, again, postgresql = logged("fresh", ""), logged("again", ""), logged("postgresql", postgres())
-    assert fresh.metrics == again.metrics
-    assert fresh.metrics == postgresql.metrics
-
-
 def nbval(notebook: Path, home: Path) -> subprocess.CompletedProcess[str]:
-    """Compare a notebook's stored outputs strictly with those of a new execution on a fresh store."""
+    """Compare a notebook's stored outputs strictly with those of a new execution with its default parameters."""
     options = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={Path(__file__).with_name('sanitize.cfg')}"]
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
     return subprocess.run(
@@ -62,9 +43,22 @@ def nbval(notebook: Path, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 @each_lesson
-def test_stored_outputs_are_what_comes_out(lesson: Lesson, empty_home: Path) -> None:
+def test_a_lesson_on_a_fresh_store_a_used_one_and_postgresql(
+    lesson: Lesson, empty_home: Path, tmp_path: Path, postgres: Callable[[], str]
+) -> None:
+    """Exactly the stored outputs on a fresh store; then, with fast parameters, equal runs on it and on PostgreSQL."""
     done = nbval(lesson.path, empty_home)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert lesson.id in EXPECTED, f"say in tests/lessons/expected.py what lesson {lesson.id} leaves in the store"
+
+    def logged(name: str, uri: str) -> Logged:
+        env = {EXECUTION_VARIABLE: name, "MLFLOW_TRACKING_URI": uri, "MLWORKBENCH_HOME": str(empty_home)}
+        execute(lesson.path, tmp_path / f"{name}.ipynb", values=lesson.fast, env=env)
+        found = Logged.of(uri or f"sqlite:///{empty_home / 'mlflow.db'}", name)
+        EXPECTED[lesson.id](found)
+        return found
+
+    assert logged("used", "").metrics == logged("postgresql", postgres()).metrics
 
 
 def test_the_comparison_fails_on_an_output_that_does_not_come_out(empty_home: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import mlflow
 import numpy as np
 import pandas as pd
@@ -54,8 +55,11 @@ def test_a_better_candidate_passes_and_the_verdict_is_logged(capsys: pytest.Capt
     }
     candidate, baseline = good(), bad()
     capsys.readouterr()
+    mine = plt.figure().number
     verdict = validate(candidate, baseline.model_uri, thresholds=thresholds)
     assert capsys.readouterr().out == ""
+    assert plt.get_fignums() == [mine], "figures were left open that a notebook would show, or mine was closed"
+    plt.close(mine)
     assert verdict
     assert verdict.table["wanted"].to_list() == ["at least 0.9, 0.01 above the baseline", "10 % below the baseline"]
     run = mlflow.get_run(verdict.run_id)

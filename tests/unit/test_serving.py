@@ -133,6 +133,8 @@ def test_words_tell_how_it_goes_and_an_error_in_the_block_ends_the_server(capsys
         1 / 0  # noqa: B018
     assert gone(endpoint.pid)
     assert "POST /invocations" in endpoint.log
+    with pytest.raises(wb.WorkbenchError, match="Ask it inside of the with block"):
+        endpoint.predict(X)
 
 
 SERVE = """

@@ -1,0 +1,214 @@
+"""What checks look at in projects and their runs: MLproject files, commits, steps, each gap with a message."""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mlworkbench.checks import look
+from mlworkbench.checks.answers import shown
+from mlworkbench.checks.feedback import NotYetError
+from mlworkbench.errors import ProjectError
+from mlworkbench.mlproject import read_project
+from mlworkbench.steps import STEP_TAG
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.projects._project_spec import EntryPoint
+
+NUMBER = ("float", "int")
+TEXT = ("string",)
+FILE = ("path",)
+_STEP = "step."
+
+
+class Step(NamedTuple):
+    """A step of a workflow: whether it ``ran`` or was ``reused``, and its run."""
+
+    outcome: str
+    run: Run
+
+
+def folder_of(answer: Any) -> Path:
+    """The folder of a project that the learner names."""
+    if not isinstance(answer, (str, os.PathLike)):
+        raise NotYetError(f"project is of type {type(answer).__name__}.", "Give the folder in which MLproject lies.")
+    return Path(answer).resolve()
+
+
+def entry_points(answer: Any, *names: str) -> list[EntryPoint]:
+    """The entry points of these names in a project's MLproject, which must be one that MLflow can read."""
+    folder = folder_of(answer)
+    try:
+        points = read_project(folder)._entry_points
+    except ProjectError as error:
+        there = ", ".join(sorted(path.name for path in folder.glob("*"))[:6])
+        told = f" It has: {there}." if there and "no MLproject" in error.found else ""
+        raise NotYetError(f"{error.found[0].upper()}{error.found[1:]}{told}", error.do) from error
+    for name in names:
+        if name not in points:
+            raise NotYetError(f"The entry points are: {', '.join(points) or 'none'}.", f"Add one called {name!r}.")
+        _fits_its_parameters(points[name])
+    return [points[name] for name in names]
+
+
+def _fits_its_parameters(point: EntryPoint) -> None:
+    """The command must have every parameter in braces, and nothing else."""
+    if not isinstance(point.command, str):
+        raise NotYetError(f"The entry point {point.name} has no command.", 'Add one: `command: "python …"`.')
+    try:
+        fields = {field for _, field, _, _ in string.Formatter().parse(point.command) if field is not None}
+    except ValueError as error:
+        raise NotYetError(f"The braces in the command of {point.name} do not match.", "Correct them.") from error
+    if unknown := fields - set(point.parameters):
+        raise NotYetError(
+            f"The command of {point.name} has {{{min(unknown)}}} in braces, which is none of its parameters.",
+            "Use the same name in both places.",
+        )
+    if unused := [name for name in point.parameters if name not in fields]:
+        raise NotYetError(
+            f"The command of {point.name} does not use its parameter {unused[0]}.", f"Write {{{unused[0]}}} into it."
+        )
+
+
+def default_of(point: EntryPoint, name: str, kinds: tuple[str, ...]) -> Any:
+    """Default of a parameter, which must have one of these types; None without one."""
+    if name not in point.parameters:
+        found = f"the parameters {', '.join(point.parameters)}" if point.parameters else "no parameters"
+        raise NotYetError(f"The entry point {point.name} has {found}.", f"Give it one called {name!r}.")
+    parameter = point.parameters[name]
+    if parameter.type not in kinds:
+        raise NotYetError(
+            f"The parameter {name} of {point.name} has the type {shown(parameter.type)}.", f"Make it a {kinds[0]}."
+        )
+    return parameter.default
+
+
+def optional(point: EntryPoint, name: str, kinds: tuple[str, ...], wanted: Any = None) -> None:
+    """A parameter with a default, that of the task where it names one."""
+    default = default_of(point, name, kinds)
+    if default is None:
+        raise NotYetError(
+            f"The parameter {name} of {point.name} has no default.", f"Write {{type: {kinds[0]}, default: …}}."
+        )
+    if kinds is NUMBER:
+        try:
+            default = float(default)
+        except (TypeError, ValueError) as error:
+            raise NotYetError(f"The default of {name} is {shown(default)}.", "Make it a number.") from error
+    if wanted is not None and default != wanted:
+        raise NotYetError(f"The default of {name} is {shown(default)}.", f"Make it {wanted}.")
+
+
+def required(point: EntryPoint, name: str, kinds: tuple[str, ...]) -> None:
+    """A parameter without a default."""
+    if (default := default_of(point, name, kinds)) is not None:
+        raise NotYetError(
+            f"The parameter {name} of {point.name} has the default {shown(default)}.",
+            f"Take it away, so that a value must be given: `{name}: {kinds[0]}` suffices.",
+        )
+
+
+def starts(point: EntryPoint, *words: str) -> None:
+    """The command must be these words, with every parameter in its place."""
+    found = point.command.split()
+    if found != list(words):
+        raise NotYetError(
+            f"The command of {point.name} is {shown(point.command)}.",
+            f"Begin with {' '.join(words[:2])}, and put the parameters behind it, in the order of the task.",
+        )
+
+
+def finished(answer: Any, what: str) -> Run:
+    """A finished run, given as `look.finished_run` takes it, or as `mlflow.projects.run` returns it."""
+    from mlflow.projects import SubmittedRun
+
+    run_id = answer.run_id if isinstance(answer, SubmittedRun) else answer
+    return look.finished_run(run_id, what, "Read what was printed, correct it, and run it again.")
+
+
+def project_run(answer: Any, what: str, entry_point: str | None = None) -> Run:
+    """A finished run of a project."""
+    run = finished(answer, what)
+    found = run.data.tags.get("mlflow.project.entryPoint")
+    if found is None:
+        raise NotYetError(f"{what} is not the run of a project.", "Give the run that `wb.run_project` returns.")
+    if entry_point is not None and found != entry_point:
+        raise NotYetError(f"{what} is a run of the entry point {found!r}.", f"Run {entry_point!r}.")
+    return run
+
+
+def sources_of(run: Run) -> set[str]:
+    """Where the project of a run came from: the folder, and the repository of which it is a clone."""
+    named = (run.data.tags.get(f"mlflow.source.{name}") for name in ("name", "git.repoURL"))
+    # MLflow takes file:///a for a path and writes down <working directory>/file:/a
+    return {re.sub(r".*file:/+", "/", source).partition("#")[0].rstrip("/") for source in named if source}
+
+
+def commit_of(run: Run, what: str) -> str:
+    """The commit of the code that a run executed."""
+    commit = run.data.tags.get("mlflow.source.git.commit")
+    if commit is None:
+        raise NotYetError(f"{what} knows no commit.", "Run a project that lies in a Git repository.")
+    return str(commit)
+
+
+def two_commits(old: Run, new: Run) -> tuple[str, str]:
+    """The commits of two runs of one repository, which must differ."""
+    if not sources_of(old) & sources_of(new):
+        raise NotYetError("The two runs are of different projects.", "Run the same one twice.")
+    commits = commit_of(old, "old"), commit_of(new, "new")
+    if commits[0] == commits[1]:
+        raise NotYetError(
+            f"Both runs executed the commit {commits[0][:7]}.",
+            "Run one with `version=`. (Plain MLflow changes your folder then; `git switch -` changes it back.)",
+        )
+    return commits
+
+
+def steps(run: Run, what: str) -> dict[str, Step]:
+    """The steps that a workflow's run names in its tags, in the order in which they were made."""
+    tags = {key.removeprefix(_STEP): text for key, text in run.data.tags.items() if key.startswith(_STEP)}
+    if not tags:
+        raise NotYetError(
+            f"{what} names no steps.", "Call `wb.run_step` inside of `with mlflow.start_run()`, and give that run."
+        )
+    found = {name: _step(name, text, run) for name, text in tags.items()}
+    return dict(sorted(found.items(), key=lambda item: (item[1].run.info.start_time, item[0])))
+
+
+def _step(name: str, text: str, workflow: Run) -> Step:
+    outcome, _, run_id = text.partition(" ")
+    run = project_run(run_id, f"The step {name}", name)
+    mine = run.data.tags.get("mlflow.parentRunId") == workflow.info.run_id
+    if STEP_TAG not in run.data.tags or (outcome == "ran" and not mine):
+        raise NotYetError(f"The step {name} was not made by `wb.run_step`.", "Let it set the tags of its steps.")
+    return Step(outcome, run)
+
+
+def reused(first: Run, second: Run) -> dict[str, Step]:
+    """The steps of the second run of a workflow, of which some were reused and all from one on ran anew."""
+    before, now = steps(first, "first"), steps(second, "second")
+    if set(before) != set(now):
+        raise NotYetError(
+            f"first has the steps {', '.join(before)}, second {', '.join(now)}.", "Run the same workflow."
+        )
+    outcomes = [now[name].outcome for name in before]
+    if "ran" not in outcomes:
+        raise NotYetError("The second time every step was reused.", "Change a parameter of one step.")
+    if "reused" not in outcomes:
+        raise NotYetError(
+            "The second time every step ran.",
+            "Change a parameter of a later step, and hand on the run of the step before as its input.",
+        )
+    begin = outcomes.index("ran")
+    for name, outcome in list(zip(before, outcomes, strict=True))[begin:]:
+        if outcome == "reused":
+            raise NotYetError(
+                f"{name} was reused, although {list(before)[begin]} before it ran anew.",
+                "Its input must be the run of the step before: `runs:/…` with that run's id.",
+            )
+    return now

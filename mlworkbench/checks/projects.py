@@ -1,0 +1,75 @@
+"""Checks of part 4, projects. Each looks at a file, or at runs in the store, and returns a sentence, or raises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlworkbench.checks import look_projects, look_sweeps
+from mlworkbench.checks.feedback import NotYetError, Task
+
+
+def written(project: Any) -> str:
+    """Lesson 4.1: an MLproject with two entry points."""
+    main, other = look_projects.entry_points(project, "main", "check")
+    look_projects.optional(main, "trees", look_projects.NUMBER)
+    look_projects.required(main, "name", look_projects.TEXT)
+    if other.parameters:
+        raise NotYetError(f"The entry point check has the parameters {', '.join(other.parameters)}.", "Give it none.")
+    return "Two entry points; `trees` may be left out, `name` must be given."
+
+
+def at_two_commits(old: Any, new: Any) -> str:
+    """Lesson 4.2: two runs of one project at two commits."""
+    first = look_projects.project_run(old, "old")
+    second = look_projects.project_run(new, "new", first.data.tags["mlflow.project.entryPoint"])
+    commits = look_projects.two_commits(first, second)
+    return f"The same project, at the commits {commits[0][:7]} and {commits[1][:7]}."
+
+
+def reused(first: Any, second: Any) -> str:
+    """Lesson 4.3: a workflow that ran twice, the second time only from the changed step on."""
+    steps = look_projects.reused(look_projects.finished(first, "first"), look_projects.finished(second, "second"))
+    told = {kind: [name for name, step in steps.items() if step.outcome == kind] for kind in ("reused", "ran")}
+    return f"Reused: {', '.join(told['reused'])}. Ran anew: {', '.join(told['ran'])}."
+
+
+def swept(table: Any) -> str:
+    """Lesson 4.4: a sweep over two parameters."""
+    runs = look_sweeps.points(table, "how_deep.ipynb", "folds", "depth")
+    for run in runs:
+        look_sweeps.passed(run)
+    return f"All {len(runs)} points are in the store, each with its executed notebook."
+
+
+TASKS = {
+    "4.1": Task(
+        written,
+        (
+            "The section 'Offer several entry points' has all of it. Indentation counts: two spaces a level.",
+            "In main: `trees: {type: float, default: 100}` and `name: string` below parameters, and both in braces in "
+            "the command. check has a line with its command, and no line for parameters.",
+        ),
+    ),
+    "4.2": Task(
+        at_two_commits,
+        (
+            "wb.run_project takes the commit, a tag or a branch as version=….",
+            "Run the same entry point twice: once with version='…' of an older commit, once without.",
+        ),
+    ),
+    "4.3": Task(
+        reused,
+        (
+            "Run main twice, the second time with another value for a parameter that only a later step takes.",
+            "A step that nothing changed for is reused by itself; wb.run_step prints which. Give the runs of main, not "
+            "those of its steps.",
+        ),
+    ),
+    "4.4": Task(
+        swept,
+        (
+            "The section 'Sweep a grid', with two lists: one for each parameter.",
+            'The grid is {"folds": [3, 5], "depth": [1, 2]}, and the table is what wb.sweep returns.',
+        ),
+    ),
+}

@@ -1,0 +1,153 @@
+"""For each task of part 4, right answers pass, and typical wrong ones are refused, each with its own message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import mlworkbench as wb
+from mlworkbench.checks.projects_assignment import TASKS
+from tests.course.projects_answers import (
+    BY_ENTRY_POINT,
+    EXPERIMENT,
+    SENSORS,
+    by_papermill,
+    compared,
+    diagnosed,
+    dice,
+    elsewhere,
+    fitted,
+    grown,
+    listening,
+    not_handed_on,
+    only_the_new,
+    other_dice,
+    petals,
+    resumed,
+    search,
+    swapped,
+    three_new,
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("answers") / ".mlworkbench"
+
+
+@pytest.fixture(autouse=True)
+def session(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One store for all tests; they only add to it."""
+    monkeypatch.setenv("MLWORKBENCH_HOME", str(store))
+    wb.start(EXPERIMENT)
+
+
+RIGHT: list[tuple[str, Callable[[], dict]]] = [
+    ("projects.1", petals),
+    ("projects.2", dice),
+    ("projects.3", search),
+    ("projects.4", compared),
+    ("projects.5", resumed),
+    ("projects.6", listening),
+    ("projects.7", grown),
+    ("projects.8", diagnosed),
+]
+
+WRONG: list[tuple[str, Callable[[], dict], str]] = [
+    ("projects.1", lambda: petals("main:", "fit:"), "The entry points are: fit, count. Add one called 'main'"),
+    ("projects.1", lambda: petals("file: path", "file: string"), "The parameter file of main has the type 'string'"),
+    ("projects.1", lambda: petals("path", "{type: path, default: flowers.csv}"), "has the default 'flowers.csv'"),
+    ("projects.1", lambda: petals("petal_length", "petal_width"), "The default of column is 'petal_width'"),
+    ("projects.1", lambda: petals("type: float, ", ""), "The parameter rows of main has the type 'string'"),
+    ("projects.1", lambda: petals("default: 150", "default: 100"), "The default of rows is '100"),
+    ("projects.1", lambda: petals("{column} {rows}", "{rows} {column}"), "in the order of the task"),
+    ("projects.1", lambda: petals(" {species}", ""), "The command of count does not use its parameter species"),
+    ("projects.1", lambda: petals("      file: path", "    file: path"), "cannot be read"),
+    ("projects.1", lambda: {"project": "MLproject"}, "No MLproject in"),
+    ("projects.2", lambda: dice("sides: {", "sides {", run=other_dice()), "cannot be read"),
+    ("projects.2", lambda: dice("{type: float, default: 7}", "float", run=other_dice()), "seed of main has no default"),
+    ("projects.2", lambda: dice("default: 7", "default: 42"), "The default of seed is '42"),
+    ("projects.2", lambda: dice("{sides} {", "{side} {", run=other_dice()), "has {side} in braces, which is none"),
+    ("projects.2", lambda: dice(throws=5), "The parameter throws is '5'"),
+    ("projects.2", lambda: dice(run=other_dice()), "That is a run of another project"),
+    ("projects.3", elsewhere, "in the experiment 'another experiment'"),
+    ("projects.3", lambda: search(rows=150), "The parameter rows is '150'. Use rows=100"),
+    ("projects.3", lambda: search(column="sepal_width"), "The column is 'sepal_width'"),
+    ("projects.3", lambda: search(script=""), "has no metrics"),
+    ("projects.3", lambda: search("params.column = 'sepal_length'"), "finds 1 run(s) that it should not"),
+    ("projects.3", lambda: search("tags.entryPoint = 'main'"), "finds 0 of 1 run(s)"),
+    ("projects.3", lambda: search("entryPoint = 'main'"), "MLflow refuses the filter"),
+    ("projects.3", lambda: search(17), "The filter is of type int"),
+    ("projects.3", lambda: search(entry="fit"), "run is a run of the entry point 'fit'. Run 'main'"),
+    ("projects.4", lambda: compared(old="Guess the median"), "Both runs executed the commit"),
+    ("projects.4", lambda: compared(old="Say what it is"), "old executed the commit 'Say what it is'"),
+    ("projects.4", lambda: compared(new="Say what it is"), "new executed the commit 'Say what it is'"),
+    (
+        "projects.4",
+        lambda: compared("Guess the median", "Guess the mean"),
+        "old executed the commit 'Guess the median'",
+    ),
+    ("projects.4", lambda: compared(difference=1.5), "Subtract the error of old from the error of new"),
+    ("projects.4", lambda: compared() | {"new": fitted()}, "of different projects"),
+    ("projects.4", lambda: compared(repository=petals()["project"]), "The runs are of another project"),
+    ("projects.5", lambda: resumed(column="petal_length"), "every step was reused"),
+    ("projects.5", lambda: resumed(rows=50), "every step ran"),
+    ("projects.5", lambda: resumed(reuse=False), "every step ran"),
+    ("projects.5", lambda: resumed(column="sepal_width"), "The second time the column is 'sepal_width'"),
+    ("projects.5", not_handed_on, "In first, report did not get the result of fit"),
+    ("projects.5", swapped, "every step ran"),
+    ("projects.5", lambda: resumed() | {"first": fitted()}, "first names no steps"),
+    ("projects.6", lambda: listening(tags=()), "The notebook has the parameters: none"),
+    ("projects.6", lambda: listening("throws = 20"), "needs a line `sides = 6`"),
+    ("projects.6", lambda: listening("throws = 500\nsides = 20"), "The default of throws is '500'"),
+    ("projects.6", lambda: listening("throws = "), "cannot be read"),
+    ("projects.6", lambda: listening(results={"count": 20.0}), "its metric count is 20. Use the parameters"),
+    ("projects.6", lambda: listening(throws=20), "The parameter throws is '20'"),
+    ("projects.6", lambda: listening(name="other.ipynb"), "is a rerun of 'other.ipynb'"),
+    ("projects.6", by_papermill, "run is no rerun of a notebook"),
+    ("projects.7", only_the_new, "The table has 1 value(s) of sides"),
+    ("projects.7", three_new, "2 of the 2 points of first are not in second"),
+    ("projects.7", lambda: grown((6, 20, 12), (6, 20, 12)), "Both tables have the same points"),
+    ("projects.7", lambda: grown(throws=10), "The parameter throws is '10'"),
+    ("projects.7", lambda: grown(failed="failed in cell 3: ValueError"), "failed in cell 3"),
+    ("projects.7", lambda: grown(parent=""), "stand under no parent"),
+    ("projects.8", lambda: diagnosed(row=0), "That run is no point that failed"),
+    ("projects.8", lambda: diagnosed(cell=5), "papermill has put a cell into it"),
+    ("projects.8", lambda: diagnosed(cell=3), "It did not fail in cell 3. Count every cell"),
+    ("projects.8", lambda: diagnosed(cell="4"), "cell is of type str"),
+    ("projects.8", lambda: diagnosed(error="TypeError"), "The error is not 'TypeError'"),
+    ("projects.8", lambda: diagnosed(SENSORS[1:]), "The table has 3 value(s) of sensor"),
+    ("projects.8", lambda: diagnosed() | {"table": 4}, "The table has no column sensor"),
+]
+
+
+@pytest.mark.parametrize(("task", "answers"), RIGHT)
+def test_right_answers_pass(task: str, answers: Callable[[], dict]) -> None:
+    assert wb.check(task, **answers())
+
+
+@pytest.mark.parametrize(("task", "answers", "says"), WRONG, ids=[f"{task} {says}" for task, _, says in WRONG])
+def test_a_typical_mistake_is_refused(task: str, answers: Callable[[], dict], says: str) -> None:
+    feedback = wb.check(task, **answers())
+    assert feedback.status == "Not yet"
+    assert says in feedback.message
+    assert "Traceback" not in feedback.message
+    assert "The check stopped" not in feedback.message
+    assert len(feedback.message) < 600
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_each_task_has_two_mistakes_with_messages_of_their_own(task: str) -> None:
+    messages = [says for name, _, says in WRONG if name == task]
+    assert len(set(messages)) >= 2
+
+
+def test_the_filter_must_find_every_run() -> None:
+    """Also one of tomorrow, and that of a first attempt."""
+    right = search()
+    second = fitted()
+    assert wb.check("projects.3", **right)
+    alone = f"{BY_ENTRY_POINT} and attributes.run_id = '{second.info.run_id}'"
+    assert "finds 1 of 2 run(s)" in wb.check("projects.3", run=second, filter_string=alone).message

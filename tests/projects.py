@@ -1,0 +1,95 @@
+"""Small projects, repositories, workflows and sweeps for tests. Their commands only echo, so that they take no time."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.entities import Param, Run
+
+from mlworkbench.outcomes import OUTCOME_TAG
+from mlworkbench.reruns import POINT_TAG
+from mlworkbench.resuming import PARENT_TAG
+from mlworkbench.steps import run_step
+
+STEPS = """
+name: steps
+entry_points:
+  select:
+    parameters: {file: string, rows: {type: float, default: 100}}
+    command: "echo {file} {rows}"
+  fit:
+    parameters: {file: string, column: {type: string, default: petal_length}}
+    command: "echo {file} {column}"
+  report:
+    parameters: {line: string}
+    command: "echo {line}"
+  main:
+    command: "echo done"
+"""
+
+
+def project(folder: Path, text: str) -> Path:
+    """A folder with this MLproject."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "MLproject").write_text(text)
+    return folder
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", "-C", str(folder), *who, *words], check=True, capture_output=True, text=True).stdout
+
+
+def repository(folder: Path, *messages: str) -> Path:
+    """A Git repository of a project with a commit for each message."""
+    project(folder, "")
+    git(folder, "init", "--initial-branch", "main")
+    for message in messages:
+        project(folder, f"entry_points:\n  main:\n    command: echo {message}\n  other:\n    command: echo {message}\n")
+        git(folder, "add", ".")
+        git(folder, "commit", "--message", message)
+    return folder
+
+
+def commit(folder: Path, message: str) -> str:
+    return git(folder, "log", "--all", "--format=%H", "--grep", message).split()[0]
+
+
+def workflow(
+    steps: Path, column: str = "petal_length", rows: int = 100, reuse: bool = True, line: str = "", report: bool = True
+) -> Run:
+    """Select, fit and report as steps of one run; `line` is what report gets in place of the result of fit."""
+    with mlflow.start_run() as run:
+        selected = run_step(steps, "select", file="flowers.csv", rows=rows, reuse=reuse)
+        source = f"runs:/{selected.info.run_id}/flowers.csv"
+        fitted = run_step(steps, "fit", file=source, column=column, reuse=reuse)
+        if report:
+            run_step(steps, "report", line=line or f"runs:/{fitted.info.run_id}/line.json", reuse=reuse)
+    return run
+
+
+def rerun(notebook: str, values: dict[str, Any], parent: str = "", outcome: str = "passed", **metrics: float) -> Run:
+    """A run as `wb.rerun` records it, without a kernel."""
+    client, experiment = mlflow.MlflowClient(), mlflow.tracking.fluent._get_experiment_id()
+    tags = {POINT_TAG: str(values), "mlworkbench.notebook": notebook, OUTCOME_TAG: outcome}
+    tags |= {PARENT_TAG: parent} if parent else {}
+    run_id = client.create_run(experiment, tags=tags).info.run_id
+    client.log_batch(run_id, params=[Param(name, str(value)) for name, value in values.items()])
+    for name, value in metrics.items():
+        client.log_metric(run_id, name, value)
+    client.set_terminated(run_id, "FINISHED" if outcome == "passed" else "FAILED")
+    return client.get_run(run_id)
+
+
+def sweep(notebook: str, *points: dict[str, Any], parent: str = "of a sweep", failed: str = "") -> pd.DataFrame:
+    """A table as `wb.sweep` returns it, of runs as it records them; `failed` is how the last point ended."""
+    rows = []
+    for point in points:
+        outcome = failed if failed and point is points[-1] else "passed"
+        run = rerun(notebook, point, parent, outcome)
+        rows.append({**point, "outcome": outcome, "seconds": 1.0, "reused": False, "run_id": run.info.run_id})
+    return pd.DataFrame(rows)

@@ -1,0 +1,172 @@
+"""A rerun is one MLflow run that tells everything about it, whatever came of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+import mlworkbench as wb
+from mlworkbench.cli import main
+from tests.notebooks import notebook
+
+PARAMETERS = "n = 1  # how many\nword = 'a'\nboth = 7 if n else 0"
+
+
+def artifact(run: mlflow.entities.Run, name: str) -> str:
+    return Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path=name)).read_text()
+
+
+def test_a_rerun_records_everything_and_adopts_the_runs_of_the_notebook(tmp_path: Path, home: Path) -> None:
+    """Parameters with defaults, outcome, seconds, executed copy and HTML; plain MLflow code needs no change."""
+    logs = (
+        "import mlflow, os\nmlflow.set_experiment('of the notebook')\n"
+        "with mlflow.start_run() as outer:\n    mlflow.log_metric('score', n)\n    mlflow.log_metric('loss', 1)\n"
+        "    with mlflow.start_run(nested=True) as inner:\n        mlflow.log_metric('loss', 2)\n"
+        "with mlflow.start_run():\n    mlflow.log_metric('loss', 3)\n"
+        "print(word * n, os.getcwd())"
+    )
+    path = notebook(tmp_path / "deep" / "a{b}.ipynb", PARAMETERS, logs, parameters=True)
+    before = path.read_bytes()
+    os.environ["MLFLOW_RUN_ID"] = "of a project that this process runs in"
+    run = wb.rerun(path, n=3, word='x"{}\\', both=2)
+    assert (run.info.status, run.data.tags["outcome"]) == ("FINISHED", "passed")
+    assert run.data.params == {"n": "3", "word": 'x"{}\\', "both": "2"}
+    assert run.data.metrics["seconds"] > 0
+    assert mlflow.get_experiment(run.info.experiment_id).name == "a{b}"
+    assert (
+        f"{'x' * 0}{run.data.params['word'] * 3} {path.parent}"
+        in nbformat.reads(artifact(run, "a{b}.ipynb"), as_version=4).cells[-1].outputs[-1].text
+    )
+    assert "<html" in artifact(run, "a{b}.html")
+    children = wb.runs_table("of the notebook")
+    parents = [mlflow.get_run(run_id).data.tags["mlflow.parentRunId"] for run_id in children["run_id"]]
+    assert parents.count(run.info.run_id) == 2
+    assert len(parents) == 3
+    assert run.data.metrics["score"] == 3
+    assert "loss" not in run.data.metrics
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in path.parent.iterdir()) == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("cell", "timeout", "outcome"),
+    [
+        ("print('begun')\n1 / 0", None, "failed in cell 3: ZeroDivisionError: division by zero"),
+        ("print('begun', flush=True)\nimport time\ntime.sleep(600)", 3, "the cell took longer than the timeout"),
+        ("import os\nprint('begun', flush=True)\nos.kill(os.getpid(), 9)", None, "the kernel's process ended"),
+    ],
+)
+def test_a_failure_is_kept_with_its_cell(
+    tmp_path: Path, home: Path, cell: str, timeout: float | None, outcome: str
+) -> None:
+    path = notebook(tmp_path / "a.ipynb", "n = 1", "print('before')", cell, "print('after')", parameters=True)
+    wb.start("mine")
+    with mlflow.start_run() as around:
+        run = wb.rerun(path, n=2, timeout=timeout)
+    assert run.info.status == "FAILED"
+    assert outcome in run.data.tags["outcome"]
+    assert "in cell 3" in run.data.tags["mlflow.note.content"]
+    assert cell in run.data.tags["mlflow.note.content"]
+    kept = artifact(run, "a.ipynb")
+    assert '"before\\n"' in kept
+    assert '"after\\n"' not in kept
+    assert run.data.tags["mlflow.parentRunId"] == around.info.run_id
+    assert run.info.experiment_id == around.info.experiment_id
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"m": 1}, "no parameter is called 'm'"),
+        ({"n": "many"}, "a value of type int"),
+        ({"timeout": 0}, "a number of seconds above 0"),
+    ],
+)
+def test_nothing_runs_when_a_value_is_wrong(tmp_path: Path, home: Path, values: dict[str, Any], message: str) -> None:
+    path = notebook(tmp_path / "a.ipynb", PARAMETERS, parameters=True)
+    wb.start("mine")
+    with pytest.raises(wb.NotebookError, match=message):
+        wb.rerun(path, **values)
+    assert mlflow.search_runs(search_all_experiments=True).empty
+
+
+def test_nothing_runs_when_the_notebook_cannot(tmp_path: Path, home: Path) -> None:
+    (tmp_path / "text.ipynb").write_text("hello")
+    plain = notebook(tmp_path / "plain.ipynb", "a = 1")
+    foreign = notebook(tmp_path / "foreign.ipynb", "a = 1", kernel="fortran")
+    for path, message in [(tmp_path / "text.ipynb", "is not a notebook"), (foreign, "there are: .*python3")]:
+        with pytest.raises(wb.NotebookError, match=message):
+            wb.rerun(path)
+    with pytest.raises(wb.NotebookError, match="Tag that cell"):
+        wb.rerun(plain, a=2)
+
+
+def test_ctrl_c_is_recorded_and_leaves_no_kernel(tmp_path: Path, home: Path) -> None:
+    """From the shell: the run is KILLED, the executed part kept, the kernel gone."""
+    pid = tmp_path / "pid"
+    sleeps = f"import os, pathlib, time\npathlib.Path({str(pid)!r}).write_text(str(os.getpid()))\ntime.sleep(600)"
+    path = notebook(tmp_path / "a.ipynb", "n = 1", "print('before')", sleeps, parameters=True)
+    command = [sys.executable, "-m", "mlworkbench", "rerun", str(path), "-p", "n", "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as runner:
+        wait_until(lambda: pid.exists() and pid.read_text())
+        runner.send_signal(signal.SIGINT)
+        _, told = runner.communicate(timeout=60)
+    assert runner.returncode == 130
+    assert "Interrupted." in told
+    wait_until(lambda: not alive(int(pid.read_text())))
+    wb.start("a")
+    (run,) = mlflow.search_runs(output_format="list")
+    assert (run.info.status, run.data.tags["outcome"]) == ("KILLED", "interrupted")
+    assert "before" in artifact(run, "a.ipynb")
+
+
+def wait_until(condition: Any, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.1)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process exists and is not just waiting to be collected."""
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+
+
+def test_the_command_line(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--dry-run` checks and lists; the exit status tells the outcome; a mistake is told in three sentences."""
+    path = str(notebook(tmp_path / "a.ipynb", PARAMETERS, "assert n < 5", parameters=True))
+    call = CliRunner().invoke
+    done = call(main, ["rerun", path, "-p", "both", "1", "--grid", "n=1,2", "--grid", "word=x,y", "--dry-run"])
+    assert done.output.splitlines()[2:] == [
+        "both=1, n=2, word='x'",
+        "both=1, n=2, word='y'",
+        "4 point(s); nothing has been run",
+    ]
+    assert not (home / "artifacts").exists()
+    for arguments, told in [
+        (["-p", "wrod", "x"], "Did you mean 'word'"),
+        (["--grid", "n"], "empty grid"),
+        (["-p", "n", "1", "--grid", "n=1,2"], "'n' twice"),
+        (["--grid", "word=a,b", "--backend", "loki"], "Did you mean 'loky'"),
+        (["--grid", "word=a,b", "--jobs", "0"], "at least 1"),
+        (["--grid", "word=a,b", "--ray-address", "127.0.0.1:1"], 'backend="ray"'),
+    ]:
+        done = call(main, ["rerun", path, *arguments])
+        assert (done.exit_code, told in done.output) == (2, True), done.output
+    done = call(main, ["rerun", path, "-p", "both", "1", "--grid", "n=4,5", "--jobs", "2", "--experiment", "mine"])
+    assert done.exit_code == 1
+    assert "failed in cell 2: AssertionError" in done.output
+    assert wb.runs_table("mine", "tags.outcome = '1 passed, 1 failed'").shape[0] == 1

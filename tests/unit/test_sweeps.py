@@ -1,0 +1,145 @@
+"""A sweep runs every point once, keeps what is finished, and continues whatever has happened to it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+
+import mlworkbench as wb
+from tests.notebooks import notebook
+
+NOTES = """
+import os, pathlib, time
+log = pathlib.Path(folder, f'{n}')
+with log.open('a') as file:
+    print('begun', os.getpid(), file=file)
+time.sleep(0.2)
+"""
+ENDS = "with log.open('a') as file:\n    print('ended', file=file)"
+
+
+@pytest.fixture
+def noted(tmp_path: Path, home: Path) -> Path:
+    """A notebook that notes each of its executions, by point, in the folder `log`."""
+    (tmp_path / "log").mkdir()
+    return notebook(
+        tmp_path / "noted.ipynb", f"n = 0\nfolder = {str(tmp_path / 'log')!r}", NOTES, ENDS, parameters=True
+    )
+
+
+def executions(tmp_path: Path) -> dict[int, list[str]]:
+    return {int(path.name): path.read_text().split("\n")[:-1] for path in (tmp_path / "log").iterdir()}
+
+
+def kernels(tmp_path: Path) -> set[int]:
+    return {int(line.split()[1]) for lines in executions(tmp_path).values() for line in lines if "begun" in line}
+
+
+def children(pid: int) -> set[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return {int(child) for child in listed.stdout.split()}
+
+
+def begin(notebook: Path, points: int, *options: str) -> subprocess.Popen[bytes]:
+    grid = "n=" + ",".join(str(n) for n in range(points))
+    command = [sys.executable, "-m", "mlworkbench", "rerun", str(notebook), "--grid", grid, "--jobs", "2", *options]
+    return subprocess.Popen(command)
+
+
+def wait_until(condition: Any, seconds: float = 200) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process exists and is not just waiting to be collected."""
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+
+
+def runs(**where: str) -> list[mlflow.entities.Run]:
+    wb.start("noted")
+    found = mlflow.search_runs(output_format="list", max_results=1000)
+    return [run for run in found if "mlworkbench.point" in run.data.tags and where.items() <= run.data.tags.items()]
+
+
+@pytest.mark.parametrize(("backend", "points"), [("threading", 12), ("loky", 4)])
+def test_a_sweep_killed_half_way_continues(tmp_path: Path, noted: Path, backend: str, points: int) -> None:
+    """SIGKILL: every finished point is kept, none of them runs again, kernels end, the parent is the same."""
+    with begin(noted, points, "--backend", backend) as first:
+        wait_until(lambda: len(runs(outcome="passed")) >= points // 2 - 1)
+        first.send_signal(signal.SIGKILL)
+    wait_until(
+        lambda: (
+            not any(alive(int(lines[-1].split()[1])) for lines in executions(tmp_path).values() if "begun" in lines[-1])
+        )
+    )
+    time.sleep(1)
+    finished = {run.info.run_id for run in runs(outcome="passed")}
+    before = executions(tmp_path)
+    table = wb.sweep(noted, {"n": range(points)}, n_jobs=2, backend=backend)
+    assert table["n"].tolist() == list(range(points))
+    assert (table["outcome"] == "passed").all()
+    assert set(table.loc[table["reused"], "run_id"]) == finished
+    after = executions(tmp_path)
+    for n, reused in zip(table["n"], table["reused"], strict=True):
+        assert after[n][-1] == "ended"
+        assert after[n] == before[n] if reused else after[n] != before.get(n)
+    parents = {run.data.tags["mlflow.parentRunId"] for run in runs()}
+    assert len(parents) == 1
+    parent = mlflow.get_run(parents.pop())
+    assert (parent.info.status, parent.data.tags["outcome"]) == ("FINISHED", f"{points} passed")
+    assert {run.info.status for run in runs()} <= {"FINISHED", "KILLED"}
+
+
+@pytest.mark.parametrize("backend", ["loky"])
+def test_a_worker_that_is_killed_is_replaced(tmp_path: Path, noted: Path, backend: str) -> None:
+    """Its point and the one beside it run again, finished ones do not, and none is lost."""
+    once = tmp_path / "once"
+    kills = (
+        f"import os, pathlib, signal\nonce = pathlib.Path({str(once)!r})\n"
+        "if n == 3 and not once.exists():\n    once.touch()\n    os.kill(os.getppid(), signal.SIGKILL)"
+    )
+    lines = f"n = 0\nfolder = {str(tmp_path / 'log')!r}"
+    path = notebook(tmp_path / "noted.ipynb", lines, NOTES, kills, ENDS, parameters=True)
+    table = wb.sweep(path, {"n": range(6)}, n_jobs=2, backend=backend)
+    assert (table["outcome"] == "passed").all()
+    assert once.exists()
+    assert sorted(run.data.params["n"] for run in runs(outcome="passed")) == list("012345")
+    assert 1 <= len(runs(outcome="interrupted")) <= 2
+
+
+def test_a_sweep_grows_and_failed_points_run_again(tmp_path: Path, noted: Path) -> None:
+    """Only what is new or failed runs; without `resume`, or after a change of the notebook, everything does."""
+    fails = f"import pathlib\nassert n != 1 or pathlib.Path({str(tmp_path / 'mended')!r}).exists()"
+    path = notebook(tmp_path / "noted.ipynb", "n = 0\nm = 0.5", fails, parameters=True)
+    first = wb.sweep(path, {"n": [0, 1]}, n_jobs=2)
+    assert [outcome.split()[0] for outcome in first["outcome"]] == ["passed", "failed"]
+    (parent,) = [
+        run
+        for run in mlflow.search_runs([runs()[0].info.experiment_id], output_format="list")
+        if "mlworkbench.point" not in run.data.tags
+    ]
+    assert (parent.info.status, parent.data.tags["outcome"]) == ("FAILED", "1 passed, 1 failed")
+    (tmp_path / "mended").touch()
+    grown = wb.sweep(path, [{"n": 1}, {"n": 0, "m": 0.5}, {"n": 2, "m": 1}], n_jobs=2)
+    assert grown["reused"].tolist() == [False, True, False]
+    assert grown["m"].tolist() == [0.5, 0.5, 1.0]
+    assert (grown["outcome"] == "passed").all()
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs()} == {parent.info.run_id}
+    again = wb.sweep(path, {"n": [0]}, resume=False)
+    assert not again["reused"].any()
+    assert len({run.data.tags["mlflow.parentRunId"] for run in runs()}) == 2
+    notebook(path, "n = 0\nm = 0.5", fails + "\n# changed", parameters=True)
+    assert not wb.sweep(path, {"n": [0]})["reused"].any()
