@@ -90,8 +90,6 @@ def test_doors_are_closed(stack: Stack) -> None:
     foreign = {"Origin": "http://evil.example"}
     create = f"{stack.uri}/api/2.0/mlflow/experiments/create"
     assert stack.answer(create, method="POST", json={"name": "x"}, headers=foreign) == 403
-    token = {"Authorization": f"token {stack.secrets['JUPYTER_TOKEN']}"}
-    assert stack.answer(f"{stack.lab}/api/kernels", headers=token | foreign) in (403, 404)
 
     listed = stack.run("docker", "ps", "--format", "{{.Names}} {{.Ports}}").stdout.splitlines()
     ours = [line for line in listed if "mlworkbench-test" in line]
