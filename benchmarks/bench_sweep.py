@@ -19,6 +19,7 @@ import psutil
 import mlworkbench as wb
 from benchmarks.measure import compare, seconds
 from tests.notebooks import notebook
+from tests.ray_nodes import add_node
 
 POINTS = 16
 MEBIBYTE = 2**20
@@ -105,13 +106,14 @@ def ray_efficiency(path: Path, points: int = 12, repeats: int = 3) -> float:
     """Time on one node of one CPU over twice the time on two of them, as the median of pairs."""
     from ray.cluster_utils import Cluster
 
+    os.environ["RAY_raylet_start_wait_time_s"] = "120"
     cluster = Cluster()
     try:
-        cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1", include_dashboard=False)
+        add_node(cluster)
         pairs = []
         for _ in range(repeats):
             one = seconds(lambda: sweep(path, points, backend="ray", ray_address=cluster.address))
-            second = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+            second = add_node(cluster)
             two = seconds(lambda: sweep(path, points, backend="ray", ray_address=cluster.address))
             cluster.remove_node(second)
             pairs.append((one, two))
