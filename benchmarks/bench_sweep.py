@@ -19,7 +19,7 @@ import psutil
 import mlworkbench as wb
 from benchmarks.measure import compare, seconds
 from tests.notebooks import notebook
-from tests.ray_nodes import add_node
+from tests.ray_nodes import add_node, ray_nodes
 
 POINTS = 16
 MEBIBYTE = 2**20
@@ -104,25 +104,17 @@ def memory(path: Path) -> float:
 
 def ray_efficiency(path: Path, points: int = 12, repeats: int = 3) -> float:
     """Time on one node of one CPU over twice the time on two of them, as the median of pairs."""
-    from ray.cluster_utils import Cluster
-
-    os.environ["RAY_raylet_start_wait_time_s"] = "120"
-    cluster = Cluster()
-    try:
-        add_node(cluster)
-        pairs = []
+    pairs = []
+    with ray_nodes(1) as cluster:
         for _ in range(repeats):
             one = seconds(lambda: sweep(path, points, backend="ray", ray_address=cluster.address))
             second = add_node(cluster)
             two = seconds(lambda: sweep(path, points, backend="ray", ray_address=cluster.address))
             cluster.remove_node(second)
             pairs.append((one, two))
-        efficiency = statistics.median(one / (2 * two) for one, two in pairs)
-    finally:
-        cluster.shutdown()
     told = ", ".join(f"{one:.1f} and {two:.1f}" for one, two in pairs)
     print(f"Ray, {points} points of 2 s: one node and two take {told} s")
-    return efficiency
+    return statistics.median(one / (2 * two) for one, two in pairs)
 
 
 def measure() -> dict[str, bool]:

@@ -12,7 +12,7 @@ import pytest
 
 import mlworkbench as wb
 from tests.notebooks import notebook
-from tests.ray_nodes import add_node
+from tests.ray_nodes import ray_nodes
 
 NOTES = """
 import os, pathlib, signal, subprocess
@@ -28,18 +28,10 @@ assert n != 4
 
 
 @pytest.fixture
-def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Two nodes of one CPU each on this machine, in a folder of their own."""
-    from ray.cluster_utils import Cluster
-
-    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "120")
-    cluster = Cluster()
-    try:
-        for _ in range(2):
-            add_node(cluster)
+def address() -> Iterator[str]:
+    """Two nodes of one CPU each on this machine."""
+    with ray_nodes(2) as cluster:
         yield cluster.address
-    finally:
-        cluster.shutdown()
 
 
 @pytest.mark.slow
