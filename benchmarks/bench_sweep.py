@@ -26,7 +26,8 @@ MEBIBYTE = 2**20
 TRIVIAL = "import mlflow\nwith mlflow.start_run():\n    mlflow.log_metric('double', 2 * n)"
 WORK = "import time\nend = time.process_time() + 2\nwhile time.process_time() < end:\n    pass"
 LEAST_FASTER, MOST_OVERHEAD, MOST_MEMORY, LEAST_EFFICIENCY = 12, 1.5, 1.5, 0.8
-MARK = "MLWORKBENCH_BENCHMARK"
+MARK = "IPYTHON_BENCHMARK"
+"""Marks the processes of a command; a variable of IPython's, so that they get a server of warm kernels of their own."""
 
 
 def papermill_loop(path: Path, points: int) -> None:
