@@ -6,6 +6,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from mlworkbench.errors import WorkbenchError, told
@@ -30,8 +31,12 @@ def ray_cluster(address: str | None, store_uri: str) -> Iterator[None]:
     WorkbenchError
         When Ray is not installed, no cluster answers within 15 s, or its machines cannot reach the tracking store.
     """
-    if address is not None:
-        _require_answer(address)
+    if address is not None and (problem := _unanswered(address)):
+        raise WorkbenchError(
+            f"no Ray cluster answers at {address!r} ({problem}).",
+            "the address of a cluster's head, such as 10.0.0.5:6379.",
+            "Start one (`ray start --head`), correct the address, or leave it out to start one on this machine.",
+        )
     try:
         import ray
         from ray.util.joblib import register_ray
@@ -42,8 +47,7 @@ def ray_cluster(address: str | None, store_uri: str) -> Iterator[None]:
     register_ray()
     mine = not ray.is_initialized()
     if mine:
-        here = {} if address else {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **here)
+        _connect(address)
     try:
         _require_common_store(store_uri)
         yield
@@ -52,20 +56,34 @@ def ray_cluster(address: str | None, store_uri: str) -> Iterator[None]:
             ray.shutdown()
 
 
-def _require_answer(address: str) -> None:
-    """Ask once: ``ray.init`` itself goes on trying for a minute and more."""
+def _unanswered(address: str) -> str:
+    """What is wrong at an address, if anything; ``ray.init`` itself goes on trying for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
-        with socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS / 3) as connection:
+        with socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS / 4) as connection:
             connection.sendall(_HTTP2_HELLO)
-            if connection.recv(9)[3:4] != _HTTP2_SETTINGS:
-                raise ValueError("what listens there is not Ray")
+            return "" if connection.recv(9)[3:4] == _HTTP2_SETTINGS else "what listens there is not Ray"
     except (OSError, ValueError) as error:
-        raise WorkbenchError(
-            f"no Ray cluster answers at {address!r} ({told(error)}).",
-            "the address of a cluster's head, such as 10.0.0.5:6379.",
-            "Start one (`ray start --head`), correct the address, or leave it out to start one on this machine.",
-        ) from error
+        return told(error)
+
+
+def _connect(address: str | None) -> None:
+    """Connect to the cluster, or start one that keeps to 127.0.0.1."""
+    import ray
+    from ray._private import ray_constants, services
+
+    if address is None:
+        here: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        ray.init(logging_level=logging.ERROR, log_to_driver=False, **here)
+        return
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    try:
+        if not address.startswith("ray://") and _unanswered(services.canonicalize_bootstrap_address(address)):
+            # Ray takes 127.0.0.1 for this machine's outer address, where a cluster that keeps to 127.0.0.1 is silent.
+            ray_constants.ENABLE_RAY_CLUSTER = False
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _require_common_store(store_uri: str) -> None:

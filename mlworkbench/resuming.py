@@ -39,7 +39,7 @@ def recorded(job: Job, parent: str | None = None) -> list[Run]:
     import mlflow
 
     where = f"tags.`{CONTENT_TAG}` = '{job.digest}'" + (f" and tags.`{PARENT_TAG}` = '{parent}'" if parent else "")
-    found: list[Run] = mlflow.searchrecorded(
+    found: list[Run] = mlflow.search_runs(
         [job.experiment_id], where, max_results=10**9, order_by=["start_time"], output_format="list"
     )
     return found

@@ -1,6 +1,7 @@
 """Copy all artifacts as a tar to standard output (`save`), or from standard input (`load`), wherever they are kept."""
 
 import os
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -32,10 +33,12 @@ def load(repository: ArtifactRepository) -> None:
     """Put every file of the tar where it was."""
     with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as tar:
         for member in tar:
+            path = PurePosixPath(member.name)
             with tempfile.TemporaryDirectory() as folder:
-                tar.extract(member, folder, filter="data")
-                parent = str(PurePosixPath(member.name).parent)
-                repository.log_artifact(str(Path(folder, member.name)), None if parent == "." else parent)
+                file = Path(folder, path.name)
+                with file.open("wb") as target:
+                    shutil.copyfileobj(tar.extractfile(member), target)
+                repository.log_artifact(str(file), None if path.parent == PurePosixPath() else str(path.parent))
 
 
 if __name__ == "__main__":

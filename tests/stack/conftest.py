@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.stack.files import ROOT
+from tests.stack.stack import Stack
 
+QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 REQUIRED = bool(os.environ.get("REQUIRE_ENGINE"))
 
 
@@ -42,3 +44,29 @@ def engine(started: None) -> None:
     if not runs():
         assert not REQUIRED, "no container engine"
         pytest.skip("SKIPPED: no container engine")
+
+
+@pytest.fixture(scope="session")
+def built(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """The images, from nothing or from the engine's cache."""
+    stack = Stack(tmp_path_factory.mktemp("stack"))
+    stack.compose("build")
+    return stack
+
+
+@pytest.fixture(scope="session")
+def stack(built: Stack) -> Iterator[Stack]:
+    """The stack, up."""
+    try:
+        built.up()
+        yield built
+    finally:
+        print(built.compose("logs", "--tail", "30", check=False))  # noqa: T201 (shown when a test has failed)
+        built.compose("down", "--volumes", "--timeout", "5", "--remove-orphans", check=False)
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients give up soon."""
+    for name, value in QUICK.items():
+        monkeypatch.setenv(name, value)

@@ -25,7 +25,6 @@ from tests.stack.files import ROOT
 from tests.stack.server import ADMIN, SCRIPTS, environment, free_port, ready, server
 
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
-QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +38,6 @@ def new_database(postgres_server: object) -> Callable[[], tuple[str, str]]:
         return name, uri.replace("postgresql://", "postgresql+psycopg://")
 
     return make
-
-
-@pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let clients give up soon."""
-    for name, value in QUICK.items():
-        monkeypatch.setenv(name, value)
 
 
 def test_the_plain_server(

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+import mlworkbench as wb
 from stock_market import features, prices, sweep
+
+
+@contextlib.contextmanager
+def session_in(home: Path) -> Iterator[None]:
+    """A session for a fixture of a module, which nothing of other modules gets into, and which leaves nothing."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MLWORKBENCH_HOME", str(home))
+        patched.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/mlflow.db")  # MLflow itself leaves it behind
+        wb.start("stock market")
+        yield
 
 
 @pytest.fixture(scope="session")

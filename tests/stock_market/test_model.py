@@ -16,6 +16,7 @@ import pytest
 import mlworkbench as wb
 from mlworkbench import Endpoint
 from stock_market import candidates, feature_store, features, gate, load_test, serving, windows
+from tests.stock_market.conftest import session_in
 
 COLUMNS = features.columns("rich")
 TODAY = "2018-12-31"
@@ -42,9 +43,7 @@ def logged(table: pd.DataFrame, name: str, store: Path, **options: Any) -> Any:
 @pytest.fixture(scope="module")
 def model_uri(home: Path, table: pd.DataFrame, known: pd.DataFrame) -> str:
     """A logistic regression whose features lie in a store that was refreshed tonight."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("MLWORKBENCH_HOME", str(home))
-        wb.start("the served model")
+    with session_in(home):
         feature_store.refresh(home / "features", known)
         with mlflow.start_run():
             return str(logged(table, "logistic", home / "features").model_uri)
@@ -52,11 +51,8 @@ def model_uri(home: Path, table: pd.DataFrame, known: pd.DataFrame) -> str:
 
 @pytest.fixture(scope="module")
 def served(home: Path, model_uri: str) -> Iterator[Endpoint]:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("MLWORKBENCH_HOME", str(home))
-        wb.start("the served model")
-        with wb.serve(model_uri) as endpoint:
-            yield endpoint
+    with session_in(home), wb.serve(model_uri) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
@@ -134,6 +130,19 @@ def test_bad_requests_get_the_same_three_sentences_by_python_and_by_rest(
         assert "Do this: " in message
 
 
+def test_a_running_server_sees_what_the_evening_job_brings(
+    served: Endpoint, known: pd.DataFrame, home: Path, last: np.ndarray
+) -> None:
+    """A week later the store is stale; after a refresh the same server answers, without a restart."""
+    later = known.tail(1).assign(event_timestamp=known["event_timestamp"].iloc[-1] + pd.Timedelta(days=7))
+    with pytest.raises(wb.WorkbenchError, match="a stale feature store"):
+        served.predict(last, {"today": "2019-01-07"})
+    feature_store.refresh(home / "features", pd.concat([known, later]))
+    assert served.predict(last, {"today": "2019-01-07"}).shape == (3,)
+    feature_store.refresh(home / "features", known)
+    assert served.predict(last).shape == (3,)
+
+
 def test_windows_of_a_wrong_length_or_of_prices_are_refused(model_uri: str, served: Endpoint, last: np.ndarray) -> None:
     """Thirteen values are refused by the signature; prices, which are numbers too, by the model."""
     model = mlflow.pyfunc.load_model(model_uri)
@@ -197,6 +206,8 @@ def test_a_model_of_windows_alone_needs_no_feature_store(table: pd.DataFrame, la
     estimator = candidates.fit("xgboost", table[windows.names()][:-600], table["answer"][:-600])
     frame = pd.DataFrame(last, columns=windows.names())
     assert said.tolist() == (candidates.probability(estimator, frame) > 0.5).tolist()
+    with pytest.raises(mlflow.MlflowException, match="Found: the symbol 'dax'"):
+        mlflow.pyfunc.load_model(info.model_uri).predict(last, params={"symbol": "dax"})
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from mlflow.entities import Run
 import mlworkbench as wb
 from mlworkbench.errors import ProjectError
 from stock_market import monitor, prices
+from tests.stock_market.conftest import session_in
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "notebooks" / "projects" / "stock_market"
@@ -34,9 +35,7 @@ def session(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def promoted(home: Path) -> Run:
     """What an alert of October 2008 leads to, on the market with a rule to be found."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("MLWORKBENCH_HOME", str(home))
-        wb.start("stock market")
+    with session_in(home):
         alert = pd.Series({pd.Period("2008-10"): "drift"})
         run = monitor.respond(alert, PROJECT, symbol="planted", name=NAME)
         assert run is not None
@@ -91,9 +90,8 @@ def test_bad_prices_are_refused_before_anything_is_learnt(
     with pytest.raises(ProjectError, match="the entry point 'main' ended with an error"):
         wb.run_project(PROJECT, symbol="sp500", source=str(tmp_path / "bad.csv"), name=NAME)
     told = capfd.readouterr().err
-    assert "Found: the prices of sp500: price that is not positive (1 row(s), first 2002-12-24: -1.0)" in told
-    assert "day twice (1 row(s), first 2008-10-31)" in told
-    assert "Do this: Get the price again" in told
+    assert "Found: the prices of sp500: day twice (1 row(s), first 2008-10-31); price that is not positive" in told
+    assert "Do this: Keep the row that the source confirms. Get the price again" in told
     failed = mlflow.search_runs(filter_string="attributes.status = 'FAILED'", output_format="list")
     steps = {run.data.tags["mlflow.project.entryPoint"]: run for run in failed}
     assert set(steps) == {"main", "validate"}
@@ -103,7 +101,7 @@ def test_bad_prices_are_refused_before_anything_is_learnt(
     assert champion() == "1"
 
 
-def step(name: str, **options: object) -> Run:
+def step(name: str, /, **options: object) -> Run:
     """Run the script of a step in this process."""
     words = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", str(value))]
     importlib.import_module(name).main(words, standalone_mode=False)

@@ -15,7 +15,7 @@ from tests.notebooks import notebook
 
 NOTES = """
 import os, pathlib, signal, subprocess
-worker = os.getppid()
+worker = int(os.environ['JPY_PARENT_PID'])  # the process that talks to this kernel
 raylet = subprocess.check_output(['ps', '-o', 'ppid=', '-p', str(worker)], text=True).strip()
 pathlib.Path(folder, f'{n} {raylet}').touch()
 once = pathlib.Path(folder, 'once')

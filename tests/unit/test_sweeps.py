@@ -78,7 +78,7 @@ def runs(**where: str) -> list[mlflow.entities.Run]:
 def test_a_sweep_killed_half_way_continues(tmp_path: Path, noted: Path, backend: str, points: int) -> None:
     """SIGKILL: every finished point is kept, none of them runs again, kernels end, the parent is the same."""
     with begin(noted, points, "--backend", backend) as first:
-        wait_until(lambda: len(runs(outcome="passed")) >= points // 2 - 1)
+        wait_until(lambda: first.poll() is not None or len(runs(outcome="passed")) >= points // 2 - 1)
         first.send_signal(signal.SIGKILL)
     wait_until(
         lambda: (
@@ -109,7 +109,8 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path, noted: Path, backen
     once = tmp_path / "once"
     kills = (
         f"import os, pathlib, signal\nonce = pathlib.Path({str(once)!r})\n"
-        "if n == 3 and not once.exists():\n    once.touch()\n    os.kill(os.getppid(), signal.SIGKILL)"
+        "if n == 3 and not once.exists():\n    once.touch()\n"
+        "    os.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGKILL)"  # who talks to this kernel
     )
     lines = f"n = 0\nfolder = {str(tmp_path / 'log')!r}"
     path = notebook(tmp_path / "noted.ipynb", lines, NOTES, kills, ENDS, parameters=True)
@@ -143,3 +144,30 @@ def test_a_sweep_grows_and_failed_points_run_again(tmp_path: Path, noted: Path) 
     assert len({run.data.tags["mlflow.parentRunId"] for run in runs()}) == 2
     notebook(path, "n = 0\nm = 0.5", fails + "\n# changed", parameters=True)
     assert not wb.sweep(path, {"n": [0]})["reused"].any()
+
+
+def test_ctrl_c_leaves_nothing_running(tmp_path: Path, noted: Path) -> None:
+    """Kernels are gone when the command ends; its points and their parent are KILLED, and can be continued."""
+    sleeps = "import time\ntime.sleep(600)"
+    lines = f"n = 0\nfolder = {str(tmp_path / 'log')!r}"
+    path = notebook(tmp_path / "noted.ipynb", lines, NOTES, sleeps, parameters=True)
+    with begin(path, 4) as sweep:
+        wait_until(lambda: sweep.poll() is not None or len(kernels(tmp_path)) == 2)
+        sweep.send_signal(signal.SIGINT)
+        assert sweep.wait(60) == 130
+    wait_until(lambda: not any(map(alive, kernels(tmp_path))), 5)
+    assert [run.info.status for run in runs()] == ["KILLED"] * 2
+    assert mlflow.get_run(runs()[0].data.tags["mlflow.parentRunId"]).info.status == "KILLED"
+
+
+@pytest.mark.slow
+def test_two_hundred_points_are_recorded(tmp_path: Path, home: Path) -> None:
+    """None is lost, although four write to one SQLite file at once; nothing runs when it is asked for again."""
+    path = notebook(tmp_path / "noted.ipynb", "n = 0", "print('this is', n)", parameters=True)
+    table = wb.sweep(path, {"n": range(200)}, n_jobs=4)
+    assert (table["outcome"] == "passed").all()
+    assert sorted(int(run.data.params["n"]) for run in runs(outcome="passed")) == list(range(200))
+    for run in runs()[::40]:
+        executed = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="noted.ipynb")
+        assert f"this is {run.data.params['n']}\\n" in Path(executed).read_text()
+    assert wb.sweep(path, {"n": range(200)})["reused"].all()

@@ -57,8 +57,11 @@ class UpTomorrow(mlflow.pyfunc.PythonModel):
         -------
         numpy.ndarray of shape (rows,), bool
         """
-        params = params or {}
-        threshold = params.get("threshold", 0.5)
+        params = {"threshold": 0.5, "symbol": self.config["symbol"], "today": "", **(params or {})}
+        threshold, symbol = params["threshold"], params["symbol"]
+        if symbol != self.config["symbol"]:
+            learnt = f"{self.config['symbol']!r}, which this model has learnt."
+            raise refusal(f"the symbol {symbol!r}.", learnt, "Leave it out, or ask another model.")
         if not 0 <= threshold <= 1:
             raise refusal(f"threshold = {threshold:g}.", "a probability, 0 to 1.", "Leave it out for 0.5.")
         window = np.asarray(model_input)
@@ -67,7 +70,7 @@ class UpTomorrow(mlflow.pyfunc.PythonModel):
             raise refusal(f"{odd} in a window.", "1 (up) or 0 (not up) a day.", "Send ups and downs, not prices.")
         frame = pd.DataFrame(window, columns=self.config["window"])
         if self.config["features"]:
-            frame = frame.assign(**self._tonight(params.get("symbol", self.config["symbol"]), params.get("today", "")))
+            frame = frame.assign(**self._tonight(symbol, params["today"]))
         return self.probabilities(frame) > threshold
 
     def probabilities(self, frame: pd.DataFrame) -> np.ndarray:
@@ -86,11 +89,8 @@ class UpTomorrow(mlflow.pyfunc.PythonModel):
 
     def _tonight(self, symbol: str, today: str) -> dict[str, float]:
         """Look up the features of a symbol, and refuse those that are not of this evening."""
-        if symbol != self.config["symbol"]:
-            raise refusal(
-                f"the symbol {symbol!r}.", f"{self.config['symbol']!r}, which this model has learnt.", "Leave it out."
-            )
         wanted = self.config["features"]
+        self.store = self.store or self._open()  # it may have been made since
         found = self.store and self.store.get_online_features(features=wanted, entity_rows=[{"symbol": symbol}])
         answer = found.to_dict(include_event_timestamps=True) if found else {}
         names = [name.partition(":")[2] for name in wanted]

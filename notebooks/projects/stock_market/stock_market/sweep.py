@@ -50,34 +50,34 @@ def score(
     -------
     list of dict
         A row a threshold: ``window``, ``model``, ``threshold``, ``accuracy`` with ``low`` and ``high``, ``days``,
-        ``invested`` (part of the days), and ``return_a_year`` of being invested when the probability is above the
-        threshold, after costs.
+        ``invested`` (part of the days), ``return_a_year`` of being invested when the probability is above the
+        threshold, after costs, and ``hold_a_year`` of being invested always.
     """
     rows = table(series, symbol, window)
     said = walk_forward.walk_forward(rows, features.columns(group, window), model, folds=folds, window=window)
     moves = np.log(series[symbol]["close"]).diff().shift(-1)
     moves.index = features.known_at(moves.index)
     moves = moves.reindex(said.index)
-    found = []
-    for threshold in thresholds:
-        up = said["probability"] > threshold
-        right = up == said["answer"]
-        low, high = wilson(int(right.sum()), len(right))
-        kept = (moves * up).sum() - cost * up.astype(int).diff().abs().sum()
-        found.append(
-            {
-                "window": window,
-                "model": model,
-                "threshold": threshold,
-                "accuracy": float(right.mean()),
-                "low": low,
-                "high": high,
-                "days": len(right),
-                "invested": float(up.mean()),
-                "return_a_year": float(np.expm1(252 * kept / len(right))),
-            }
-        )
-    return found
+    setting = {"window": window, "model": model}
+    return [setting | _judged(said, moves, threshold, cost) for threshold in thresholds]
+
+
+def _judged(said: pd.DataFrame, moves: pd.Series, threshold: float, cost: float) -> dict[str, float]:
+    """What acting at a threshold would have been right, and worth."""
+    up = said["probability"] > threshold
+    right = up == said["answer"]
+    low, high = wilson(int(right.sum()), len(right))
+    kept = (moves * up).sum() - cost * up.astype(int).diff().abs().sum()
+    return {
+        "threshold": threshold,
+        "accuracy": float(right.mean()),
+        "low": low,
+        "high": high,
+        "days": len(right),
+        "invested": float(up.mean()),
+        "return_a_year": float(np.expm1(252 * kept / len(right))),
+        "hold_a_year": float(np.expm1(252 * moves.mean())),
+    }
 
 
 def sweep(
