@@ -138,12 +138,15 @@ CELLS = [
     "import multiprocessing, threading\nthreading.active_count(), multiprocessing.get_start_method()",
     "print(open('/dev/stdin').read() == '', sys.stdin.isatty(), In[-2][:8])",
     "for i in tqdm(range(3)):\n    pass\nsorted(get_ipython().kernel.comm_manager.targets)",
+    "import atexit, builtins, tempfile\nfrom pathlib import Path\nfile = open('named.txt', 'w')\nfile.write('whole')\n"
+    "builtins.kept = open('kept.txt', 'w')\nbuiltins.kept.write('whole')\nfolder = tempfile.TemporaryDirectory()\n"
+    "atexit.register(lambda: Path('atexit.txt').write_text('whole'))\nPath('folder.txt').write_text(folder.name);",
     "def broken():\n    return 1 / 0\nbroken()",
 ]
 
 
 def test_the_executed_notebook_is_that_of_an_ordinary_kernel(home: Path, tmp_path: Path) -> None:
-    """Text, pictures, tables, warnings, messages of libraries and the traceback, in the same cells."""
+    """Text, pictures, tables, warnings, messages of libraries, the traceback, and what is due when a process ends."""
     path = notebook(tmp_path / "warm.ipynb", *CELLS, parameters=True)
     executed = []
     for source in (path, cold(path)):
@@ -152,6 +155,8 @@ def test_the_executed_notebook_is_that_of_an_ordinary_kernel(home: Path, tmp_pat
         content = nbformat.read(tmp_path / "out.ipynb", as_version=4)
         assert content.cells[-1].outputs[-1].ename == "ZeroDivisionError"
         executed.append([without_times(cell) for cell in content.cells])
+        assert [(tmp_path / f"{name}.txt").read_text() for name in ("named", "kept", "atexit")] == ["whole"] * 3
+        assert not Path((tmp_path / "folder.txt").read_text()).exists()
     assert executed[0] == executed[1]
 
 
