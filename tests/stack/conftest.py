@@ -46,7 +46,7 @@ def started() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def building(
     started: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Stack, subprocess.Popen[str]] | None:
+) -> tuple[Stack, subprocess.Popen[bytes]] | None:
     """Begin to build the images, from nothing or from the engine's cache, if a test will need them."""
     if not runs() or not any("test_engine" in item.nodeid for item in request.session.items):
         return None
@@ -55,14 +55,13 @@ def building(
 
 
 @pytest.fixture(scope="session")
-def built(building: tuple[Stack, subprocess.Popen[str]] | None) -> Stack:
+def built(building: tuple[Stack, subprocess.Popen[bytes]] | None) -> Stack:
     """The images; without an engine a skip, unless one is required."""
     if building is None:
         assert not REQUIRED, "no container engine"
         pytest.skip("SKIPPED: no container engine")
     stack, process = building
-    told, _ = process.communicate()
-    assert process.returncode == 0, told[-3000:]
+    assert process.wait() == 0, (stack.folder / "log.txt").read_text()[-3000:]
     return stack
 
 
