@@ -24,6 +24,11 @@ def runs() -> bool:
         return False
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the engine tier last: its images are built meanwhile."""
+    items.sort(key=lambda item: "test_engine" in item.nodeid)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def started() -> Iterator[None]:
     """Start an engine where one is required and none runs; end it afterwards."""
@@ -38,19 +43,25 @@ def started() -> Iterator[None]:
         subprocess.run([ROOT / ".ci" / "engine", "stop"], check=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def building(
+    started: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Stack, subprocess.Popen[bytes]] | None:
+    """Begin to build the images, from nothing or from the engine's cache, if a test will need them."""
+    if not runs() or not any("test_engine" in item.nodeid for item in request.session.items):
+        return None
+    stack = Stack(tmp_path_factory.mktemp("stack"))
+    return stack, stack.start("docker", "compose", "build")
+
+
 @pytest.fixture(scope="session")
-def engine(started: None) -> None:
-    """Skip where there is no engine, unless one is required."""
-    if not runs():
+def built(building: tuple[Stack, subprocess.Popen[bytes]] | None) -> Stack:
+    """The images; without an engine a skip, unless one is required."""
+    if building is None:
         assert not REQUIRED, "no container engine"
         pytest.skip("SKIPPED: no container engine")
-
-
-@pytest.fixture(scope="session")
-def built(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """The images, from nothing or from the engine's cache."""
-    stack = Stack(tmp_path_factory.mktemp("stack"))
-    stack.compose("build")
+    stack, process = building
+    assert process.wait() == 0, (stack.folder / "log.txt").read_text()[-3000:]
     return stack
 
 
