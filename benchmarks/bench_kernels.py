@@ -15,7 +15,7 @@ from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_code_cell, new_notebook
 
 from benchmarks.measure import compare
-from mlworkbench.kernels import PROVISIONER
+from mlworkbench.kernels import PROVISIONER, keep_warm
 from mlworkbench.notebooks import execute
 from mlworkbench.store import open_store
 
@@ -64,7 +64,8 @@ def main() -> None:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
         open_store()
         cold, warm = (written(Path(folder, f"{kind}.ipynb"), kind) for kind in ("cold", "warm"))
-        execute(warm, Path(folder, "out.ipynb"))  # starts the fork server
+        keep_warm()
+        execute(warm, Path(folder, "out.ipynb"))  # once the fork server is there
         ratio = compare(
             "a notebook of one run, warm against ordinary kernel",
             lambda: execute(cold, Path(folder, "out.ipynb"), values={"x": 2}),

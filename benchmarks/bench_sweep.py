@@ -66,10 +66,11 @@ def overhead(path: Path) -> float:
 def peak_memory(command: list[str]) -> float:
     """Peak of the memory (proportional set size, in MiB) of all processes that a command starts, kernels included."""
     mark, peak, ended = uuid.uuid4().hex, 0.0, threading.Event()
+    folder = tempfile.mkdtemp(dir=os.environ["MLWORKBENCH_HOME"])  # its own fork server names it
 
     def of_the_command(process: psutil.Process) -> bool:
         try:
-            return process.environ().get(MARK) == mark
+            return process.environ().get(MARK) == mark or folder in " ".join(process.cmdline())
         except psutil.Error:
             return False
 
@@ -86,7 +87,7 @@ def peak_memory(command: list[str]) -> float:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, MARK: mark})
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, MARK: mark, "TMPDIR": folder})
     ended.set()
     watcher.join()
     return peak
