@@ -5,9 +5,11 @@ BIN    := $(VENV)/bin
 # uv itself is pinned in the lock too, so there is one place to change it
 UV_PIN := uv==$(shell sed -n "s/^uv==\([0-9.]*\).*/\1/p" requirements.lock)
 STAMP  := $(VENV)/.complete
+# one test process more than cores: many tests wait for servers and kernels
+WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run lab test bench lessons exercises lock clean
+.PHONY: help setup run lab test stack bench lessons exercises lock clean env up down logs users backup restore upgrade
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -37,7 +39,10 @@ test: setup  ## lint, type check and test everything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-fail-under 90 $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --cov --cov-fail-under 90 --ignore tests/stack $(ARGS)
+
+stack: setup  ## test the containers (REQUIRE_ENGINE=1: start an engine where none runs; skip nothing)
+	$(BIN)/python -m pytest tests/stack --durations=0 --durations-min=2 $(ARGS)
 
 bench: setup  ## measure every speed claim, as a ratio against the plain way
 	for script in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
@@ -47,6 +52,32 @@ lessons: setup  ## execute lessons and store their outputs in them (ARGS="1.2" f
 
 exercises: setup  ## release the exercises from their solutions
 	$(BIN)/python -c "from pathlib import Path; from mlworkbench.course import release; release(Path('notebooks/exercises'))"
+
+env:  ## write .env with random secrets; PROFILES="classroom s3 ray" chooses what is in the stack
+	@$(if $(filter-out undefined,$(origin PROFILES)),PROFILES="$(PROFILES)") docker/make-env
+
+up: env  ## build and start JupyterLab, MLflow and PostgreSQL in containers
+	docker compose up --detach --build --wait
+	@. ./.env && echo "JupyterLab  http://localhost:$$JUPYTER_PORT/lab?token=$$JUPYTER_TOKEN" && echo "MLflow      http://localhost:$$MLFLOW_PORT"
+
+down:  ## stop the containers; runs, artifacts and notebooks stay
+	docker compose down
+
+logs:  ## follow what the containers say
+	docker compose logs --follow --tail 100
+
+users:  ## in the profile classroom: NAMES="ada bob" get a user and a workspace each
+	docker compose exec -T mlflow python /opt/users.py $(NAMES)
+
+backup:  ## save database and artifacts to backups/
+	docker/backup
+
+restore:  ## put BACKUP=backups/... into an empty stack
+	docker/restore "$(BACKUP)"
+
+upgrade: backup  ## rebuild the images, and bring the database to the schema of their MLflow
+	docker compose build
+	docker/upgrade
 
 clean:  ## remove the environment, the store and everything else that was made
 	rm -rf .venv .mlworkbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage

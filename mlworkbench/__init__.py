@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlworkbench.batch import score
     from mlworkbench.checks import Feedback, check, hint
-    from mlworkbench.data import load_sp500, load_wine
+    from mlworkbench.checkup import doctor
+    from mlworkbench.data import load_live, load_nasdaq, load_sp500, load_vix, load_wine
     from mlworkbench.errors import NotebookError, ProjectError, StoreError, WorkbenchError
     from mlworkbench.gate import Verdict, validate
     from mlworkbench.lifecycle import plot_lifecycle
@@ -32,7 +33,11 @@ _HOME = {
     "Feedback": "checks",
     "check": "checks",
     "hint": "checks",
+    "doctor": "checkup",
+    "load_live": "data",
+    "load_nasdaq": "data",
     "load_sp500": "data",
+    "load_vix": "data",
     "load_wine": "data",
     "NotebookError": "errors",
     "ProjectError": "errors",
@@ -76,7 +81,11 @@ __all__ = [  # noqa: RUF022 (in the order of _HOME, which a test compares)
     "Feedback",
     "check",
     "hint",
+    "doctor",
+    "load_live",
+    "load_nasdaq",
     "load_sp500",
+    "load_vix",
     "load_wine",
     "NotebookError",
     "ProjectError",

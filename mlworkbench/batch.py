@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlworkbench import refusals, trail
-from mlworkbench.errors import WorkbenchError, unknown_name
+from mlworkbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ def _resolve(model_uri: str) -> tuple[str, str, str]:
     with refusals.explained(name):
         aliases = trail.client().get_registered_model(name).aliases
         if at and alias not in aliases:
-            raise unknown_name("alias", alias, aliases)
+            raise refusals.unknown_alias(name, alias, aliases)
         version = refusals.get_version(name, aliases[alias] if at else number)
     return name, str(version.version), version.source.removeprefix("models:/")
 
@@ -88,8 +88,9 @@ def _predict(model_uri: str, table: pd.DataFrame) -> object:
     try:
         return mlflow.pyfunc.load_model(model_uri).predict(table)
     except Exception as error:
+        why = str(error).rpartition("Error: ")[2][:300]  # before it MLflow shows the whole table
         raise WorkbenchError(
-            f"{model_uri} cannot score this table ({type(error).__name__}: {str(error)[:300]}).",
+            f"{model_uri} cannot score this table ({type(error).__name__}: {why}).",
             "a table with the columns of the model's signature.",
             f"Compare them with describe_model({model_uri!r}).",
         ) from error

@@ -1,4 +1,4 @@
-"""The command line: ``mlworkbench run | rerun | lab | lessons | progress | reset``."""
+"""The command line: ``mlworkbench run | rerun | lab | doctor | lessons | progress | reset``."""
 
 from __future__ import annotations
 
@@ -117,6 +117,16 @@ def progress() -> None:
 
 
 @main.command()
+def doctor() -> None:
+    """Say what is wrong with this set-up and what to do; exit status 1 when there is a problem."""
+    from mlworkbench.checkup import doctor as examine
+
+    report = examine()
+    click.echo(report)
+    sys.exit(0 if report.ok else 1)
+
+
+@main.command()
 @click.argument("exercise")
 def reset(exercise: str) -> None:
     """Put a pristine copy of an EXERCISE in place and keep your work under a dated name."""
@@ -130,17 +140,19 @@ def reset(exercise: str) -> None:
 
 @main.command()
 @click.option("--port", type=int, help="Port to use (default: 8888 or the next that is free).")
+@click.option("--ip", default="127.0.0.1", help="Address to listen on (default: this machine only).")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.argument("jupyter_options", nargs=-1, type=click.UNPROCESSED)
-def lab(port: int | None, no_browser: bool, jupyter_options: tuple[str, ...]) -> None:
-    """Open JupyterLab in the notebooks folder, on this machine only, with a token.
+def lab(port: int | None, ip: str, no_browser: bool, jupyter_options: tuple[str, ...]) -> None:
+    """Open JupyterLab in the notebooks folder, with a token.
 
     What stands behind `--` goes to JupyterLab as it is, for example `-- --allow-root`.
     """
+    from mlworkbench.kernels import JUPYTER_DATA, keep_warm
     from mlworkbench.store import open_store, workbook_root
 
     open_store()
-    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.ip={ip}"]
     command.append(f"--ServerApp.root_dir={workbook_root() / 'notebooks'}")
     if port is not None:
         _require_free(port)
@@ -150,11 +162,16 @@ def lab(port: int | None, no_browser: bool, jupyter_options: tuple[str, ...]) ->
     command += jupyter_options
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     # Switches off what a learner does not need: nbgrader's panels for instructors, Jupyter's news.
-    config = [str(Path(__file__).with_name("lab_config")), os.environ.get("JUPYTER_CONFIG_PATH", "")]
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, config))
+    _put_first("JUPYTER_CONFIG_PATH", Path(__file__).with_name("lab_config"))
+    _put_first("JUPYTER_PATH", JUPYTER_DATA)  # the kernel "Python (workbench)"
+    keep_warm()
     if os.name == "nt":
         sys.exit(subprocess.call(command))
     os.execv(sys.executable, command)  # noqa: S606 (becomes JupyterLab, so that a signal ends it and nothing is left)
+
+
+def _put_first(variable: str, folder: Path) -> None:
+    os.environ[variable] = os.pathsep.join(filter(None, [str(folder), os.environ.get(variable, "")]))
 
 
 def _require_free(port: int) -> None:

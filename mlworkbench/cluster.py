@@ -6,8 +6,11 @@ import contextlib
 import logging
 import socket
 from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
 
 from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.store import without_password
 
 ANSWER_SECONDS = 15.0
 """How long a Ray cluster may take to answer before it counts as away, in seconds."""
@@ -18,7 +21,7 @@ _HTTP2_HELLO, _HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 
 
 
 @contextlib.contextmanager
-def ray_cluster(address: str | None = None) -> Iterator[None]:
+def ray_cluster(address: str | None, store_uri: str) -> Iterator[None]:
     """Connect to a cluster, or start one on this machine, and make it known to joblib as ``ray``.
 
     A connection that is already open is used and left open.
@@ -26,8 +29,14 @@ def ray_cluster(address: str | None = None) -> Iterator[None]:
     Raises
     ------
     WorkbenchError
-        When Ray is not installed, or no cluster answers within 15 s.
+        When Ray is not installed, no cluster answers within 15 s, or its machines cannot reach the tracking store.
     """
+    if address is not None and (problem := _unanswered(address)):
+        raise WorkbenchError(
+            f"no Ray cluster answers at {address!r} ({problem}).",
+            "the address of a cluster's head, such as 10.0.0.5:6379.",
+            "Start one (`ray start --head`), correct the address, or leave it out to start one on this machine.",
+        )
     try:
         import ray
         from ray.util.joblib import register_ray
@@ -35,39 +44,57 @@ def ray_cluster(address: str | None = None) -> Iterator[None]:
         raise WorkbenchError(
             f"Ray is not installed ({error}).", "the extra `scale`.", 'Run `pip install "mlworkbench[scale]"`.'
         ) from error
-    register_ray()  # type: ignore[no-untyped-call]
-    if ray.is_initialized():
-        yield
-        return
-    if address is None:
-        ray.init(
-            include_dashboard=False, _node_ip_address="127.0.0.1", logging_level=logging.ERROR, log_to_driver=False
-        )
-    else:
-        _require_answer(address)
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    register_ray()
+    mine = not ray.is_initialized()
+    if mine:
+        _connect(address)
     try:
+        _require_common_store(store_uri)
         yield
     finally:
-        ray.shutdown()
+        if mine:
+            ray.shutdown()
 
 
-def _require_answer(address: str) -> None:
-    """Ask once: ``ray.init`` itself goes on trying for a minute and more."""
-    where = address.removeprefix("ray://")
-    host, _, port = where.rpartition(":")
+def _unanswered(address: str) -> str:
+    """What is wrong at an address, if anything; ``ray.init`` itself goes on trying for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
-        with socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS / 3) as connection:
+        with socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS / 4) as connection:
             connection.sendall(_HTTP2_HELLO)
-            _require(connection.recv(9)[3:4] == _HTTP2_SETTINGS)
+            return "" if connection.recv(9)[3:4] == _HTTP2_SETTINGS else "what listens there is not Ray"
     except (OSError, ValueError) as error:
+        return told(error)
+
+
+def _connect(address: str | None) -> None:
+    """Connect to the cluster, or start one that keeps to 127.0.0.1."""
+    import ray
+    from ray._private import ray_constants, services
+
+    if address is None:
+        here: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        ray.init(logging_level=logging.ERROR, log_to_driver=False, **here)
+        return
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    try:
+        if not address.startswith("ray://") and _unanswered(services.canonicalize_bootstrap_address(address)):
+            # Ray takes 127.0.0.1 for this machine's outer address, where a cluster that keeps to 127.0.0.1 is silent.
+            ray_constants.ENABLE_RAY_CLUSTER = False
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+def _require_common_store(store_uri: str) -> None:
+    """Other machines of the cluster cannot write to a file of this one, nor to its 127.0.0.1."""
+    import ray
+
+    machines = {node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
+    others = machines - {"127.0.0.1", ray.util.get_node_ip_address()}
+    if others and (store_uri.startswith("sqlite") or urlsplit(store_uri).hostname in ("localhost", "127.0.0.1")):
         raise WorkbenchError(
-            f"no Ray cluster answers at {address!r} ({told(error)}).",
-            "the address of a cluster's head, such as 10.0.0.5:6379.",
-            "Start one (`ray start --head`), correct the address, or leave it out to start one on this machine.",
-        ) from error
-
-
-def _require(speaks_grpc: bool) -> None:
-    if not speaks_grpc:
-        raise ValueError("what listens there is not Ray")
+            f"the store {without_password(store_uri)} on a cluster with other machines ({', '.join(sorted(others))}).",
+            "a tracking server or PostgreSQL that every machine reaches.",
+            "Start `mlflow server` where they reach it, and set MLFLOW_TRACKING_URI to its address.",
+        )

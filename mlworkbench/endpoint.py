@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 PERCENTILES = (50, 95, 99)
 _WARM_UP = 10
+_MOST_CLIENTS = 64
 _PATIENCE = 120  # seconds that an answer may take; the server itself gives up after 60
 
 
@@ -30,10 +32,16 @@ class Latency:
         Time from sending a request to having read the answer, in the order of sending.
     rows : int
         Rows in each request.
+    clients : int
+        How many sent requests at the same time.
+    per_second : float
+        Requests that were answered in a second, by all clients together.
     """
 
     milliseconds: np.ndarray
     rows: int
+    clients: int = 1
+    per_second: float = float("nan")
 
     @property
     def percentiles(self) -> dict[str, float]:
@@ -51,7 +59,8 @@ class Latency:
 
     def __repr__(self) -> str:
         told = ", ".join(f"{name} {value:.3g} ms" for name, value in self.percentiles.items())
-        return f"{len(self.milliseconds)} requests of {self.rows} row(s): {told}"
+        by = f" by {self.clients} clients at once" if self.clients > 1 else ""
+        return f"{len(self.milliseconds)} requests of {self.rows} row(s){by}: {told}"
 
     def _repr_html_(self) -> str:
         return self.table.to_html(index=False, border=0, float_format="{:.3g}".format)
@@ -86,7 +95,8 @@ class Endpoint:
 
         self.url, self.pid = url, pid
         self._log_file, self._log = log_file, ""
-        self._session = requests.Session()
+        self._session, self._closed = requests.Session(), False
+        self._session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=_MOST_CLIENTS))
 
     def __repr__(self) -> str:
         return f"Endpoint({self.url!r})"
@@ -138,10 +148,10 @@ class Endpoint:
         named = isinstance(found, dict) or (bool(found) and isinstance(found[0], dict))
         return pd.DataFrame(found) if named else np.array(found)
 
-    def latency(self, frame: Any, n: int = 200) -> Latency:
-        """Send the same rows ``n`` times, one request after another, and time each.
+    def latency(self, frame: Any, n: int = 200, *, params: dict[str, Any] | None = None, clients: int = 1) -> Latency:
+        """Send the same rows ``n`` times and time each request; every client waits for its answer before it goes on.
 
-        The rows are encoded once, the connection is kept open, and ten requests before the first are not counted.
+        The rows are encoded once, connections are kept open, and ten requests of each client before are not counted.
 
         Parameters
         ----------
@@ -149,27 +159,46 @@ class Endpoint:
             What each request sends, as for `predict`.
         n : int, default 200
             How many requests are timed; p99 needs a hundred at least.
+        params : dict, optional
+            Inference parameters of the model.
+        clients : int, default 1
+            How many send at the same time: threads of this process, which share its processor time with the server.
 
         Returns
         -------
         Latency
             With ``.table`` and ``.plot()``.
+
+        Raises
+        ------
+        WorkbenchError
+            When ``n`` or ``clients`` is out of range, or the server refuses the rows.
         """
         import numpy as np
 
         if n < 1:
             raise WorkbenchError(f"n = {n} requests.", "at least 1.", "Leave n out to time 200.")
-        body = _payload(frame, None)
-        times = []
-        for _ in range(_WARM_UP + n):
+        if not 1 <= clients <= _MOST_CLIENTS:
+            raise WorkbenchError(f"clients = {clients}.", f"1 to {_MOST_CLIENTS}.", "Leave clients out for one.")
+        body = _payload(frame, params)
+
+        def milliseconds(_: int) -> float:
             begun = time.perf_counter()
             self._send(body)
-            times.append(1000 * (time.perf_counter() - begun))
-        return Latency(np.array(times[_WARM_UP:]), len(frame))
+            return 1000 * (time.perf_counter() - begun)
+
+        with ThreadPoolExecutor(clients) as pool:
+            list(pool.map(milliseconds, range(_WARM_UP * clients)))
+            begun = time.perf_counter()
+            times = list(pool.map(milliseconds, range(n)))
+            per_second = n / (time.perf_counter() - begun)
+        return Latency(np.array(times), len(frame), clients, per_second)
 
     def _send(self, body: bytes) -> requests.Response:
         import requests
 
+        if self._closed:
+            raise WorkbenchError("the server is closed.", "a running server.", "Ask it inside of the with block.")
         try:
             answer = self._session.post(
                 f"{self.url}/invocations", data=body, headers={"Content-Type": "application/json"}, timeout=_PATIENCE
@@ -187,7 +216,7 @@ class Endpoint:
     def close(self) -> None:
         """Close the connection and keep the log, whose file goes away."""
         self._session.close()
-        _ = self.log
+        self._closed, _ = True, self.log
 
 
 def _payload(frame: Any, params: dict[str, Any] | None) -> bytes:

@@ -15,7 +15,9 @@ from typing import Any
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 
+from mlworkbench.forkclient import short_folder
 from mlworkbench.group import Group
+from mlworkbench.kernels import prepare
 
 
 class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
@@ -40,10 +42,10 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
         client = PapermillNotebookClient(
             nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, timeout=execution_timeout
         )
-        client.create_kernel_manager()  # the one place where it is decided what starts a kernel
+        prepare(client.create_kernel_manager(), nb_man.nb)  # the one place where it is decided what starts a kernel
         group.enter(client)
         try:
-            with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
+            with tempfile.TemporaryDirectory(prefix="kernel-", dir=short_folder()) as folder:
                 if os.name != "nt":  # sockets in a folder of this user's, instead of ports that every user can reach
                     client.km.transport, client.km.ip = "ipc", str(Path(folder, "s"))
                 client.execute(cwd=kernel_cwd, env={name: value for name, value in env.items() if value is not None})

@@ -54,6 +54,9 @@ def unknown_name(
     """Build the error for a name that is not among ``names``, offering the nearest one."""
     known = list(names)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    listed = ", ".join(known) if known else "none"
-    do = f"Did you mean {near[0]!r}?" if near else f"Choose one of the {kind}s listed above."
-    return error(f"no {kind} is called {name!r}.", f"one of: {listed}.", do)
+    if not known:
+        return error(
+            f"no {kind} is called {name!r}.", "one that exists, and there is none.", "Make one first, or leave it out."
+        )
+    do = f"Did you mean {near[0]!r}?" if near else "Choose one of those."
+    return error(f"no {kind} is called {name!r}.", f"one of: {', '.join(known)}.", do)

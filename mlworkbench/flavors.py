@@ -27,6 +27,7 @@ _ARGUMENT = {
     "onnx": "onnx_model",
     "pyfunc": "python_model",
 }
+_ENFORCED = "Failed to enforce schema"  # so MLflow begins when data does not fit a signature
 _ALSO_NEEDED = {"sklearn": {"skops"}, "onnx": {"onnxruntime"}, "pyfunc": {"cloudpickle"}}
 
 
@@ -120,6 +121,8 @@ def save_and_ask(job: Job, folder: Path, parts: set[Any], requirements: Sequence
             trusted = [*reviewed_among(parts), *job.trust]
             said = _ask(job, _sklearn_predict(job))
             _save(job, folder, serialization_format="skops", skops_trusted_types=trusted, **options)
+            if "signature" in job.options:
+                _ask(job, _read_back(job, folder).predict)
             return said
         _save(job, folder, **options)
         stored = _read_back(job, folder)
@@ -205,7 +208,7 @@ def _read_back(job: Job, folder: Path) -> PyFuncModel:
 
 def _save_error(job: Job, error: Exception) -> WorkbenchError:
     cause = error.__cause__ or error
-    if type(cause).__name__ == "NotFittedError":
+    if type(cause).__name__ == "NotFittedError" or _ENFORCED in str(cause):
         return _answer_error(job, cause)
     wary = untrusted(job.model, job.trust) if job.flavor == "sklearn" else None
     return wary or _unstorable(job, cause)
@@ -227,10 +230,19 @@ def _answer_error(job: Job, error: BaseException) -> WorkbenchError:
     name = type(job.model).__name__
     if type(error).__name__ == "NotFittedError":
         return WorkbenchError(f"the {name} is not fitted.", "a fitted model.", "Call its fit method first.")
+    if _ENFORCED in str(error):
+        return WorkbenchError(
+            f"the example does not fit the signature ({str(error).rpartition('Error: ')[2][:300]}).",
+            "an example with the columns and types that the signature declares.",
+            "Change the example, as in example.astype({'column': float}), or the signature.",
+        )
+    do = "Give a few rows of the training data, without the target."
+    if "contains NaN" in str(error):
+        do = "The model itself stops at gaps: let a first step fill them (SimpleImputer), or give rows without."
     shape = getattr(job.example, "shape", None)
     size = f" of the shape {tuple(shape)}" if shape is not None else ""
     return WorkbenchError(
         f"the {name} does not answer to the example, a {type(job.example).__name__}{size} ({told(error)}).",
         "an example that the stored model takes: the columns it was fitted on, in their order.",
-        "Give a few rows of the training data, without the target.",
+        do,
     )

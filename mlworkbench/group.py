@@ -1,7 +1,9 @@
-"""Executions that are stopped together, from another thread."""
+"""What runs together ends together: kernels of one process, and workers with the process that they work for."""
 
 from __future__ import annotations
 
+import functools
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -44,3 +46,16 @@ class Group:
                 if provisioner := getattr(client.km, "provisioner", None):
                     run_sync(provisioner.kill)()
             time.sleep(0.1)
+
+
+@functools.cache
+def end_with_parent() -> None:
+    """Have this worker end when its parent is gone, however that ended; its kernel then ends by itself."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

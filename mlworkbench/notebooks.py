@@ -177,10 +177,12 @@ def require_kernel(node: NotebookNode) -> str:
     NotebookError
         When it is not installed.
     """
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    from jupyter_client.kernelspec import NoSuchKernel
+
+    from mlworkbench.kernels import kernel_specs
 
     name = str(node.metadata.get("kernelspec", {}).get("name") or "python3")
-    specs = KernelSpecManager()
+    specs = kernel_specs()
     try:
         specs.get_kernel_spec(name)  # type: ignore[no-untyped-call]
     except NoSuchKernel as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlworkbench.errors import told
 from mlworkbench.notebooks import read_notebook
+from mlworkbench.tracking import BATCH
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -79,7 +80,8 @@ def _copy_metrics(client: MlflowClient, run_id: str) -> None:
     names = [name for child in children for name in child.data.metrics]
     values = {name: value for child in children for name, value in child.data.metrics.items() if names.count(name) == 1}
     now = int(time.time() * 1000)
-    client.log_batch(run_id, metrics=[Metric(*each, now, 0) for each in values.items() if each[0] != "seconds"])
+    metrics = [Metric(name, value, now, 0) for name, value in values.items() if name != "seconds"]
+    client.log_batch(run_id, metrics=metrics[:BATCH])
 
 
 def _html(node: NotebookNode) -> str:

@@ -169,12 +169,18 @@ def _command_line(
     version: str | None,
     parameters: Mapping[str, Any],
 ) -> str:
-    words = ["mlflow", "run", str(path), "-e", entry_point, "--env-manager", manager]
+    words = ["mlflow", "run", _as_typed(path), "-e", entry_point, "--env-manager", manager]
     words += ["--version", version] if version else []
     words += ["--experiment-name", experiment] if experiment else []
     for name, value in parameters.items():
         words += ["-P", f"{name}={value}"]
     return shlex.join(words)
+
+
+def _as_typed(path: str | os.PathLike[str]) -> str:
+    """A folder as one would type it from here, where that is shorter; a URI as it is."""
+    text = str(path)
+    return min(os.path.relpath(text), text, key=len) if Path(text).is_dir() else text
 
 
 def _adopted(run_id: str, path: str | os.PathLike[str]) -> Run:

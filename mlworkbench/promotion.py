@@ -75,7 +75,7 @@ def transition(name: str, version: int | str, stage: str, *, why: str = "") -> M
         if now.stages.get(number) != wanted or now.unfinished():
             if alias:
                 refusals.check_ready(name, number, now, archived_too=wanted == "Production")
-            trail.add(name, "transition", number, alias=alias, stage=wanted, why=why)
+            trail.add(name, now, "transition", number, alias=alias, stage=wanted, why=why)
         return trail.client().get_model_version(name, str(number))
 
 
@@ -137,15 +137,16 @@ def promote(
         if now.holder(alias) == number and not now.unfinished():
             return candidate
         asked = refusals.ask(gate, candidate, now.holder(alias))
+        if callable(gate):  # it took time: the version may have been archived
+            now = trail.read(name)
+            refusals.check_ready(name, number, now)
         facts = {"alias": alias, "why": why, "verdict": asked.word, "run_id": asked.run_id}
         if asked.word == "refused" and override is None:
-            trail.add(name, "refused", number, **facts)
+            trail.add(name, now, "refused", number, **facts)
             raise asked.refusal(name, number)
         if asked.word == "refused":
             facts |= {"why": override or "", "verdict": "refused, overridden"}
-        if gate:  # it takes time: the version may have been archived
-            refusals.check_ready(name, number, trail.read(name))
-        after, entry = trail.add(name, "promote", number, **facts)
+        after, entry = trail.add(name, now, "promote", number, **facts)
         before = next((before for moved, before, _ in after.moves[entry.key] if moved == alias), number)
         return _version_or_none(name, before)
 
@@ -186,7 +187,7 @@ def rollback(name: str, *, alias: str = "production", why: str = "") -> ModelVer
     with refusals.explained(name):
         now = trail.open_trail(name)
         if alias not in now.holders:
-            raise unknown_name("alias", alias, now.holders)
+            raise refusals.unknown_alias(name, alias, now.holders)
         holder = now.holder(alias)
         earlier = [version for version in reversed(now.holders[alias][:-1]) if version not in (None, holder)]
         target = next((v for v in earlier if getattr(_version_or_none(name, v), "status", "") == "READY"), None)
@@ -196,7 +197,7 @@ def rollback(name: str, *, alias: str = "production", why: str = "") -> ModelVer
                 "an earlier holder in history(name) that was neither deleted nor archived.",
                 "Promote the version that shall take over.",
             )
-        trail.add(name, "rollback", target, alias=alias, why=why)
+        trail.add(name, now, "rollback", target, alias=alias, why=why)
         return trail.client().get_model_version(name, str(target))
 
 
@@ -227,12 +228,13 @@ def migrate_stages(name: str) -> pd.DataFrame:
     https://mlflow.org/docs/latest/ml/model-registry/workflow/#migrating-from-stages
     """
     with refusals.explained(name):
-        now = trail.open_trail(name)
+        begun = now = trail.open_trail(name)
         legacy = {int(version.version): version.current_stage or "None" for version in find_versions(name)}
         for version, stage in sorted(legacy.items()):
             alias = ALIAS_OF.get(stage)
-            if stage in STAGES and version not in now.stages and not (alias and now.holder(alias)):
-                trail.add(name, "migrate", version, alias=alias, stage=stage, why=f"Was in MLflow's {stage}.")
+            if stage in STAGES and version not in begun.stages and not (alias and begun.holder(alias)):
+                why = f"Was in MLflow's {stage}."
+                now, _ = trail.add(name, now, "migrate", version, alias=alias, stage=stage, why=why)
     table = versions_table(name)
     return table.assign(legacy=table["version"].map(legacy))
 

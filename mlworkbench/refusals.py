@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.audit import Trail
+from mlworkbench.audit import STAGE_OF, Trail
 from mlworkbench.errors import WorkbenchError, unknown_name
 from mlworkbench.trail import client
 
@@ -147,6 +147,18 @@ def check_alias(alias: str) -> None:
             "letters, digits, '_' and '-'; not 'latest', and no version such as 'v1'.",
             "Take, say, 'production', 'champion' or 'challenger'.",
         ) from error
+
+
+def unknown_alias(name: str, alias: str, known: Iterable[str]) -> WorkbenchError:
+    """Build the error for an alias that nobody holds: a misspelt one gets the nearest."""
+    held = list(known)
+    if held and alias not in STAGE_OF:
+        return unknown_name("alias", alias, held)
+    return WorkbenchError(
+        f"no version of {name!r} holds the alias {alias!r}.",
+        f"one that holds it (held are: {', '.join(held) or 'none'}).",
+        f"Promote a version first: promote({name!r}, version, alias={alias!r}, why='…').",
+    )
 
 
 def get_version(name: str, version: int | str) -> ModelVersion:

@@ -40,7 +40,10 @@ class Session:
         """Address of the experiment's page in the MLflow UI; None where no UI is known to run."""
         page = f"#/experiments/{self.experiment.experiment_id}/runs"
         if self.store.uri.startswith("http"):
-            return f"{self.store.uri.rstrip('/')}/{page}"
+            # In a container the server has one address for this kernel and another for the reader's browser.
+            server = os.environ.get("MLWORKBENCH_UI", self.store.uri).rstrip("/")
+            workspace = os.environ.get("MLFLOW_WORKSPACE")
+            return f"{server}/{page}" + (f"?workspace={workspace}" if workspace else "")
         base = _lab_base_url()
         return None if base is None else f"{base}mlflow/{page}"
 

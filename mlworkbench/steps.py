@@ -151,7 +151,7 @@ def _code(folder: Path, point: EntryPoint) -> Iterator[Path]:
         name = path.relative_to(folder)
         if not path.is_file() or name.suffix in (".md", ".ipynb", ".pyc") or name.as_posix() == "MLproject":
             continue
-        if any(part.startswith(".") for part in name.parts):
+        if any(part.startswith((".", "mlflow.db")) or part in ("mlruns", "mlartifacts") for part in name.parts):
             continue
         if path.suffix != ".py" or not scripts or path in imported:
             yield path

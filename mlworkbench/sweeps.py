@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told, unknown_name
-from mlworkbench.group import Group
+from mlworkbench.group import Group, end_with_parent
 from mlworkbench.outcomes import OUTCOME_TAG
-from mlworkbench.reruns import CONTENT_TAG, POINT_TAG, Job, origin_tags, prepare, run_point
+from mlworkbench.reruns import POINT_TAG, Job, prepare, run_point
+from mlworkbench.resuming import begin, end_unfinished, recorded
 from mlworkbench.values import Point, check_values, expand
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 BACKENDS = ("threading", "loky", "ray")
-
-PARENT_TAG = "mlflow.parentRunId"
 
 RESTARTS = 2
 """How often the workers are started again after one of them was killed, before the sweep gives up."""
@@ -84,14 +83,14 @@ def sweep(
     _check_workers(n_jobs, backend, ray_address)
     job = prepare(notebook, experiment=experiment, timeout=timeout)
     points = expand([check_values(job.known, point) for point in expand(grid)])
-    with _workers(backend, n_jobs, ray_address):
-        reused, parent = _begin(job, points, resume)
+    with _workers(backend, n_jobs, ray_address, job.store_uri):
+        reused, parent = begin(job, points, resume)
         job = dataclasses.replace(job, parent=parent, group=(group := Group()))
         try:
             _run_all(job, points, reused)
         except BaseException:
             group.stop()
-            _end_unfinished(job)
+            end_unfinished(job)
             mlflow.MlflowClient().set_terminated(parent, "KILLED")
             raise
     table = _table(job, points, reused)
@@ -111,7 +110,7 @@ def _check_workers(n_jobs: int, backend: str, ray_address: str | None) -> None:
 
 
 @contextlib.contextmanager
-def _workers(backend: str, n_jobs: int, ray_address: str | None) -> Iterator[None]:
+def _workers(backend: str, n_jobs: int, ray_address: str | None, store_uri: str) -> Iterator[None]:
     """Tell joblib what to use, and have it at hand for the length of a ``with`` block."""
     import joblib
 
@@ -120,50 +119,20 @@ def _workers(backend: str, n_jobs: int, ray_address: str | None) -> Iterator[Non
         if backend == "ray":
             from mlworkbench.cluster import ray_cluster
 
-            stack.enter_context(ray_cluster(ray_address))
+            stack.enter_context(ray_cluster(ray_address, store_uri))
             options = {"ray_remote_args": {"num_cpus": 1, "scheduling_strategy": "SPREAD"}}
         stack.enter_context(joblib.parallel_config(backend, n_jobs=n_jobs, **options))
         yield
-
-
-def _begin(job: Job, points: list[Point], resume: bool) -> tuple[dict[str, Run], str]:
-    """The points that need not run, and the parent: that of an earlier sweep with one of these points, or a new one."""
-    import mlflow
-
-    client = mlflow.MlflowClient()
-    earlier = _runs(job) if resume else []
-    sweeps = {run.info.run_id for run in earlier if POINT_TAG not in run.data.tags}
-    keys = {job.key(point) for point in points}
-    mine = [run for run in earlier if run.data.tags.get(POINT_TAG) in keys]
-    reused = {run.data.tags[POINT_TAG]: run for run in mine if run.info.status == "FINISHED"}
-    for run in reversed(mine):
-        if (parent := run.data.tags.get(PARENT_TAG)) in sweeps:
-            client.update_run(parent, status="RUNNING")
-            _end_unfinished(dataclasses.replace(job, parent=parent))
-            return reused, str(parent)
-    name = f"sweep of {job.notebook.stem}"
-    return reused, str(client.create_run(job.experiment_id, tags=origin_tags(job), run_name=name).info.run_id)
-
-
-def _runs(job: Job, parent: str | None = None) -> list[Run]:
-    """The runs of this notebook in this experiment, or only those under a parent; the latest last."""
-    import mlflow
-
-    where = f"tags.`{CONTENT_TAG}` = '{job.digest}'" + (f" and tags.`{PARENT_TAG}` = '{parent}'" if parent else "")
-    found: list[Run] = mlflow.search_runs(
-        [job.experiment_id], where, max_results=10**9, order_by=["start_time"], output_format="list"
-    )
-    return found
 
 
 def _run_all(job: Job, points: list[Point], reused: Mapping[str, Run]) -> None:
     """Run what is left; when a worker was killed, start the workers again for what is left then."""
     from tqdm import tqdm
 
+    old = {run.info.run_id for run in recorded(job, job.parent)}
     for attempt in range(RESTARTS + 1):
-        ended = {
-            run.data.tags[POINT_TAG] for run in _runs(job, job.parent) if run.info.status in ("FINISHED", "FAILED")
-        }
+        new = [run for run in recorded(job, job.parent) if run.info.run_id not in old]
+        ended = {run.data.tags[POINT_TAG] for run in new if run.info.status in ("FINISHED", "FAILED")}
         todo = [point for point in points if job.key(point) not in ended | set(reused)]
         with tqdm(total=len(points), initial=len(points) - len(todo), unit="point", disable=not _watched()) as bar:
             try:
@@ -173,16 +142,25 @@ def _run_all(job: Job, points: list[Point], reused: Mapping[str, Run]) -> None:
             except Exception as error:
                 if not _worker_was_killed(error):
                     raise
-                _end_unfinished(job)
+                end_unfinished(job)
                 if attempt == RESTARTS:
                     raise _killed_again(len(todo), error) from error
 
 
 def _outputs(job: Job, todo: list[Point]) -> Iterator[str]:
     from joblib import Parallel, delayed
+    from joblib.parallel import get_active_backend
 
-    work = Parallel(batch_size=1, return_as="generator_unordered")
-    yield from work(delayed(run_point)(job, point) for point in todo)
+    # Ray's backend for joblib gives all results at once, so the bar moves only at the end.
+    at_once = not get_active_backend()[0].supports_return_generator
+    work = Parallel(batch_size=1, return_as="list" if at_once else "generator_unordered")
+    yield from work(delayed(_work)(job, point, os.getpid()) for point in todo)
+
+
+def _work(job: Job, point: Point, sweep_pid: int) -> str:
+    if os.getpid() != sweep_pid:
+        end_with_parent()
+    return run_point(job, point)
 
 
 def _worker_was_killed(error: Exception) -> bool:
@@ -199,21 +177,10 @@ def _killed_again(left: int, error: Exception) -> WorkbenchError:
     )
 
 
-def _end_unfinished(job: Job) -> None:
-    """Mark the points as KILLED whose worker is no more."""
-    import mlflow
-
-    client = mlflow.MlflowClient()
-    for run in _runs(job, job.parent):
-        if run.info.status == "RUNNING" and POINT_TAG in run.data.tags:
-            client.set_tag(run.info.run_id, OUTCOME_TAG, "interrupted")
-            client.set_terminated(run.info.run_id, "KILLED")
-
-
 def _table(job: Job, points: list[Point], reused: Mapping[str, Run]) -> pd.DataFrame:
     import pandas as pd
 
-    runs = {run.data.tags[POINT_TAG]: run for run in _runs(job, job.parent) if POINT_TAG in run.data.tags} | dict(
+    runs = {run.data.tags[POINT_TAG]: run for run in recorded(job, job.parent) if POINT_TAG in run.data.tags} | dict(
         reused
     )
     swept = list(dict.fromkeys(name for point in points for name in point))

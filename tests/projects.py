@@ -12,8 +12,8 @@ from mlflow.entities import Param, Run
 
 from mlworkbench.outcomes import OUTCOME_TAG
 from mlworkbench.reruns import POINT_TAG
+from mlworkbench.resuming import PARENT_TAG
 from mlworkbench.steps import run_step
-from mlworkbench.sweeps import PARENT_TAG
 
 STEPS = """
 name: steps

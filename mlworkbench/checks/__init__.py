@@ -12,6 +12,8 @@ from mlworkbench.checks import (
     progress,
     projects,
     projects_assignment,
+    registry,
+    registry_assignment,
     tracking,
     tracking_assignment,
 )
@@ -21,7 +23,10 @@ from mlworkbench.errors import unknown_name
 __all__ = ["TASKS", "Feedback", "check", "hint"]
 
 MOST_CHARACTERS = 200  # of an unexpected error
-_PARTS = (tracking, tracking_assignment, models, models_assignment, projects, projects_assignment)
+_PARTS = (
+    *(tracking, tracking_assignment, models, models_assignment),
+    *(registry, registry_assignment, projects, projects_assignment),
+)
 TASKS = {name: task for part in _PARTS for name, task in part.TASKS.items()}
 
 

@@ -114,6 +114,16 @@ def input_types(stored: Stored) -> dict[str, str]:
     return {column.name: column.type.name for column in signature.inputs}
 
 
+def as_declared(stored: Stored, rows: pd.DataFrame) -> Any:
+    """Rows in the types that the signature declares: a table, or an array where it is one of tensors."""
+    inputs = stored.file.signature.inputs if stored.file.signature else None
+    if inputs is None:
+        return rows.to_numpy("float32")
+    if inputs.is_tensor_spec():
+        return rows.to_numpy(inputs.numpy_types()[0])
+    return rows.astype({column.name: column.type.to_pandas() for column in inputs if column.name in rows})
+
+
 def default_of(stored: Stored, name: str) -> Any:
     """Default of an inference parameter."""
     signature = stored.file.signature

@@ -10,7 +10,7 @@ from mlworkbench.checks.answers import shown
 from mlworkbench.checks.feedback import NotYetError
 from mlworkbench.outcomes import OUTCOME_TAG
 from mlworkbench.reruns import POINT_TAG
-from mlworkbench.sweeps import PARENT_TAG
+from mlworkbench.resuming import PARENT_TAG
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from mlworkbench.checks import look_models
@@ -9,8 +10,9 @@ from mlworkbench.checks.answers import number, sequence
 from mlworkbench.checks.feedback import NotYetError, Task
 
 BETTER_THAN_GUESSING = 0.6
-FEWEST_REQUESTS = 50
+FEWEST_REQUESTS = 100
 LIMIT = 0.7
+TARGET = "malignant"
 
 
 def _estimator(stored: look_models.Stored, name: str) -> Any:
@@ -61,8 +63,8 @@ def doubtful(model_uri: Any, rows: Any, forest: Any) -> str:
     return f"Nothing is pickled, and {int((sure < LIMIT).sum())} of {len(sure)} wines are doubtful."
 
 
-def gated(verdict: Any) -> str:
-    """Lesson 2.4: a logistic regression passes a gate against the stump."""
+def gated(verdict: Any, test: Any) -> str:
+    """Lesson 2.4: a logistic regression passes a gate against the stump, on the test rows."""
     run = look_models.verdict_run(verdict)
     recall = look_models.demand(verdict, "recall_score")
     if not recall.startswith("at least 0.8"):
@@ -71,10 +73,17 @@ def gated(verdict: Any) -> str:
     if "0.01 above the baseline" not in accuracy:
         raise NotYetError(f"The accuracy is wanted {accuracy}.", "Use min_absolute_change=0.01.")
     candidate = look_models.stored_model(run.data.params["candidate"], "candidate")
-    _estimator(candidate, "LogisticRegression")
+    model = _estimator(candidate, "LogisticRegression")
     _estimator(look_models.stored_model(run.data.params["baseline"], "baseline"), "DecisionTreeClassifier")
     if not verdict:
         raise NotYetError("The gate refused the candidate.", "Train it on the training rows; keep the data as it is.")
+    told = float(verdict.table.set_index("metric").loc["accuracy_score", "candidate"])
+    right = float((model.predict(test.drop(columns=TARGET)) == test[TARGET]).mean())
+    if not math.isclose(told, right, abs_tol=1e-9):
+        raise NotYetError(
+            f"The gate saw an accuracy of {told:.3f}; on the test rows it is {right:.3f}.",
+            "Give `test` to wb.validate: the model has seen the other rows.",
+        )
     return "The logistic regression passed your gate, and the verdict is in the store."
 
 
@@ -126,7 +135,7 @@ TASKS = {
         served,
         (
             "Store the tree with wb.log_model, then ask it inside of `with wb.serve(…) as endpoint:`.",
-            "endpoint.predict(X_test) gives the answers, endpoint.latency(X_test.head(1), n=50) the times. "
+            "endpoint.predict(X_test) gives the answers, endpoint.latency(X_test.head(1), n=100) the times. "
             "Both belong inside of the block; afterwards the server is gone.",
         ),
     ),

@@ -5,28 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from mlworkbench.checks import look, look_models
+from mlworkbench.checks import look_models
 from mlworkbench.checks.answers import number, sequence
 from mlworkbench.checks.feedback import NotYetError, Task
-from mlworkbench.checks.look_models import Stored
+from mlworkbench.checks.models_gate import measured, own, own_metric, refused, through_the_gate
 
-EXPERIMENT = "exercises: models"
-CLOSE, FEWEST_REQUESTS, LATENCY_LIMIT, LEAST_GAIN = 50, 100, 1000, 0.1
 COLUMNS = 10
-
-
-def _own(answer: Any, what: str = "model_uri", name: str | None = None) -> Stored:
-    """A model in the experiment of the assignment."""
-    stored = look_models.stored_model(answer, what)
-    look_models.in_experiment(stored, EXPERIMENT)
-    if name:
-        look_models.called(stored, name)
-    return stored
 
 
 def stored_pipeline(model_uri: Any) -> str:
     """Task 1: a pipeline with a name, an example, a signature and a run."""
-    stored = _own(model_uri, name="progression")
+    stored = own(model_uri, name="progression")
     steps = [type(step).__name__ for _, step in getattr(stored.native(), "steps", ())]
     if steps != ["StandardScaler", "Ridge"]:
         found = f"the steps {', '.join(steps)}" if steps else "no steps: it is no pipeline"
@@ -41,7 +30,7 @@ def stored_pipeline(model_uri: Any) -> str:
 
 def read_facts(model_uri: Any, flavors: Any, size: Any, file_format: Any) -> str:
     """Task 2: three facts of the MLmodel file."""
-    stored = _own(model_uri)
+    stored = own(model_uri)
     names = {str(name) for name in sequence(flavors, "flavors")}
     if names != set(stored.flavors):
         raise NotYetError(
@@ -56,7 +45,7 @@ def read_facts(model_uri: Any, flavors: Any, size: Any, file_format: Any) -> str
 
 def addresses(model_uri: Any, by_run: Any, by_alias: Any) -> str:
     """Task 3: two more addresses of the same model."""
-    stored = _own(model_uri)
+    stored = own(model_uri)
     for what, address, begins, needs in (("by_run", by_run, "runs:/", ""), ("by_alias", by_alias, "models:/", "@best")):
         text = address if isinstance(address, str) else ""
         if not (text.startswith(begins) and text.endswith(needs)):
@@ -71,7 +60,7 @@ def addresses(model_uri: Any, by_run: Any, by_alias: Any) -> str:
 
 def patient_model(model_uri: Any, rows: Any) -> str:
     """Task 4: a gap passes, a missing column and a text are refused."""
-    stored = _own(model_uri)
+    stored = own(model_uri)
     gap = look_models.accepts_gap(stored, rows.head(), "age")
     look_models.refuses(stored, gap.drop(columns="bmi"), "rows without bmi")
     look_models.refuses(stored, gap.assign(bmi="high"), "a text as bmi")
@@ -80,10 +69,15 @@ def patient_model(model_uri: Any, rows: Any) -> str:
 
 def follow_up(model_uri: Any, rows: Any, original: Any) -> str:
     """Task 5: a model from code with a parameter, compared with the model inside."""
-    stored = _own(model_uri, name="follow_up")
+    stored = own(model_uri, name="follow_up")
     look_models.from_code(stored)
     default = look_models.default_of(stored, "limit")
-    inside = look_models.numbers(_own(original, "original").answer(rows), "The predictions of original")
+    if not isinstance(default, float):
+        kind = "a whole number (long)" if isinstance(default, int) else f"of type {type(default).__name__}"
+        raise NotYetError(
+            f"The parameter limit is {kind}, so that 100.5 would be refused.", "Write its default as in 150.0."
+        )
+    inside = look_models.numbers(own(original, "original").answer(rows), "The predictions of original")
     for limit in (default, 100.0, 150.0, 250.0):
         look_models.equal_answers(stored.answer(rows, {"limit": limit}), inside > limit, f"With limit={limit:g}")
     return f"Nothing is pickled, and the limit works; by default it is {default:g}."
@@ -93,105 +87,27 @@ def exported(model_uri: Any, original: Any, rows: Any, difference: Any) -> str:
     """Task 6: an ONNX export with the same predictions, and the learner's own proof."""
     import numpy as np
 
-    stored = _own(model_uri)
+    stored = own(model_uri)
     if "onnx" not in stored.flavors:
         raise NotYetError(f"The model has the flavors {', '.join(stored.flavors)}.", "Export it with to_onnx first.")
-    inputs = stored.file.signature.inputs if stored.file.signature else None
-    tensors = inputs is not None and inputs.is_tensor_spec()
-    asked = rows.to_numpy("float32") if tensors else rows.astype("float32")
-    found = look_models.numbers(stored.answer(asked), "The answers of the export")
-    expected = look_models.numbers(_own(original, "original").answer(rows), "The predictions of original")
+    answers = stored.answer(look_models.as_declared(stored, rows))
+    found = look_models.numbers(answers, "The answers of the export")
+    expected = look_models.numbers(own(original, "original").answer(rows), "The predictions of original")
     largest = float(np.abs(found - expected).max())
     if largest > look_models.ALL_CLOSE * float(np.abs(expected).max()):
         raise NotYetError(f"The predictions differ by up to {largest:.3g}.", "Export the pipeline of task 1.")
-    if not math.isclose(number(difference, "difference"), largest, abs_tol=0.01):
+    if math.isclose(number(difference, "difference"), np.abs(found[:, None] - expected).max(), rel_tol=0.01):
+        raise NotYetError(
+            f"Your difference is {difference:.3g}: shape (rows, 1) minus shape (rows,) compares each row with all.",
+            "Flatten the answers of the export first: .ravel().",
+        )
+    if difference == 0 and largest > 0:
+        raise NotYetError(
+            f"Your difference is 0, but {largest:.1g} is left.", "Subtract the pipeline's predictions for X_test."
+        )
+    if not math.isclose(difference, largest, abs_tol=0.01):
         raise NotYetError(f"Your difference is {difference:.3g}, not {largest:.3g}.", "Take abs(…), then max().")
     return f"The export predicts the same; the largest difference is {largest:.1g}."
-
-
-def own_metric(run_id: Any, model_uri: Any, rows: Any, y_test: Any) -> str:
-    """Task 7: an evaluation with a metric of one's own, compared with the predictions."""
-    run, stored = look.finished_run(run_id), _own(model_uri)
-    if "mean_absolute_error" not in run.data.metrics:
-        raise NotYetError(
-            f"The run {run.info.run_name!r} has no mean_absolute_error.",
-            "Let mlflow.models.evaluate with model_type='regressor' log the metrics.",
-        )
-    share = look.metric(run, "share_close", 0, 1)
-    errors = look_models.numbers(stored.answer(rows), "The predictions") - look_models.numbers(y_test, "y_test")
-    expected = float((abs(errors) <= CLOSE).mean())
-    if not math.isclose(share, expected, abs_tol=1e-6):
-        raise NotYetError(
-            f"share_close is {share:.3f}, but {expected:.3f} of the test rows are predicted within {CLOSE}.",
-            "Evaluate the model of task 1 on the test rows, and count errors of both signs.",
-        )
-    return f"Your metric stands beside the usual ones: {share:.3f} of the patients within {CLOSE}."
-
-
-def refused(verdict: Any, baseline: Any) -> str:
-    """Task 8: a gate that refuses a worse candidate."""
-    run = look_models.verdict_run(verdict)
-    wanted = look_models.demand(verdict, "mean_absolute_error")
-    if "the baseline" not in wanted:
-        raise NotYetError(f"The error is wanted {wanted}, whatever the baseline does.", "Add min_relative_change.")
-    if "below the baseline" not in wanted:
-        raise NotYetError(f"The error is wanted {wanted}.", "A small error is a good one: greater_is_better=False.")
-    if verdict:
-        raise NotYetError("The gate let the candidate pass.", "The guessing model is the candidate, not the baseline.")
-    against = look_models.stored_model(run.data.params["baseline"], "The baseline")
-    if against.record.model_id != _own(baseline, "baseline").record.model_id:
-        raise NotYetError("The gate compared with another model.", "Take the model of task 1 as the baseline.")
-    candidate = type(_own(run.data.params["candidate"], "The candidate").native()).__name__
-    if candidate != "DummyRegressor":
-        raise NotYetError(f"The candidate is a {candidate}.", "Let a DummyRegressor try.")
-    return f"The gate refused the {candidate}: its error was wanted {wanted}."
-
-
-def measured(answers: Any, latency: Any, run_id: Any, model_uri: Any, rows: Any) -> str:
-    """Task 9: the answers of a server, and how fast they came."""
-    found, stored = look_models.numbers(sequence(answers, "answers"), "The answers"), _own(model_uri)
-    expected = look_models.numbers(stored.answer(rows), "The predictions")
-    if len(found) != len(expected):
-        raise NotYetError(f"There are {len(found)} answers for {len(expected)} test rows.", "Send all of X_test.")
-    if not abs(found - expected).max() < look_models.ALL_CLOSE * abs(expected).max():
-        raise NotYetError("The answers are not those of your model.", "Serve the model of task 1.")
-    p99 = look_models.measured(latency, FEWEST_REQUESTS).percentiles["p99"]
-    logged = look.metric(look.finished_run(run_id), "latency_p99_ms")
-    if not math.isclose(logged, p99, rel_tol=1e-6):
-        raise NotYetError(
-            f"latency_p99_ms is {logged:.3g}, but p99 is {p99:.3g} ms.", "Log latency.percentiles['p99']."
-        )
-    if p99 >= LATENCY_LIMIT:
-        raise NotYetError(f"99 % of the answers came within {p99:.4g} ms.", f"Get below {LATENCY_LIMIT} ms.")
-    return f"The server answers as the model does, 99 % of the time within {p99:.3g} ms."
-
-
-def _mean_cost(stored: Stored, rows: Any, truth: Any) -> float:
-    import numpy as np
-
-    missing = look_models.numbers(truth, "y_test") - look_models.numbers(stored.answer(rows), "The predictions")
-    return float(np.where(missing > 0, 3 * missing, -missing).mean())
-
-
-def through_the_gate(verdict: Any, baseline: Any, rows: Any, y_test: Any) -> str:
-    """Task 10, open: a candidate that passes a stated gate, computed anew from the stored models."""
-    run = look_models.verdict_run(verdict)
-    wanted = look_models.demand(verdict, "mean_cost")
-    if "10 % below the baseline" not in wanted:
-        raise NotYetError(f"The cost is wanted {wanted or 'as it is'}.", "Use the thresholds of this task.")
-    if not verdict:
-        raise NotYetError("The gate refused the candidate.", "What if the model aimed higher than the middle?")
-    candidate = _own(run.data.params["candidate"], "The candidate")
-    before = _mean_cost(_own(baseline, "baseline"), rows, y_test)
-    after = _mean_cost(candidate, rows, y_test)
-    if after > (1 - LEAST_GAIN) * before:
-        raise NotYetError(
-            f"On the test rows the candidate costs {after:.3g}, the model of task 1 {before:.3g}.",
-            "Validate on the test rows, against the model of task 1.",
-        )
-    if not candidate.record.tags.get("why", "").strip():
-        raise NotYetError("The candidate has no tag 'why'.", "Store it with tags={'why': …}: your idea in a sentence.")
-    return f"Your model costs {after:.3g} instead of {before:.3g}, and the verdict proves it."
 
 
 _HINTED: dict[str, tuple[Any, str, str]] = {
@@ -223,7 +139,7 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
     "models.6": (
         exported,
         "Lesson 2.3, 'Export to ONNX': both the export and its example are arrays of float32.",
-        "pyfunc's answer is a dictionary with one array of shape (rows, 1): ravel it before you subtract.",
+        "pyfunc's answer is a dictionary with one array, 'variable', of shape (rows, 1): ravel it, then subtract.",
     ),
     "models.7": (
         own_metric,

@@ -26,6 +26,7 @@ from tests.course.model_answers import (
     Y,
     addresses,
     alias,
+    broadcast,
     dearer,
     elsewhere,
     exported,
@@ -90,17 +91,27 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("models.5", lambda: follow_up(name="again"), "is called 'again'"),
     ("models.5", lambda: follow_up("predicted > 200"), "With limit=100"),
     ("models.5", lambda: follow_up("predicted <= limit"), "are the opposite"),
+    ("models.5", lambda: follow_up(example=(X.head(3), {"limit": 150})), "a whole number (long)"),
+    ("models.5", lambda: follow_up("predicted > 200", example=(X.head(3), {"limit": "150"})), "of type str"),
     ("models.5", lambda: follow_up(example=(X.head(3), {"limit": 200.0, "x": 1})) | {"original": 3}, "of type int"),
     ("models.6", lambda: exported() | {"model_uri": task_1()}, "Export it with to_onnx first"),
     ("models.6", lambda: exported(make_pipeline(StandardScaler(), Ridge(500)).fit(X, Y)), "predictions differ by"),
     ("models.6", lambda: exported(difference=12.5), "Your difference is 12.5"),
+    ("models.6", lambda: exported(difference=broadcast()), "Flatten the answers of the export"),
+    ("models.6", lambda: exported(difference=0), "Your difference is 0, but"),
     ("models.6", lambda: exported(difference=np.zeros(3)), "of type ndarray"),
     ("models.7", lambda: own_metric(share_close=share(TEST, TRUTH)), "has no mean_absolute_error"),
-    ("models.7", lambda: own_metric(mean_absolute_error=41.0), "but no 'share_close'"),
+    ("models.7", lambda: own_metric(mean_absolute_error=41.0), "Give make_metric the name 'share_close'"),
     ("models.7", lambda: own_metric(mean_absolute_error=41.0, share_close=64.9), "should lie between 0 and 1"),
     ("models.7", lambda: own_metric(mean_absolute_error=41.0, share_close=share(X, Y)), "of the test rows"),
     ("models.8", lambda: gate(guess(), None, threshold=1.0, min_relative_change=None), "whatever the baseline does"),
     ("models.8", lambda: gate(guess(), task_1(), greater_is_better=True), "A small error is a good one"),
+    (
+        "models.8",
+        lambda: gate(guess(), task_1(), min_relative_change=None, min_absolute_change=0.05),
+        "5 % of the baseline's is min_relative_change=0.05",
+    ),
+    ("models.8", lambda: gate(guess(), task_1(), min_relative_change=0.15), "wanted 15 % below"),
     ("models.8", lambda: gate(task_1(), guess()), "let the candidate pass"),
     ("models.8", lambda: gate(guess(), guess()), "compared with another model"),
     ("models.8", lambda: gate(guess(), task_1(), "max_error"), "The gate looked at max_error"),
@@ -144,6 +155,9 @@ def test_other_right_answers_pass_too() -> None:
     assert wb.check("models.3", **addresses())
     assert wb.check("models.4", **patient())
     assert wb.check("models.5", **follow_up())
+    for kind, example in {"float32": None, "float64": X.head(3).to_numpy(), "table": X.head(3)}.items():
+        wide = "float64" if kind == "float64" else "float32"
+        assert wb.check("models.6", **exported(example=example, wide=wide)), kind
     assert wb.check("models.10", **proven(stored(make_pipeline(Ridge()).fit(X, Y + 35), tags={"why": "higher"})))
 
 

@@ -227,6 +227,51 @@ def lesson_3_3(logged: Logged) -> None:
     assert sorted(run.data.tags["mlworkbench.verdict"] for run in gates) == ["passed", "refused", "refused"]
 
 
+def project_runs(logged: Logged, experiment: str, count: int) -> list[Run]:
+    """The newest runs of an experiment: those that MLflow makes for a project do not tell which notebook asked."""
+    number = logged.client.get_experiment_by_name(experiment).experiment_id
+    return list(logged.client.search_runs([number], order_by=["start_time DESC"], max_results=count))
+
+
+def lesson_4_1(logged: Logged) -> None:
+    (run,) = project_runs(logged, "4.1 projects", 1)
+    assert run.data.params["seed"] == "7"
+    assert 0.5 < run.data.metrics["accuracy"] < 1
+    assert run.data.tags["mlflow.project.entryPoint"] == "main"
+
+
+def lesson_4_2(logged: Logged) -> None:
+    runs = project_runs(logged, "4.2 running projects", 6)
+    assert sorted(run.data.metrics["rows"] for run in runs) == [89] + [178] * 5
+    commits = {run.data.tags.get("mlflow.source.git.commit") for run in runs}
+    assert len(commits) >= 2
+    assert {run.data.params["seed"] for run in runs} == {"7"}
+
+
+def lesson_4_3(logged: Logged) -> None:
+    steps = ["load", "validate", "train", "evaluate", "register"]
+    flows = [run for _, run in logged.runs if run.info.run_name == "workflow"]
+    flows.sort(key=lambda run: run.info.start_time)
+    outcomes = [[run.data.tags[f"step.{step}"].split()[0] for step in steps] for run in flows]
+    assert outcomes == [["ran"] * 5, ["reused"] * 5, ["reused"] * 2 + ["ran"] * 3]
+    newest = project_runs(logged, "4.3 workflow", len(flows) + 5 + 3)
+    assert {run.info.run_id for run in flows} < {run.info.run_id for run in newest}
+    assert {run.data.tags.get("mlflow.parentRunId") for run in newest} - {None} == {
+        flow.info.run_id for flow in (flows[0], flows[2])
+    }
+
+
+def lesson_4_4(logged: Logged) -> None:
+    points = [run for _, run in logged.runs if "mlworkbench.point" in run.data.tags]
+    failed = [run for run in points if run.info.status == "FAILED"]
+    assert [run.data.params["depth"] for run in failed] == ["0"]
+    parents = {run.data.tags.get("mlflow.parentRunId") for run in points} - {None}
+    assert len(parents) == 2
+    for run in points:
+        assert {"how_deep.ipynb", "how_deep.html"} <= set(logged.artifacts(run))
+        assert ("accuracy" in run.data.metrics) == (run.info.status == "FINISHED")
+
+
 EXPECTED: dict[str, Callable[[Logged], None]] = {
     "0": lesson_0,
     "1.1": lesson_1_1,
@@ -242,4 +287,8 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "3.1": lesson_3_1,
     "3.2": lesson_3_2,
     "3.3": lesson_3_3,
+    "4.1": lesson_4_1,
+    "4.2": lesson_4_2,
+    "4.3": lesson_4_3,
+    "4.4": lesson_4_4,
 }

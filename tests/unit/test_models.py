@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
 from sklearn.base import BaseEstimator
 from sklearn.cluster import Birch
 from sklearn.compose import make_column_transformer
@@ -363,6 +365,7 @@ uses_the_workbook.__module__ = "__main__"
         (lambda: xgboost_model()[0], X.iloc[:5, :3], "XGBRegressor does not answer to the example", "training data"),
         (lambda: keras_model()[0], X.iloc[:5, :3], "Sequential does not answer to the example", "training data"),
         (lambda: onnx_model()[0], np.ones((5, 3), "float32"), "does not answer to the example", "training data"),
+        (lambda: Ridge().fit(X, Y), X[:5].where(X.iloc[0, 0] != X), "Input X contains NaN", "SimpleImputer"),
         (lambda: doubled, X[["sepal_width"]], "KeyError: 'petal_width'", "training data"),
         (Ridge, X[:5], "the Ridge is not fitted", "Call its fit method"),
         (unfitted_xgboost, X[:5], "the XGBClassifier is not fitted", "Call its fit method"),
@@ -393,6 +396,18 @@ def test_a_model_that_cannot_be_logged_is_refused_in_words_and_leaves_nothing(ma
     assert found in refused.value.found
     assert refused.value.expected
     assert do in refused.value.do
+    assert logged() == []
+
+
+@pytest.mark.parametrize("make", [lambda: doubled, lambda: python_model()[0], lambda: Ridge().fit(X, Y)])
+def test_an_example_that_does_not_fit_a_signature_written_by_hand_is_told(make: Callable[[], Any]) -> None:
+    """The lead is the type of the column, not the storing of the model."""
+    signature = ModelSignature(Schema([ColSpec("double", name) for name in X.columns]))
+    whole = (X[:5] + 2).astype({"petal_width": "int64"})
+    with pytest.raises(wb.WorkbenchError) as refused:
+        log_model(make(), "model", example=whole, signature=signature)
+    assert "does not fit the signature (Incompatible input types for column petal_width" in refused.value.found
+    assert "example.astype" in refused.value.do
     assert logged() == []
 
 

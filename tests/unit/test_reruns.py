@@ -94,8 +94,9 @@ def test_a_failure_is_kept_with_its_cell(
 )
 def test_nothing_runs_when_a_value_is_wrong(tmp_path: Path, home: Path, values: dict[str, Any], message: str) -> None:
     path = notebook(tmp_path / "a.ipynb", PARAMETERS, parameters=True)
+    wb.start("mine")
     with pytest.raises(wb.NotebookError, match=message):
-        wb.rerun(path, experiment="mine", **values)
+        wb.rerun(path, **values)
     assert mlflow.search_runs(search_all_experiments=True).empty
 
 

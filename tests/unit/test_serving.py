@@ -86,6 +86,15 @@ def test_a_window_of_fourteen_days_is_answered_within_the_limit(served: tuple[En
     assert latency.milliseconds.shape == (100,)
 
 
+def test_several_clients_at_once_are_all_answered(served: tuple[Endpoint, Any]) -> None:
+    latency = served[0].latency(window()[:1], n=64, clients=16)
+    assert latency.milliseconds.shape == (64,)
+    assert latency.per_second > 1
+    assert "64 requests of 1 row(s) by 16 clients at once: p50" in repr(latency)
+    with pytest.raises(wb.WorkbenchError, match=r"clients = 0(?s:.*)1 to 64"):
+        served[0].latency(window()[:1], clients=0)
+
+
 def test_rows_that_the_signature_refuses_are_told(served: tuple[Endpoint, Any]) -> None:
     with pytest.raises(wb.WorkbenchError, match=r"answers 400: Model is missing inputs \['day_14'\]"):
         served[0].predict(window().drop(columns="day_14"))
@@ -124,6 +133,8 @@ def test_words_tell_how_it_goes_and_an_error_in_the_block_ends_the_server(capsys
         1 / 0  # noqa: B018
     assert gone(endpoint.pid)
     assert "POST /invocations" in endpoint.log
+    with pytest.raises(wb.WorkbenchError, match="Ask it inside of the with block"):
+        endpoint.predict(X)
 
 
 SERVE = """

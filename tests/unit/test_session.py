@@ -10,6 +10,7 @@ import mlflow
 import pytest
 
 import mlworkbench as wb
+from mlworkbench.store import Store
 
 
 def test_runs_go_to_the_store_with_their_artifacts_beside_it(home: Path) -> None:
@@ -111,3 +112,14 @@ def test_the_card_links_to_the_tile_of_the_jupyter_server(
     session = wb.start("mine")
     assert session.link.startswith(f"/hub/me/mlflow/#/experiments/{session.experiment.experiment_id}/")
     assert f'href="{session.link}"' in session._repr_html_()
+
+
+def test_the_card_links_to_where_the_browser_finds_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the server has another address for the kernel; in a class the page belongs to a workspace."""
+    experiment = mlflow.entities.Experiment("7", "mine", "mlflow-artifacts:/7", "active")
+    session = wb.Session(experiment, Store("http://mlflow:5000", None, "set"))
+    assert session.link == "http://mlflow:5000/#/experiments/7/runs"
+    monkeypatch.setenv("MLWORKBENCH_UI", "http://localhost:5050/")
+    assert session.link == "http://localhost:5050/#/experiments/7/runs"
+    monkeypatch.setenv("MLFLOW_WORKSPACE", "ada")
+    assert session.link == "http://localhost:5050/#/experiments/7/runs?workspace=ada"

@@ -15,7 +15,6 @@ import pytest
 import mlworkbench as wb
 from tests.notebooks import notebook
 
-POINTS = 12
 NOTES = """
 import os, pathlib, time
 log = pathlib.Path(folder, f'{n}')
@@ -41,6 +40,11 @@ def executions(tmp_path: Path) -> dict[int, list[str]]:
 
 def kernels(tmp_path: Path) -> set[int]:
     return {int(line.split()[1]) for lines in executions(tmp_path).values() for line in lines if "begun" in line}
+
+
+def children(pid: int) -> set[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return {int(child) for child in listed.stdout.split()}
 
 
 def begin(notebook: Path, points: int, *options: str) -> subprocess.Popen[bytes]:
@@ -70,11 +74,11 @@ def runs(**where: str) -> list[mlflow.entities.Run]:
     return [run for run in found if "mlworkbench.point" in run.data.tags and where.items() <= run.data.tags.items()]
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
-def test_a_sweep_killed_half_way_continues(tmp_path: Path, noted: Path, backend: str) -> None:
+@pytest.mark.parametrize(("backend", "points"), [("threading", 12), ("loky", 4)])
+def test_a_sweep_killed_half_way_continues(tmp_path: Path, noted: Path, backend: str, points: int) -> None:
     """SIGKILL: every finished point is kept, none of them runs again, kernels end, the parent is the same."""
-    with begin(noted, POINTS, "--backend", backend) as first:
-        wait_until(lambda: len(runs(outcome="passed")) >= POINTS // 3)
+    with begin(noted, points, "--backend", backend) as first:
+        wait_until(lambda: first.poll() is not None or len(runs(outcome="passed")) >= points // 2 - 1)
         first.send_signal(signal.SIGKILL)
     wait_until(
         lambda: (
@@ -84,16 +88,86 @@ def test_a_sweep_killed_half_way_continues(tmp_path: Path, noted: Path, backend:
     time.sleep(1)
     finished = {run.info.run_id for run in runs(outcome="passed")}
     before = executions(tmp_path)
-    table = wb.sweep(noted, {"n": range(POINTS)}, n_jobs=2, backend=backend)
-    assert table["n"].tolist() == list(range(POINTS))
+    table = wb.sweep(noted, {"n": range(points)}, n_jobs=2, backend=backend)
+    assert table["n"].tolist() == list(range(points))
     assert (table["outcome"] == "passed").all()
     assert set(table.loc[table["reused"], "run_id"]) == finished
     after = executions(tmp_path)
     for n, reused in zip(table["n"], table["reused"], strict=True):
-        assert sum(line.startswith("begun") for line in after[n]) == 1 if reused else after[n][-1] == "ended"
-        assert after[n] == before[n] if reused else True
+        assert after[n][-1] == "ended"
+        assert after[n] == before[n] if reused else after[n] != before.get(n)
     parents = {run.data.tags["mlflow.parentRunId"] for run in runs()}
     assert len(parents) == 1
     parent = mlflow.get_run(parents.pop())
-    assert (parent.info.status, parent.data.tags["outcome"]) == ("FINISHED", f"{POINTS} passed")
+    assert (parent.info.status, parent.data.tags["outcome"]) == ("FINISHED", f"{points} passed")
     assert {run.info.status for run in runs()} <= {"FINISHED", "KILLED"}
+
+
+@pytest.mark.parametrize("backend", ["loky"])
+def test_a_worker_that_is_killed_is_replaced(tmp_path: Path, noted: Path, backend: str) -> None:
+    """Its point and the one beside it run again, finished ones do not, and none is lost."""
+    once = tmp_path / "once"
+    kills = (
+        f"import os, pathlib, signal\nonce = pathlib.Path({str(once)!r})\n"
+        "if n == 3 and not once.exists():\n    once.touch()\n"
+        "    os.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGKILL)"  # who talks to this kernel
+    )
+    lines = f"n = 0\nfolder = {str(tmp_path / 'log')!r}"
+    path = notebook(tmp_path / "noted.ipynb", lines, NOTES, kills, ENDS, parameters=True)
+    table = wb.sweep(path, {"n": range(6)}, n_jobs=2, backend=backend)
+    assert (table["outcome"] == "passed").all()
+    assert once.exists()
+    assert sorted(run.data.params["n"] for run in runs(outcome="passed")) == list("012345")
+    assert 1 <= len(runs(outcome="interrupted")) <= 2
+
+
+def test_a_sweep_grows_and_failed_points_run_again(tmp_path: Path, noted: Path) -> None:
+    """Only what is new or failed runs; without `resume`, or after a change of the notebook, everything does."""
+    fails = f"import pathlib\nassert n != 1 or pathlib.Path({str(tmp_path / 'mended')!r}).exists()"
+    path = notebook(tmp_path / "noted.ipynb", "n = 0\nm = 0.5", fails, parameters=True)
+    first = wb.sweep(path, {"n": [0, 1]}, n_jobs=2)
+    assert [outcome.split()[0] for outcome in first["outcome"]] == ["passed", "failed"]
+    (parent,) = [
+        run
+        for run in mlflow.search_runs([runs()[0].info.experiment_id], output_format="list")
+        if "mlworkbench.point" not in run.data.tags
+    ]
+    assert (parent.info.status, parent.data.tags["outcome"]) == ("FAILED", "1 passed, 1 failed")
+    (tmp_path / "mended").touch()
+    grown = wb.sweep(path, [{"n": 1}, {"n": 0, "m": 0.5}, {"n": 2, "m": 1}], n_jobs=2)
+    assert grown["reused"].tolist() == [False, True, False]
+    assert grown["m"].tolist() == [0.5, 0.5, 1.0]
+    assert (grown["outcome"] == "passed").all()
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs()} == {parent.info.run_id}
+    again = wb.sweep(path, {"n": [0]}, resume=False)
+    assert not again["reused"].any()
+    assert len({run.data.tags["mlflow.parentRunId"] for run in runs()}) == 2
+    notebook(path, "n = 0\nm = 0.5", fails + "\n# changed", parameters=True)
+    assert not wb.sweep(path, {"n": [0]})["reused"].any()
+
+
+def test_ctrl_c_leaves_nothing_running(tmp_path: Path, noted: Path) -> None:
+    """Kernels are gone when the command ends; its points and their parent are KILLED, and can be continued."""
+    sleeps = "import time\ntime.sleep(600)"
+    lines = f"n = 0\nfolder = {str(tmp_path / 'log')!r}"
+    path = notebook(tmp_path / "noted.ipynb", lines, NOTES, sleeps, parameters=True)
+    with begin(path, 4) as sweep:
+        wait_until(lambda: sweep.poll() is not None or len(kernels(tmp_path)) == 2)
+        sweep.send_signal(signal.SIGINT)
+        assert sweep.wait(60) == 130
+    wait_until(lambda: not any(map(alive, kernels(tmp_path))), 5)
+    assert [run.info.status for run in runs()] == ["KILLED"] * 2
+    assert mlflow.get_run(runs()[0].data.tags["mlflow.parentRunId"]).info.status == "KILLED"
+
+
+@pytest.mark.slow
+def test_two_hundred_points_are_recorded(tmp_path: Path, home: Path) -> None:
+    """None is lost, although four write to one SQLite file at once; nothing runs when it is asked for again."""
+    path = notebook(tmp_path / "noted.ipynb", "n = 0", "print('this is', n)", parameters=True)
+    table = wb.sweep(path, {"n": range(200)}, n_jobs=4)
+    assert (table["outcome"] == "passed").all()
+    assert sorted(int(run.data.params["n"]) for run in runs(outcome="passed")) == list(range(200))
+    for run in runs()[::40]:
+        executed = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="noted.ipynb")
+        assert f"this is {run.data.params['n']}\\n" in Path(executed).read_text()
+    assert wb.sweep(path, {"n": range(200)})["reused"].all()

@@ -13,7 +13,7 @@ arguments = parser.parse_args()
 
 with mlflow.start_run():
     wine = pd.read_csv(arguments.data)
-    features, cultivar = wine.drop(columns="cultivar"), wine["cultivar"]
+    features, cultivar = wine.drop(columns="cultivar").astype(float), wine["cultivar"]
     model = mlflow.sklearn.load_model(arguments.model)
     predicted = model.predict(features)
     mlflow.log_metric("accuracy", accuracy_score(cultivar, predicted))

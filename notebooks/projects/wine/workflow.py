@@ -21,7 +21,7 @@ def workflow(test_share: float, C: float, min_accuracy: float) -> Run:
     loaded = run_step(HERE, "load")
     checked = run_step(HERE, "validate", data=artifact(loaded, "wine.csv"), test_share=test_share)
     trained = run_step(HERE, "train", data=artifact(checked, "train.csv"), C=C)
-    model = artifact(trained, "model")
+    model = f"models:/{trained.outputs.model_outputs[0].model_id}"
     evaluated = run_step(HERE, "evaluate", model=model, data=artifact(checked, "test.csv"))
     run_step(HERE, "register", model=model, evaluation=evaluated.info.run_id, min_accuracy=min_accuracy)
     return evaluated

@@ -1,0 +1,83 @@
+"""Warm kernels against ordinary ones: seconds of a trivial notebook through papermill, and the memory of four."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import psutil
+from jupyter_client.manager import KernelManager
+from nbformat.v4 import new_code_cell, new_notebook
+
+from benchmarks.measure import compare
+from mlworkbench.kernels import PROVISIONER
+from mlworkbench.notebooks import execute
+from mlworkbench.store import open_store
+
+IMPORTS = "import matplotlib.pyplot as plt, mlflow, pandas as pd\nfrom sklearn.linear_model import LogisticRegression"
+TRIVIAL = "with mlflow.start_run():\n    mlflow.log_param('x', x)\n    mlflow.log_metric('y', x * x)"
+
+
+def written(path: Path, kernel: str) -> Path:
+    """A notebook that logs a run: a parameters cell, the imports, the run."""
+    sources = ["x = 1", "import mlflow", TRIVIAL]
+    content = new_notebook(cells=[new_code_cell(source) for source in sources])
+    content.cells[0].metadata["tags"] = ["parameters"]
+    content.metadata = {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}
+    content.metadata["mlworkbench"] = {"kernel": kernel}
+    nbformat.write(content, path)
+    return path
+
+
+@contextlib.contextmanager
+def kernels(count: int, *, warm: bool) -> Iterator[list[psutil.Process]]:
+    """Kernels that have done their imports; the processes that they take, the fork server among them."""
+    managers = [KernelManager(kernel_name="python3") for _ in range(count)]
+    for manager in managers:
+        if warm:
+            manager.kernel_spec.metadata["kernel_provisioner"] = PROVISIONER
+        manager.start_kernel(extra_arguments=["--HistoryManager.hist_file=:memory:"])
+        client = manager.client()
+        client.start_channels()
+        client.wait_for_ready(timeout=120)
+        client.execute_interactive(IMPORTS, timeout=120)
+        client.stop_channels()
+    processes = [psutil.Process(manager.provisioner.pid) for manager in managers]
+    yield [*processes, processes[0].parent()] if warm else processes
+    for manager in managers:
+        manager.shutdown_kernel()
+
+
+def megabytes(processes: list[psutil.Process]) -> float:
+    """Their proportional set size: memory that processes share counts once."""
+    return sum(process.memory_full_info().pss for process in processes) / 2**20
+
+
+def main() -> None:
+    """Measure both and fail when a promise is broken."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
+        open_store()
+        cold, warm = (written(Path(folder, f"{kind}.ipynb"), kind) for kind in ("cold", "warm"))
+        execute(warm, Path(folder, "out.ipynb"))  # starts the fork server
+        ratio = compare(
+            "a trivial notebook, warm against ordinary kernel",
+            lambda: execute(cold, Path(folder, "out.ipynb"), values={"x": 2}),
+            lambda: execute(warm, Path(folder, "out.ipynb"), values={"x": 2}),
+        )
+        with kernels(4, warm=False) as processes:
+            plain = megabytes(processes)
+        with kernels(4, warm=True) as processes:
+            ours = megabytes(processes)
+    print(f"memory of 4 kernels with their imports: plain {plain:.0f} MB, ours {ours:.0f} MB with the fork server")
+    if ratio < 3 or ours > plain / 1.5:  # noqa: PLR2004 (what docs/architecture.md says)
+        sys.exit("Warm kernels are not what docs/architecture.md says of them.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The pipeline of the stock market, run by ``mlflow run`` as a learner does: the first time, and once more.
+
+The second run finds every step finished with the same parameters, code and inputs, and has to take under a third.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.measure import compare
+
+PROJECT = Path(__file__).parents[1] / "notebooks" / "projects" / "stock_market"
+LEAST_FASTER = 3
+
+
+def run(home: Path) -> None:
+    """Run it on the store of a home, which is made if it is not there."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    env = {
+        **os.environ,
+        "PATH": path,
+        "MLWORKBENCH_HOME": str(home),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db",
+    }
+    env["_MLFLOW_SERVER_ARTIFACT_ROOT"] = str(home / "artifacts")
+    make = "from mlworkbench.store import open_store; open_store()"
+    subprocess.run([sys.executable, "-c", make], env=env, check=True, capture_output=True)
+    command = ["mlflow", "run", str(PROJECT), "--env-manager", "local"]
+    subprocess.run(command, env=env, check=True, capture_output=True)
+
+
+def main() -> None:
+    """Measure both on fresh stores, two times."""
+    with tempfile.TemporaryDirectory() as folder:
+        homes = [Path(folder, str(number)) for number in range(2)]
+        firsts, seconds = iter(homes), iter(homes)
+        what = "pipeline once more, all steps reused"
+        ratio = compare(what, lambda: run(next(firsts)), lambda: run(next(seconds)), repeats=2)
+    if ratio < LEAST_FASTER:
+        sys.exit(f"The second run must take at most 1/{LEAST_FASTER} of the first.")
+
+
+if __name__ == "__main__":
+    main()

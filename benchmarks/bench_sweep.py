@@ -1,0 +1,153 @@
+"""A sweep against a shell loop of papermill: time, memory, what one rerun costs, and two Ray nodes against one."""
+
+from __future__ import annotations
+
+import functools
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import nbformat
+import psutil
+
+import mlworkbench as wb
+from benchmarks.measure import compare, seconds
+from tests.notebooks import notebook
+
+POINTS = 16
+MEBIBYTE = 2**20
+TRIVIAL = "import mlflow\nwith mlflow.start_run():\n    mlflow.log_metric('double', 2 * n)"
+WORK = "import time\nend = time.process_time() + 2\nwhile time.process_time() < end:\n    pass"
+LEAST_FASTER, MOST_OVERHEAD, MOST_MEMORY, LEAST_EFFICIENCY = 12, 1.5, 1.5, 0.8
+MARK = "MLWORKBENCH_BENCHMARK"
+
+
+def papermill_loop(path: Path, points: int) -> None:
+    """What a shell loop does: a papermill process and a kernel for each point, one after the other."""
+    papermill = Path(sys.executable).with_name("papermill")
+    loop = f"for n in $(seq {points}); do {papermill} --no-progress-bar {path} {path.parent}/out-$n.ipynb -p n $n; done"
+    subprocess.run(["bash", "-ec", loop], check=True, capture_output=True)
+
+
+def sweep(path: Path, points: int, **options: object) -> None:
+    """The same points as one sweep, all of them anew."""
+    table = wb.sweep(path, {"n": range(1, points + 1)}, resume=False, experiment="sweep", **options)  # type: ignore[arg-type]
+    if (table["outcome"] != "passed").any():
+        sys.exit(table.to_string())
+
+
+def from_the_shell(path: Path, points: int) -> None:
+    """The same by the command line, which has to import everything first."""
+    grid = "n=" + ",".join(str(n) for n in range(1, points + 1))
+    command = [sys.executable, "-m", "mlworkbench", "rerun", str(path), "--grid", grid, "--no-resume"]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def overhead(path: Path) -> float:
+    """Seconds of one rerun that its cells did not take."""
+    import mlflow
+
+    begun = time.perf_counter()
+    run = wb.rerun(path, n=1, experiment="sweep")
+    taken = time.perf_counter() - begun
+    executed = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path=path.name)
+    cells = nbformat.read(executed, as_version=4).cells
+    return taken - sum(cell.metadata["papermill"]["duration"] or 0 for cell in cells)
+
+
+def peak_memory(command: list[str]) -> float:
+    """Peak of the memory (proportional set size, in MiB) of all processes that a command starts, kernels included."""
+    mark, peak, ended = uuid.uuid4().hex, 0.0, threading.Event()
+
+    def of_the_command(process: psutil.Process) -> bool:
+        try:
+            return process.environ().get(MARK) == mark
+        except psutil.Error:
+            return False
+
+    def watch() -> None:
+        nonlocal peak
+        while not ended.wait(0.1):
+            sizes = []
+            for process in filter(of_the_command, psutil.process_iter()):
+                try:
+                    sizes.append(process.memory_full_info().pss)
+                except psutil.Error:
+                    continue
+            peak = max(peak, sum(sizes) / MEBIBYTE)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, MARK: mark})
+    ended.set()
+    watcher.join()
+    return peak
+
+
+def memory(path: Path) -> float:
+    """How many times the memory of one papermill call a sweep of 16 points takes."""
+    papermill = str(Path(sys.executable).with_name("papermill"))
+    one = peak_memory([papermill, "--no-progress-bar", str(path), str(path.with_name("one.ipynb")), "-p", "n", "1"])
+    grid = "n=" + ",".join(str(n) for n in range(1, POINTS + 1))
+    options = ["--jobs", "2", "--no-resume"]
+    many = peak_memory([sys.executable, "-m", "mlworkbench", "rerun", str(path), "--grid", grid, *options])
+    print(f"peak memory: papermill, one point {one:.0f} MiB; sweep of {POINTS} at 2 jobs {many:.0f} MiB")
+    return many / one
+
+
+def ray_efficiency(path: Path, points: int = 12, repeats: int = 3) -> float:
+    """Time on one node of one CPU over twice the time on two of them, as the median of pairs."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster()
+    try:
+        cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1", include_dashboard=False)
+        pairs = []
+        for _ in range(repeats):
+            one = seconds(lambda: sweep(path, points, backend="ray", ray_address=cluster.address))
+            second = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+            two = seconds(lambda: sweep(path, points, backend="ray", ray_address=cluster.address))
+            cluster.remove_node(second)
+            pairs.append((one, two))
+        efficiency = statistics.median(one / (2 * two) for one, two in pairs)
+    finally:
+        cluster.shutdown()
+    told = ", ".join(f"{one:.1f} and {two:.1f}" for one, two in pairs)
+    print(f"Ray, {points} points of 2 s: one node and two take {told} s")
+    return efficiency
+
+
+def measure() -> dict[str, bool]:
+    """Every claim, and whether it holds."""
+    trivial = notebook(Path(os.environ["MLWORKBENCH_HOME"], "trivial.ipynb"), "n = 0", TRIVIAL, parameters=True)
+    work = notebook(trivial.with_name("work.ipynb"), "n = 0", WORK, parameters=True)
+    sweep(trivial, 2)  # the imports, and the server of warm kernels
+    loop = functools.partial(papermill_loop, trivial, POINTS)
+    faster = compare(f"{POINTS} points, from Python", loop, lambda: sweep(trivial, POINTS), 3)
+    compare(f"{POINTS} points, from the shell", loop, lambda: from_the_shell(trivial, POINTS), 1)
+    cost = statistics.median(overhead(trivial) for _ in range(5))
+    times = memory(trivial)
+    efficiency = ray_efficiency(work)
+    print(
+        f"one rerun takes {cost:.2f} s more than its cells; memory {times:.2f} times; Ray's efficiency {efficiency:.2f}"
+    )
+    return {
+        f"{LEAST_FASTER} times faster": faster >= LEAST_FASTER,
+        f"at most {MOST_OVERHEAD} s more than the cells": cost <= MOST_OVERHEAD,
+        f"at most {MOST_MEMORY} times the memory": times <= MOST_MEMORY,
+        f"an efficiency of {LEAST_EFFICIENCY}": efficiency >= LEAST_EFFICIENCY,
+    }
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MLWORKBENCH_HOME"] = folder
+        os.environ["MLFLOW_TRACKING_URI"] = wb.start("sweep").store.uri
+        if missed := [what for what, reached in measure().items() if not reached]:
+            sys.exit(f"Not reached: {', '.join(missed)}.")

@@ -1,0 +1,171 @@
+"""Watch the model month by month: has the market changed, is the model still right, and when is it time to act?"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from stock_market.criterion import wilson
+from stock_market.features import MARKET
+
+if TYPE_CHECKING:
+    from evidently.core.report import Snapshot
+    from mlflow.entities import Run
+
+METHOD, LIMIT = "wasserstein", 1.0
+"""A feature has drifted when its distribution has moved by a standard deviation of the reference.
+
+Evidently's default for so few rows, a Kolmogorov-Smirnov test at 5 %, finds drift in half of the calm months too:
+features that look back over 20 days hardly vary within a month, so that a month is always unlike two years.
+"""
+
+SHARE = 0.5
+IN_A_ROW = 2
+
+
+def report(reference: pd.DataFrame, current: pd.DataFrame, *, method: str = METHOD, limit: float = LIMIT) -> Snapshot:
+    """Let Evidently compare days with a calm reference: drift of the features, and quality of the predictions.
+
+    Parameters
+    ----------
+    reference, current : pandas.DataFrame
+        Days with the features of `MARKET`, ``answer`` and ``prediction`` (0 or 1).
+    method, limit
+        When a feature has drifted: Evidently's name of a measure, and its limit.
+
+    Returns
+    -------
+    evidently.core.report.Snapshot
+        ``.dict()`` for the numbers, ``.save_html(path)`` for a page of 4 MB.
+    """
+    from evidently import BinaryClassification, DataDefinition, Dataset, Report
+    from evidently.presets import ClassificationPreset, DataDriftPreset
+
+    definition = DataDefinition(
+        numerical_columns=MARKET,
+        classification=[BinaryClassification(target="answer", prediction_labels="prediction")],
+    )
+    given = [
+        Dataset.from_pandas(days[[*MARKET, "answer", "prediction"]].reset_index(drop=True), data_definition=definition)
+        for days in (current, reference)
+    ]
+    drift = DataDriftPreset(columns=MARKET, num_method=method, num_threshold=limit)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of precision, where a model never says one of the two answers
+        return Report([drift, ClassificationPreset()]).run(*given)
+
+
+def numbers(snapshot: Snapshot) -> dict[str, float]:
+    """The numbers of a report that are worth a line over time: ``drift_share``, ``accuracy``, ``drift_<feature>``."""
+    found: dict[str, float] = {}
+    for metric in snapshot.dict()["metrics"]:
+        kind = metric["config"]["type"].rpartition(":")[2]
+        if kind == "DriftedColumnsCount":
+            found["drift_share"] = float(metric["value"]["share"])
+        elif kind == "ValueDrift":
+            found[f"drift_{metric['config']['column']}"] = float(metric["value"])
+        elif kind == "Accuracy":
+            found["accuracy"] = float(metric["value"])
+    return found
+
+
+def by_month(reference: pd.DataFrame, current: pd.DataFrame, **options: Any) -> pd.DataFrame:
+    """One report a month.
+
+    Parameters
+    ----------
+    reference, current : pandas.DataFrame
+        As for `report`, indexed by time.
+    **options
+        ``method`` and ``limit``, as for `report`.
+
+    Returns
+    -------
+    pandas.DataFrame of shape (months, 12), indexed by ``month``
+        The numbers of each month, with ``days`` and the interval of the accuracy, ``low`` to ``high``.
+    """
+    rows = {}
+    for month, days in current.groupby(current.index.tz_localize(None).to_period("M")):
+        right = int((days["answer"] == days["prediction"]).sum())
+        low, high = wilson(right, len(days))
+        rows[month] = {
+            **numbers(report(reference, days, **options)),
+            "days": len(days),
+            "accuracy_low": low,
+            "accuracy_high": high,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="month")
+
+
+def alerts(months: pd.DataFrame, *, share: float = SHARE, in_a_row: int = IN_A_ROW) -> pd.Series:
+    """Say in which months somebody has to look.
+
+    Parameters
+    ----------
+    months : pandas.DataFrame
+        As `by_month` returns it.
+    share : float
+        Part of the features that must have drifted.
+    in_a_row : int
+        In so many months in a row: one wild month is no new world.
+
+    Returns
+    -------
+    pandas.Series of str, indexed by ``month``
+        The reason; only months with an alert.
+    """
+    drifted = (months["drift_share"] >= share).astype(int).rolling(in_a_row).sum() == in_a_row
+    worse = months["accuracy_high"] < 0.5  # the whole interval: surely worse than a coin
+    reasons = pd.Series(np.where(worse, "worse than a coin", np.where(drifted, "drift", "")), months.index)
+    return reasons[reasons != ""].rename("reason")
+
+
+def log(reference: pd.DataFrame, current: pd.DataFrame, months: pd.DataFrame) -> None:
+    """Log to the active run: a metric for each number with a step a month, the table, and one report on all days.
+
+    Steps are months as MLflow's axis can show them: 200801 for January 2008.
+    """
+    import mlflow
+
+    import mlworkbench as wb
+
+    steps = [month.year * 100 + month.month for month in months.index]
+    wb.log_history(months.astype(float), step=steps)
+    found = alerts(months)
+    mlflow.log_metric("alerts", len(found))
+    mlflow.set_tag("alert", f"{found.index[0]}: {found.iloc[0]}" if len(found) else "none")
+    mlflow.log_text(months.assign(alert=found).to_csv(), "months.csv")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "report.html")
+        report(reference, current).save_html(str(path))
+        mlflow.log_artifact(str(path))
+
+
+def respond(found: pd.Series, project: str | Path, **parameters: Any) -> Run | None:
+    """On an alert, run the pipeline again with all that was known at the end of that month; its gate decides.
+
+    Parameters
+    ----------
+    found : pandas.Series
+        As `alerts` returns it.
+    project : path
+        Folder of the project.
+    **parameters
+        Of its entry point ``main``.
+
+    Returns
+    -------
+    mlflow.entities.Run or None
+        The run of the pipeline; its tag ``decision`` says whether a version was promoted. None without an alert.
+    """
+    import mlworkbench as wb
+
+    if found.empty:
+        return None
+    until = found.index[0].end_time.date().isoformat()
+    return wb.run_project(project, until=until, **parameters)

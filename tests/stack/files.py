@@ -1,0 +1,25 @@
+"""The stack's own files, read as data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+MAIN = ROOT / "docker-compose.yml"
+PROFILES = {name: ROOT / "docker" / f"{name}.yml" for name in ("classroom", "s3", "ray")}
+
+
+def services(path: Path) -> dict[str, dict[str, Any]]:
+    """The services of one compose file, with anchors merged."""
+    return dict(yaml.safe_load(path.read_text())["services"])
+
+
+def added() -> dict[str, dict[str, Any]]:
+    """Every service of the stack and its profiles, as the file that brings it in describes it."""
+    found = services(MAIN)
+    for path in PROFILES.values():
+        found |= {name: service for name, service in services(path).items() if name not in found}
+    return found
