@@ -1,4 +1,4 @@
-"""Warm kernels against ordinary ones: seconds of a trivial notebook through papermill, and the memory of four."""
+"""Warm kernels against ordinary ones: a notebook that logs a run through papermill, and the memory of four."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def written(path: Path, kernel: str) -> Path:
 
 
 @contextlib.contextmanager
-def kernels(count: int, *, warm: bool) -> Iterator[list[psutil.Process]]:
-    """Kernels that have done their imports; the processes that they take, the fork server among them."""
-    managers = [KernelManager(kernel_name="python3") for _ in range(count)]
+def kernels(folder: str, *, warm: bool) -> Iterator[list[psutil.Process]]:
+    """Four kernels that have done their imports; the processes that they take, the fork server among them."""
+    managers = [KernelManager(kernel_name="python3", transport="ipc", ip=f"{folder}/{n}") for n in range(4)]
     for manager in managers:
         if warm:
             manager.kernel_spec.metadata["kernel_provisioner"] = PROVISIONER
@@ -66,13 +66,13 @@ def main() -> None:
         cold, warm = (written(Path(folder, f"{kind}.ipynb"), kind) for kind in ("cold", "warm"))
         execute(warm, Path(folder, "out.ipynb"))  # starts the fork server
         ratio = compare(
-            "a trivial notebook, warm against ordinary kernel",
+            "a notebook of one run, warm against ordinary kernel",
             lambda: execute(cold, Path(folder, "out.ipynb"), values={"x": 2}),
             lambda: execute(warm, Path(folder, "out.ipynb"), values={"x": 2}),
         )
-        with kernels(4, warm=False) as processes:
+        with kernels(folder, warm=False) as processes:
             plain = megabytes(processes)
-        with kernels(4, warm=True) as processes:
+        with kernels(folder, warm=True) as processes:
             ours = megabytes(processes)
     print(f"memory of 4 kernels with their imports: plain {plain:.0f} MB, ours {ours:.0f} MB with the fork server")
     if ratio < 3 or ours > plain / 1.5:  # noqa: PLR2004 (what docs/architecture.md says)

@@ -96,7 +96,7 @@ def fork(interpreter: Sequence[str], argv: Sequence[str], env: Mapping[str, str]
         connection = connect(interpreter, env)
         output = tempfile.TemporaryFile()  # noqa: SIM115 (the kernel's own, for as long as it lives)
         with tempfile.TemporaryFile("w+", encoding="utf-8") as wish:
-            json.dump([argv, env, str(cwd)], wish)
+            json.dump([list(argv), dict(env), str(cwd)], wish)
             wish.seek(0)
             answer = _ask(connection, wish.fileno(), output.fileno())
         if answer.isdigit():

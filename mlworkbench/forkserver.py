@@ -14,10 +14,12 @@ A connection that asks for nothing keeps the server waiting. Without any it leav
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import gc
 import importlib.util
+import io
 import json
 import multiprocessing
 import os
@@ -63,6 +65,21 @@ def be_kernel(wish: int, output: int, server: int) -> None:
     if widgets := sys.modules.get("ipywidgets"):
         widgets.load_ipython_extension(app.shell)  # what they do when a notebook imports them
     app.start()
+
+
+def end() -> NoReturn:
+    """End as multiprocessing ends what it has forked: what Python does at an exit, but for taking the modules apart.
+
+    That would write to all the memory which is shared, and so copy it.
+    """
+    threading._shutdown()  # type: ignore[attr-defined] # waits for the notebook's threads
+    atexit._run_exitfuncs()  # among them IPython's, which deletes the notebook's names
+    gc.collect()
+    for file in gc.get_objects():
+        if type(file) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
+            with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads any more
+                file.flush()
+    os._exit(0)
 
 
 @dataclass
@@ -167,10 +184,10 @@ class Server:
             for place in [self.waker, *(key.fileobj for key in self.selector.get_map().values())]:
                 place.close()  # type: ignore[union-attr]
             be_kernel(wish, output, server)
+            end()
         except BaseException:
             traceback.print_exc()
             os._exit(1)
-        sys.exit()
 
     def reap(self) -> None:
         """Tell the exit code of every kernel that has ended."""

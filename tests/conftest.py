@@ -33,6 +33,16 @@ def clean_mlflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     os.environ.update(before)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def environment_of_a_module() -> Iterator[None]:
+    """What fixtures of a module set, such as the experiment that MLflow hands on to processes, ends with it."""
+    before = dict(os.environ)
+    yield
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+    os.environ.update(before)
+
+
 @pytest.fixture
 def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workbench home in which nothing has been made yet."""

@@ -12,6 +12,7 @@ import pytest
 
 import mlworkbench as wb
 from tests.notebooks import notebook
+from tests.ray_nodes import ray_nodes
 
 NOTES = """
 import os, pathlib, signal, subprocess
@@ -26,30 +27,11 @@ assert n != 4
 """
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 @pytest.fixture
-def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Two nodes of one CPU each on this machine, in a folder of their own."""
-    from ray.cluster_utils import Cluster
-
-    names = ["metrics_agent_port", "metrics_export_port", "runtime_env_agent_port", "dashboard_agent_listen_port"]
-    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "120")
-    cluster = Cluster()
-    try:
-        for _ in range(2):
-            # With its ports given a node does not wait for its agents, which take long to start on a busy machine.
-            ports = dict(zip(names, free_ports(4), strict=True))
-            cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1", include_dashboard=False, **ports)
+def address() -> Iterator[str]:
+    """Two nodes of one CPU each on this machine."""
+    with ray_nodes(2) as cluster:
         yield cluster.address
-    finally:
-        cluster.shutdown()
 
 
 @pytest.mark.slow

@@ -82,7 +82,7 @@ def misled_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     env = {**os.environ, "MLFLOW_SERVER_ALLOWED_HOSTS": f"127.0.0.1:{port}"}
     env |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        for _ in range(120):
+        for _ in range(360):
             try:
                 open_store(f"http://127.0.0.1:{port}")
                 break

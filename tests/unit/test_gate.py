@@ -56,9 +56,10 @@ def test_a_better_candidate_passes_and_the_verdict_is_logged(capsys: pytest.Capt
     candidate, baseline = good(), bad()
     capsys.readouterr()
     mine = plt.figure().number
+    before = plt.get_fignums()
     verdict = validate(candidate, baseline.model_uri, thresholds=thresholds)
     assert capsys.readouterr().out == ""
-    assert plt.get_fignums() == [mine], "figures were left open that a notebook would show, or mine was closed"
+    assert plt.get_fignums() == before, "figures were left open that a notebook would show, or mine was closed"
     plt.close(mine)
     assert verdict
     assert verdict.table["wanted"].to_list() == ["at least 0.9, 0.01 above the baseline", "10 % below the baseline"]

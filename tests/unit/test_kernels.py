@@ -54,15 +54,15 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> bool:
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for the sockets of this module; its server and their files are gone soon after their last user."""
-    folder = Path(tempfile.mkdtemp(prefix="warm-"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", str(folder))
+    tmp_path_factory.getbasetemp()  # pytest's own folder is to lie where it always does
+    with tempfile.TemporaryDirectory(prefix="warm-") as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", name)
         patch.setenv(IDLE_VARIABLE, "1")
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
         with connect([sys.executable], os.environ):
-            yield folder
-        assert wait_until(lambda: not servers(folder))
-        (private,) = folder.glob("mlworkbench-*")
+            yield Path(name)
+        assert wait_until(lambda: not servers(Path(name)))
+        (private,) = Path(name).glob("mlworkbench-*")
         assert list(private.iterdir()) == []
 
 
@@ -138,12 +138,15 @@ CELLS = [
     "import multiprocessing, threading\nthreading.active_count(), multiprocessing.get_start_method()",
     "print(open('/dev/stdin').read() == '', sys.stdin.isatty(), In[-2][:8])",
     "for i in tqdm(range(3)):\n    pass\nsorted(get_ipython().kernel.comm_manager.targets)",
+    "import atexit, builtins, tempfile\nfrom pathlib import Path\nfile = open('named.txt', 'w')\nfile.write('whole')\n"
+    "builtins.kept = open('kept.txt', 'w')\nbuiltins.kept.write('whole')\nfolder = tempfile.TemporaryDirectory()\n"
+    "atexit.register(lambda: Path('atexit.txt').write_text('whole'))\nPath('folder.txt').write_text(folder.name);",
     "def broken():\n    return 1 / 0\nbroken()",
 ]
 
 
 def test_the_executed_notebook_is_that_of_an_ordinary_kernel(home: Path, tmp_path: Path) -> None:
-    """Text, pictures, tables, warnings, messages of libraries and the traceback, in the same cells."""
+    """Text, pictures, tables, warnings, messages of libraries, the traceback, and what is due when a process ends."""
     path = notebook(tmp_path / "warm.ipynb", *CELLS, parameters=True)
     executed = []
     for source in (path, cold(path)):
@@ -152,6 +155,8 @@ def test_the_executed_notebook_is_that_of_an_ordinary_kernel(home: Path, tmp_pat
         content = nbformat.read(tmp_path / "out.ipynb", as_version=4)
         assert content.cells[-1].outputs[-1].ename == "ZeroDivisionError"
         executed.append([without_times(cell) for cell in content.cells])
+        assert [(tmp_path / f"{name}.txt").read_text() for name in ("named", "kept", "atexit")] == ["whole"] * 3
+        assert not Path((tmp_path / "folder.txt").read_text()).exists()
     assert executed[0] == executed[1]
 
 
@@ -288,25 +293,24 @@ def test_a_kernel_that_dies_is_noticed(
 
 
 CLIENT = """
-import pathlib, sys, threading, time
-from mlworkbench.notebooks import execute
-execute(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[1] + '.out'))
+import os, pathlib, sys, time
+from mlworkbench.forkclient import fork
+lines = ['import os, subprocess', 'child = subprocess.Popen(["sleep", "600"])', 'file = open("pids.new", "w")']
+lines += ['print(os.getpid(), child.pid, file=file, flush=True)', 'os.rename("pids.new", "pids")']
+options = [f'--IPKernelApp.exec_lines={line}' for line in lines]
+kernel = fork([sys.executable], ['-f', os.path.abspath('connection.json'), *options], os.environ, pathlib.Path.cwd())
+time.sleep(600)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_client_that_is_killed_takes_its_kernel_along(number: int, warm: Path, tmp_path: Path) -> None:
-    """The kernel's own processes too; Ctrl-C reaches the whole group of the client, of which the server is no part."""
-    child = "import os, subprocess, time, pathlib\nchild = subprocess.Popen(['sleep', '600'])\n"
-    told = "pathlib.Path('pids').write_text(f'{os.getpid()} {child.pid}')\ntime.sleep(600)"
-    path = notebook(tmp_path / "a.ipynb", child + told)
-    command = [sys.executable, "-c", CLIENT, str(path)]
+def test_a_client_that_is_killed_takes_its_kernel_along(warm: Path, tmp_path: Path) -> None:
+    """And what the kernel has started; a signal to the client's whole group does not reach the server."""
     env = {**os.environ, "TMPDIR": str(warm)}
-    with subprocess.Popen(command, env=env, start_new_session=True, stderr=subprocess.DEVNULL) as client:
-        assert wait_until(lambda: (tmp_path / "pids").exists() and (tmp_path / "pids").read_text())
+    with subprocess.Popen([sys.executable, "-c", CLIENT], env=env, start_new_session=True) as client:
+        assert wait_until((tmp_path / "pids").exists)
         pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
         assert all(map(alive, pids))
-        os.killpg(client.pid, number)
+        os.killpg(client.pid, signal.SIGKILL)
     assert wait_until(lambda: not any(map(alive, pids)))
     assert len(servers(warm)) == 1
 

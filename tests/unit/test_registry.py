@@ -545,6 +545,7 @@ def test_a_server_that_goes_away_half_way_is_told_and_nothing_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    monkeypatch.setattr(trail, "PATIENCE", 3600.0)  # however slow this machine is: the writer is not taken for dead
     database = mlflow.get_tracking_uri()
     servers.append(serve(database, free_port))
     mlflow.set_tracking_uri(f"http://127.0.0.1:{free_port}")
