@@ -23,6 +23,10 @@ NUMBER = ("float", "int")
 TEXT = ("string",)
 FILE = ("path",)
 _STEP = "step."
+_NOT_A_MAPPING = (
+    "Look for a line with nothing behind or below its colon, and for a parameter that is a bare value: "
+    "it is a type, or {type: …, default: …}."
+)
 
 
 class Step(NamedTuple):
@@ -47,7 +51,8 @@ def entry_points(answer: Any, *names: str) -> list[EntryPoint]:
     except ProjectError as error:
         there = ", ".join(sorted(path.name for path in folder.glob("*"))[:6])
         told = f" It has: {there}." if there and "no MLproject" in error.found else ""
-        raise NotYetError(f"{error.found[0].upper()}{error.found[1:]}{told}", error.do) from error
+        do = _NOT_A_MAPPING if "AttributeError" in error.found else error.do
+        raise NotYetError(f"{error.found[0].upper()}{error.found[1:]}{told}", do) from error
     for name in names:
         if name not in points:
             raise NotYetError(f"The entry points are: {', '.join(points) or 'none'}.", f"Add one called {name!r}.")

@@ -65,7 +65,8 @@ def found(run: Any, filter_string: Any) -> str:
         raise NotYetError(f"The column is {shown(column)}.", f"Use {COLUMN!r}.")
     look.metric(mine, "error")
     ids = look.found_by(filter_string, mine.info.experiment_id)
-    wanted = {run.info.run_id for run in look.runs_of(EXPERIMENT) if _is_main_on_column(run)}
+    every = look.client().search_runs([mine.info.experiment_id], max_results=5000)
+    wanted = {run.info.run_id for run in every if _is_main_on_column(run)}  # failed attempts too
     if ids - wanted:
         raise NotYetError(
             f"The filter finds {len(ids - wanted)} run(s) that it should not.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import mlflow
 import pytest
 
 import mlworkbench as wb
@@ -145,9 +146,10 @@ def test_each_task_has_two_mistakes_with_messages_of_their_own(task: str) -> Non
 
 
 def test_the_filter_must_find_every_run() -> None:
-    """Also one of tomorrow, and that of a first attempt."""
+    """Also one of tomorrow, and that of a first attempt which failed."""
     right = search()
     second = fitted()
+    mlflow.MlflowClient().set_terminated(fitted().info.run_id, "FAILED")
     assert wb.check("projects.3", **right)
     alone = f"{BY_ENTRY_POINT} and attributes.run_id = '{second.info.run_id}'"
-    assert "finds 1 of 2 run(s)" in wb.check("projects.3", run=second, filter_string=alone).message
+    assert "finds 1 of 3 run(s)" in wb.check("projects.3", run=second, filter_string=alone).message

@@ -55,6 +55,8 @@ def test_lesson_4_1_passes(tmp_path: Path) -> None:
     ("old", "new", "says"),
     [
         ("trees: {", "trees {", "line 5"),
+        ("  check:\n", "  check:\n    parameters:\n", "Look for a line with nothing behind or below its colon"),
+        ("{type: float, default: 100}", "100", "a parameter that is a bare value"),
         ("type: float, ", "", "The parameter trees of main has the type 'string'"),
         ("type: float, default: 100", "type: float", "The parameter trees of main has no default"),
         ("default: 100", "default: many", "The default of trees is 'many'"),
