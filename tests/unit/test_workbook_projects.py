@@ -24,10 +24,11 @@ LOGS = "import mlflow, mlworkbench as wb\nwb.start('lesson')\nwith mlflow.start_
 
 
 def mlflow_run(*arguments: str, store: str) -> None:
-    """The command line, in an environment that is activated."""
+    """The command line, as in a terminal of its own: the environment is activated, no experiment is active."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     command = [sys.executable, "-m", "mlflow", "run", *arguments, "--env-manager", "local"]
-    subprocess.run(command, check=True, env={**os.environ, "PATH": path, "MLFLOW_TRACKING_URI": store})
+    terminal = {name: value for name, value in os.environ.items() if name != "MLFLOW_EXPERIMENT_ID"}
+    subprocess.run(command, check=True, env={**terminal, "PATH": path, "MLFLOW_TRACKING_URI": store})
 
 
 def test_the_root_offers_every_part_and_every_lesson() -> None:
