@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,8 @@ from mlworkbench.store import without_password
 ANSWER_SECONDS = 15.0
 """How long a Ray cluster may take to answer before it counts as away, in seconds."""
 
+CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "MLFLOW_WORKSPACE")
+"""Who logs, and where: variables that the cluster's workers get from the process that asks them to work."""
 
 _HTTP2_HELLO, _HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), b"\x04"
 """What a client says first to a server that speaks gRPC, as Ray does, and the kind of what that answers."""
@@ -24,14 +27,15 @@ _HTTP2_HELLO, _HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 
 def ray_cluster(address: str | None, store_uri: str) -> Iterator[None]:
     """Connect to a cluster, or start one on this machine, and make it known to joblib as ``ray``.
 
-    A connection that is already open is used and left open.
+    Without an address, ``RAY_ADDRESS`` counts. A connection that is already open is used and left open.
 
     Raises
     ------
     WorkbenchError
         When Ray is not installed, no cluster answers within 15 s, or its machines cannot reach the tracking store.
     """
-    if address is not None and (problem := _unanswered(address)):
+    address = address or os.environ.get("RAY_ADDRESS")
+    if address and (problem := _unanswered(address)):
         raise WorkbenchError(
             f"no Ray cluster answers at {address!r} ({problem}).",
             "the address of a cluster's head, such as 10.0.0.5:6379.",
@@ -72,7 +76,7 @@ def _connect(address: str | None) -> None:
     import ray
     from ray._private import ray_constants, services
 
-    if address is None:
+    if not address:
         here: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         ray.init(logging_level=logging.ERROR, log_to_driver=False, **here)
         return
@@ -81,7 +85,8 @@ def _connect(address: str | None) -> None:
         if not address.startswith("ray://") and _unanswered(services.canonicalize_bootstrap_address(address)):
             # Ray takes 127.0.0.1 for this machine's outer address, where a cluster that keeps to 127.0.0.1 is silent.
             ray_constants.ENABLE_RAY_CLUSTER = False
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+        mine = {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
+        ray.init(address, logging_level=logging.ERROR, log_to_driver=False, runtime_env={"env_vars": mine})
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
