@@ -190,7 +190,7 @@ def test_the_s3_store_and_the_copy_of_its_artifacts(
         endpoint = "http://{}:{}".format(*moto.get_host_and_port())
         env = environment(tmp_path, new_database()[1], free_port(), "s3")
         store = {"MLFLOW_S3_ENDPOINT_URL": endpoint, "AWS_SECRET_ACCESS_KEY": "secret"}
-        env |= store | {"MLFLOW_ARTIFACTS_DESTINATION": "s3://mlflow"}
+        env |= store | {"MLFLOW_ARTIFACTS_DESTINATION": "s3://mlflow", "PYTHONPATH": str(SCRIPTS / "plugins")}
         for _ in range(2):  # a second start finds the bucket
             subprocess.run([sys.executable, SCRIPTS / "bucket.py"], env=env, check=True)
         with server(env) as uri:
@@ -200,6 +200,12 @@ def test_the_s3_store_and_the_copy_of_its_artifacts(
                 mlflow.log_text("", "empty.txt")
             assert run.info.artifact_uri.startswith("mlflow-artifacts:")
             assert mlflow.artifacts.load_text(f"{run.info.artifact_uri}/folder/note.txt") == "kept"
+            path = run.info.artifact_uri.removeprefix("mlflow-artifacts:/") + "/folder/note.txt"
+            direct = requests.get(f"{uri}/api/2.0/mlflow-artifacts/presigned/{path}", timeout=20)
+            assert direct.status_code == 501, direct.text  # no client is sent to a store that it cannot reach
+            can = requests.get(f"{uri}/api/3.0/mlflow/server-info", timeout=20).json()
+            assert not can["multipart_downloads_enabled"]
+            assert not can["multipart_uploads_enabled"]
         keys = {"aws_access_key_id": env["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": "secret"}
         client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
 
