@@ -272,6 +272,20 @@ def lesson_4_4(logged: Logged) -> None:
         assert ("accuracy" in run.data.metrics) == (run.info.status == "FINISHED")
 
 
+MARKET = "5 stock market"
+SUMMARY = {"accuracy", "accuracy_low", "accuracy_high", "months", "months_met", "months_sure", "months_by_luck"}
+
+
+def lesson_5_1(logged: Logged) -> None:
+    assert logged.names(MARKET) == ["always_up", "persistence", "random"]
+    for name in logged.names(MARKET):
+        run = logged.one(MARKET, name)
+        assert run.data.params == {"window": "7"}
+        assert set(run.data.metrics) == SUMMARY
+        assert run.data.metrics["accuracy_low"] < run.data.metrics["accuracy"] < run.data.metrics["accuracy_high"]
+    assert 0.52 < logged.one(MARKET, "always_up").data.metrics["accuracy"] < 0.54
+
+
 EXPECTED: dict[str, Callable[[Logged], None]] = {
     "0": lesson_0,
     "1.1": lesson_1_1,
@@ -291,4 +305,5 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "4.2": lesson_4_2,
     "4.3": lesson_4_3,
     "4.4": lesson_4_4,
+    "5.1": lesson_5_1,
 }
