@@ -286,6 +286,19 @@ def lesson_5_1(logged: Logged) -> None:
     assert 0.52 < logged.one(MARKET, "always_up").data.metrics["accuracy"] < 0.54
 
 
+def lesson_5_2(logged: Logged) -> None:
+    assert logged.names(MARKET) == ["check of broken prices", "leakage", "leakage of one day"]
+    check = logged.one(MARKET, "check of broken prices")
+    assert check.data.metrics == {"problems": 4}
+    assert logged.artifacts(check) == ["report.json"]
+    for name, horizon in (("leakage", "10"), ("leakage of one day", "1")):
+        run = logged.one(MARKET, name)
+        assert run.data.params == {"model": "forest", "horizon": horizon}
+        claimed = run.data.metrics["walk_forward"] + run.data.metrics["leakage"]
+        assert claimed == pytest.approx(run.data.metrics["random_split"])
+    assert logged.one(MARKET, "leakage").data.metrics["leakage"] > 0.05
+
+
 EXPECTED: dict[str, Callable[[Logged], None]] = {
     "0": lesson_0,
     "1.1": lesson_1_1,
@@ -306,4 +319,5 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "4.3": lesson_4_3,
     "4.4": lesson_4_4,
     "5.1": lesson_5_1,
+    "5.2": lesson_5_2,
 }
