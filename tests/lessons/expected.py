@@ -299,6 +299,18 @@ def lesson_5_2(logged: Logged) -> None:
     assert logged.one(MARKET, "leakage").data.metrics["leakage"] > 0.05
 
 
+def lesson_5_3(logged: Logged) -> None:
+    rules = ["always_up", "persistence", "random"]
+    assert logged.names(MARKET) == sorted([*rules, "classic", "logistic", "xgboost"])
+    for name in (*rules, "logistic", "xgboost"):
+        run = logged.one(MARKET, name)
+        assert run.data.tags["stage"] == "prototype"
+        assert set(run.data.metrics) == SUMMARY
+        assert run.data.metrics["accuracy_high"] < 0.6
+    assert logged.artifacts(logged.one(MARKET, "logistic")) == ["months.csv"]
+    assert "classic" in models(logged, MARKET)
+
+
 EXPECTED: dict[str, Callable[[Logged], None]] = {
     "0": lesson_0,
     "1.1": lesson_1_1,
@@ -320,4 +332,5 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "4.4": lesson_4_4,
     "5.1": lesson_5_1,
     "5.2": lesson_5_2,
+    "5.3": lesson_5_3,
 }
