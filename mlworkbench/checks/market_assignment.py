@@ -70,7 +70,7 @@ def judged_rules(symbol: Any, runs: Any, best: Any) -> str:
                 "Judge every day of this index, by the answer of the day.",
             )
     reached = {name: mine[name].data.metrics["accuracy"] for name in RULES}
-    if best not in RULES or reached[best] != max(reached.values()):
+    if reached.get(str(best)) != max(reached.values()):
         raise NotYetError(f"best is {shown(best)}.", "Give the name of the rule with the highest accuracy.")
     return f"{best} is right on {reached[best]:.3f} of the days: this has to be beaten."
 
@@ -89,9 +89,10 @@ def walked(symbol: Any, runs: Any, better: Any) -> str:
     if not math.isclose(rule, max(up, 1 - up), abs_tol=CLOSE):
         raise NotYetError(f"The gains are against a rule that is right on {rule:.3f}.", "Take the best of task 2.")
     surely = sorted(name for name, run in mine.items() if run.data.metrics["gain_low"] > 0)
-    if sorted(sequence(better, "better")) != surely:
+    if (named := sorted(map(str, sequence(better, "better")))) != surely:
         raise NotYetError(
-            f"better is {better}.", "Name the models whose whole interval of the gain is above 0; [] if there is none."
+            f"better is {shown(named)}.",
+            "Name the models whose whole interval of the gain is above 0; [] if there is none.",
         )
     return f"{len(mine)} models, the same days, one rule; surely better: {', '.join(surely) or 'none'}."
 

@@ -15,7 +15,6 @@ from mlflow.entities import Run
 import mlworkbench as wb
 from stock_market import candidates, gate, prices, serving, sweep, walk_forward, windows
 
-EXPERIMENT = "exercises: market"
 MONTHS = {"months": 198, "months_met": 0.25, "months_by_luck": 0.25, "months_sure": 0.0}
 RULES = {"always_up": 0.54, "always_down": 0.46, "persistence": 0.497}
 _SCRATCH = tempfile.TemporaryDirectory()  # goes when the tests end

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 import mlworkbench as wb
 from mlworkbench.checks.market_assignment import TASKS
 from tests.course.market_answers import (
-    EXPERIMENT,
     asked,
     at_half,
     decided,
@@ -28,17 +26,7 @@ from tests.course.market_answers import (
     watched,
 )
 
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("answers") / ".mlworkbench"
-
-
-@pytest.fixture(autouse=True)
-def session(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One store for all tests; they only add to it."""
-    monkeypatch.setenv("MLWORKBENCH_HOME", str(store))
-    wb.start(EXPERIMENT)
+pytestmark = pytest.mark.usefixtures("session")
 
 
 RIGHT: list[tuple[str, Callable[[], dict]]] = [
@@ -67,11 +55,13 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("market.2", lambda: rules(always_down=0), "There is no run called always_down"),
     ("market.2", lambda: rules(always_up=0.5), "always_up is right on 0.500 of the days"),
     ("market.2", lambda: rules(best="persistence"), "best is 'persistence'"),
+    ("market.2", lambda: rules(best=["always_up"]), "Give the name of the rule"),
     ("market.2", lambda: rules(drop="months_met"), "but no 'months_met'"),
     ("market.3", lambda: models(model("logistic")), "The runs are of 1 model(s)"),
     ("market.3", lambda: models(model("logistic"), model("forest", rule=0.53)), "Accuracy minus gain is not the same"),
     ("market.3", lambda: models(model("logistic", rule=0.5), model("forest", rule=0.5)), "a rule that is right on 0.5"),
-    ("market.3", lambda: models(better=["logistic"]), "better is ['logistic']"),
+    ("market.3", lambda: models(better=["logistic"]), "better is \"['logistic']\""),
+    ("market.3", lambda: models(better=[model("logistic"), model("xgboost")]), "better is"),
     ("market.3", lambda: models(better="none"), "better is of type str"),
     ("market.3", lambda: models(model("logistic", half=-0.02), model("forest")), "is not between"),
     ("market.3", lambda: models(model("logistic", drop="gain"), model("forest")), "but no 'gain'"),
