@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import mlflow
 import pytest
@@ -12,7 +11,6 @@ import mlworkbench as wb
 from mlworkbench.checks.projects_assignment import TASKS
 from tests.course.projects_answers import (
     BY_ENTRY_POINT,
-    EXPERIMENT,
     SENSORS,
     by_papermill,
     compared,
@@ -32,17 +30,7 @@ from tests.course.projects_answers import (
     three_new,
 )
 
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("answers") / ".mlworkbench"
-
-
-@pytest.fixture(autouse=True)
-def session(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One store for all tests; they only add to it."""
-    monkeypatch.setenv("MLWORKBENCH_HOME", str(store))
-    wb.start(EXPERIMENT)
+pytestmark = pytest.mark.usefixtures("session")
 
 
 RIGHT: list[tuple[str, Callable[[], dict]]] = [
