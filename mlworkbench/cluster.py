@@ -16,8 +16,6 @@ from mlworkbench.store import without_password
 ANSWER_SECONDS = 15.0
 """How long a Ray cluster may take to answer before it counts as away, in seconds."""
 
-CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "MLFLOW_WORKSPACE")
-"""Who logs, and where: variables that the cluster's workers get from the process that asks them to work."""
 
 _HTTP2_HELLO, _HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), b"\x04"
 """What a client says first to a server that speaks gRPC, as Ray does, and the kind of what that answers."""
@@ -85,8 +83,7 @@ def _connect(address: str | None) -> None:
         if not address.startswith("ray://") and _unanswered(services.canonicalize_bootstrap_address(address)):
             # Ray takes 127.0.0.1 for this machine's outer address, where a cluster that keeps to 127.0.0.1 is silent.
             ray_constants.ENABLE_RAY_CLUSTER = False
-        mine = {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
-        ray.init(address, logging_level=logging.ERROR, log_to_driver=False, runtime_env={"env_vars": mine})
+        ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
