@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -98,3 +100,46 @@ def _require_common_store(store_uri: str) -> None:
             "a tracking server or PostgreSQL that every machine reaches.",
             "Start `mlflow server` where they reach it, and set MLFLOW_TRACKING_URI to its address.",
         )
+
+
+@contextlib.contextmanager
+def ray_nodes(count: int) -> Iterator[Any]:
+    """Run a cluster of nodes of one CPU each on this machine, to try what several machines would do.
+
+    They listen on 127.0.0.1 only, and end with the block; their files are gone then.
+
+    Yields
+    ------
+    ray.cluster_utils.Cluster
+        Its ``address`` is what a sweep takes as ``ray_address``; `add_node` adds another node.
+    """
+    from ray.cluster_utils import Cluster
+
+    os.environ["RAY_raylet_start_wait_time_s"] = "120"  # noqa: SIM112 (Ray's own spelling)
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        cluster = Cluster()
+        try:
+            for _ in range(count):
+                add_node(cluster, temp_dir=folder)
+            yield cluster
+        finally:
+            cluster.shutdown()
+
+
+def add_node(cluster: Any, **options: Any) -> Any:
+    """Add a node of one CPU to the cluster of `ray_nodes`, and return it.
+
+    With its ports given it does not wait for its agents: on a busy machine these take longer than Ray allows (15 s).
+    """
+    names = ["metrics_agent_port", "metrics_export_port", "runtime_env_agent_port", "dashboard_agent_listen_port"]
+    ports = dict(zip(names, _free_ports(4), strict=True))
+    return cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1", include_dashboard=False, **ports, **options)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports on 127.0.0.1 that nobody uses at this moment."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports

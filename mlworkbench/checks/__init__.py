@@ -7,6 +7,7 @@ import textwrap
 from typing import Any
 
 from mlworkbench.checks import (
+    market_pilot,
     models,
     models_assignment,
     progress,
@@ -26,6 +27,7 @@ MOST_CHARACTERS = 200  # of an unexpected error
 _PARTS = (
     *(tracking, tracking_assignment, models, models_assignment),
     *(registry, registry_assignment, projects, projects_assignment),
+    market_pilot,
 )
 TASKS = {name: task for part in _PARTS for name, task in part.TASKS.items()}
 

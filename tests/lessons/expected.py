@@ -272,6 +272,43 @@ def lesson_4_4(logged: Logged) -> None:
         assert ("accuracy" in run.data.metrics) == (run.info.status == "FINISHED")
 
 
+STOCK_STEPS = ["load", "validate", "features", "train", "evaluate", "register"]
+
+
+def pipelines(logged: Logged, experiment: str) -> list[tuple[list[str], str | None]]:
+    """What became of the steps of each run of the stock market's pipeline, and its decision, in order."""
+    runs = [run for run in project_runs(logged, experiment, 200) if run.data.params.keys() >= {"holdout", "source"}]
+    outcomes = [[run.data.tags.get(f"step.{step}", "missed").split()[0] for step in STOCK_STEPS] for run in runs]
+    return [(outcome, run.data.tags.get("decision")) for outcome, run in zip(outcomes, runs, strict=True)][::-1]
+
+
+def lesson_5_4(logged: Logged) -> None:
+    assert pipelines(logged, "5.4 pilot") == [
+        (["ran"] * 6, "refused"),
+        (["reused"] * 6, "refused"),
+        (["reused"] * 3 + ["ran"] * 3, "refused"),
+        (["ran"] + ["missed"] * 5, None),
+    ]
+    assert len(logged.client.search_model_versions("name = 'up-tomorrow'")) == 2
+    assert logged.client.get_registered_model("up-tomorrow").aliases == {}
+    assert logged.client.get_registered_model("up-tomorrow-drill").aliases == {"production": 1}
+
+
+def lesson_5_5(logged: Logged) -> None:
+    experiment = "5.5 production"
+    names = ["load test", "monitor 2008", "score with up-tomorrow-live/2", "train", "train classic"]
+    assert logged.names(experiment) == names
+    assert logged.client.get_registered_model("up-tomorrow-live").aliases == {"shadow": 1}
+    load_test = logged.one(experiment, "load test")
+    assert [p.step for p in logged.client.get_metric_history(load_test.info.run_id, "p99_ms")] == [1, 4, 16]
+    assert logged.artifacts(load_test) == ["latency.json", "latency.png"]
+    monitor = logged.one(experiment, "monitor 2008")
+    assert monitor.data.tags["alert"] == "2008-10: drift"
+    history = logged.client.get_metric_history(monitor.info.run_id, "drift_share")
+    assert [point.step for point in history] == list(range(200801, 200813))
+    assert logged.artifacts(monitor) == ["months.csv", "report.html"]
+
+
 EXPECTED: dict[str, Callable[[Logged], None]] = {
     "0": lesson_0,
     "1.1": lesson_1_1,
@@ -291,4 +328,6 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "4.2": lesson_4_2,
     "4.3": lesson_4_3,
     "4.4": lesson_4_4,
+    "5.4": lesson_5_4,
+    "5.5": lesson_5_5,
 }
