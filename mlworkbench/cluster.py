@@ -23,10 +23,11 @@ _HTTP2_HELLO, _HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 
 
 
 @contextlib.contextmanager
-def ray_cluster(address: str | None, store_uri: str) -> Iterator[None]:
+def ray_cluster(address: str | None, store_uri: str = "", package: str | None = None) -> Iterator[None]:
     """Connect to a cluster, or start one on this machine, and make it known to joblib as ``ray``.
 
-    A connection that is already open is used and left open.
+    A connection that is already open is used and left open. A new one sends the cluster's workers the package at this
+    path, if there is one, and wants a store that they reach.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def ray_cluster(address: str | None, store_uri: str) -> Iterator[None]:
     register_ray()
     mine = not ray.is_initialized()
     if mine:
-        _connect(address)
+        _connect(address, {"runtime_env": {"py_modules": [package]}} if package else {})
     try:
         _require_common_store(store_uri)
         yield
@@ -69,21 +70,21 @@ def _unanswered(address: str) -> str:
         return told(error)
 
 
-def _connect(address: str | None) -> None:
+def _connect(address: str | None, options: dict[str, Any]) -> None:
     """Connect to the cluster, or start one that keeps to 127.0.0.1."""
     import ray
     from ray._private import ray_constants, services
 
     if address is None:
-        here: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-        ray.init(logging_level=logging.ERROR, log_to_driver=False, **here)
+        options |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
         return
     before = ray_constants.ENABLE_RAY_CLUSTER
     try:
         if not address.startswith("ray://") and _unanswered(services.canonicalize_bootstrap_address(address)):
             # Ray takes 127.0.0.1 for this machine's outer address, where a cluster that keeps to 127.0.0.1 is silent.
             ray_constants.ENABLE_RAY_CLUSTER = False
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **options)
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
@@ -115,6 +116,7 @@ def ray_nodes(count: int) -> Iterator[Any]:
     """
     from ray.cluster_utils import Cluster
 
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of clusters that were here before
     os.environ["RAY_raylet_start_wait_time_s"] = "120"  # noqa: SIM112 (Ray's own spelling)
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
         cluster = Cluster()

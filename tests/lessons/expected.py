@@ -309,6 +309,15 @@ def lesson_5_5(logged: Logged) -> None:
     assert logged.artifacts(monitor) == ["months.csv", "report.html"]
 
 
+def lesson_5_6(logged: Logged) -> None:
+    experiment = "5.6 scaling out"
+    assert logged.names(experiment) == ["sweep", "train", "where?"]
+    sweep = logged.one(experiment, "sweep")
+    assert sweep.data.metrics["better_than_holding"] == 0
+    assert logged.artifacts(sweep) == ["sweep.json"]
+    assert logged.one("5.6 artifacts in a bucket", "where?").info.artifact_uri.startswith("s3://artifacts/")
+
+
 EXPECTED: dict[str, Callable[[Logged], None]] = {
     "0": lesson_0,
     "1.1": lesson_1_1,
@@ -330,4 +339,5 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "4.4": lesson_4_4,
     "5.4": lesson_5_4,
     "5.5": lesson_5_5,
+    "5.6": lesson_5_6,
 }
