@@ -277,7 +277,7 @@ SUMMARY = {"accuracy", "accuracy_low", "accuracy_high", "months", "months_met", 
 
 
 def lesson_5_1(logged: Logged) -> None:
-    assert logged.names(MARKET) == ["always_up", "persistence", "random"]
+    assert logged.names(MARKET) == ["always_up", "persistence", "random", "reversal"]
     for name in logged.names(MARKET):
         run = logged.one(MARKET, name)
         assert run.data.params == {"window": "7"}
@@ -294,13 +294,14 @@ def lesson_5_2(logged: Logged) -> None:
     for name, horizon in (("leakage", "10"), ("leakage of one day", "1")):
         run = logged.one(MARKET, name)
         assert run.data.params == {"model": "forest", "horizon": horizon}
+        assert 0.53 < run.data.metrics["best_rule"] < 0.66
         claimed = run.data.metrics["walk_forward"] + run.data.metrics["leakage"]
         assert claimed == pytest.approx(run.data.metrics["random_split"])
     assert logged.one(MARKET, "leakage").data.metrics["leakage"] > 0.05
 
 
 def lesson_5_3(logged: Logged) -> None:
-    rules = ["always_up", "persistence", "random"]
+    rules = ["always_up", "persistence", "random", "reversal"]
     assert logged.names(MARKET) == sorted([*rules, "classic", "logistic", "xgboost"])
     for name in (*rules, "logistic", "xgboost"):
         run = logged.one(MARKET, name)

@@ -30,6 +30,11 @@ def persistence(table: pd.DataFrame) -> np.ndarray:
     return table[days[-1]].to_numpy()
 
 
+def reversal(table: pd.DataFrame) -> np.ndarray:
+    """Say that tomorrow does the opposite of what today did."""
+    return 1 - persistence(table)
+
+
 @dataclass(frozen=True)
 class Heuristic:
     """A rule that shows its name in runs, where a function would show its address."""
@@ -44,7 +49,8 @@ class Heuristic:
         return self.name
 
 
-HEURISTICS = {rule.__name__: Heuristic(rule.__name__, rule) for rule in (random, always_up, always_down, persistence)}
+_RULES = (random, always_up, always_down, persistence, reversal)
+HEURISTICS = {rule.__name__: Heuristic(rule.__name__, rule) for rule in _RULES}
 
 
 def scores(table: pd.DataFrame) -> pd.Series:
