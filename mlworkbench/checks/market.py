@@ -101,7 +101,8 @@ def leakage(run: Run) -> tuple[float, float]:
 
 def leak(run: Any) -> str:
     """Lesson 5.2: what a random split claims for another model."""
-    from stock_market import features, walk_forward
+    from stock_market import walk_forward
+    from stock_market.features import columns
 
     mine = _mine(run, "my leakage")
     honest, claimed = leakage(mine)
@@ -109,7 +110,7 @@ def leak(run: Any) -> str:
         raise NotYetError(f"The model is {shown(model)}.", "Measure 'logistic'.")
     horizon = int(mine.data.params["horizon"])
     days = market_again.table("sp500", horizon)
-    again = walk_forward.leakage(days, features.columns("rich"), model, horizon=horizon)
+    again = walk_forward.leakage(days, columns("rich"), model, horizon=horizon)
     do = "Give the table far, the columns 'rich' and horizon=horizon."
     market_again.agree(mine, again.to_dict(), do)
     return (

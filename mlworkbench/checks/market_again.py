@@ -24,9 +24,10 @@ LUCK = 0.01
 @cache
 def table(symbol: str, horizon: int = 1) -> pd.DataFrame:
     """Features and answers of every day."""
-    from stock_market import prices, sweep
+    from stock_market import sweep
+    from stock_market.prices import checked, load_with_companions
 
-    series = {name: prices.checked(found) for name, found in prices.load_with_companions(symbol).items()}
+    series = {name: checked(found) for name, found in load_with_companions(symbol).items()}
     found: pd.DataFrame = sweep.table(series, symbol, horizon=horizon)
     return found
 
@@ -49,10 +50,11 @@ def summary(said: Any, days: pd.DataFrame, rules: tuple[str, ...] = ()) -> dict[
 
 def walked(symbol: str, group: str, model: str, folds: int = 5, horizon: int = 1) -> pd.Series:
     """Whether a model says up, on each day that walking forward predicts, indexed by day."""
-    from stock_market import features, walk_forward
+    from stock_market import walk_forward
+    from stock_market.features import columns
 
-    columns = features.columns(group)
-    said = walk_forward.walk_forward(table(symbol, horizon), columns, model, folds=folds, horizon=horizon)
+    days = table(symbol, horizon)
+    said = walk_forward.walk_forward(days, columns(group), model, folds=folds, horizon=horizon)
     up: pd.Series = said["probability"] > 0.5  # noqa: PLR2004
     return up
 
