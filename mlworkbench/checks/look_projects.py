@@ -215,13 +215,13 @@ def _step(name: str, text: str, workflow: Run) -> Step:
 
 def reused(first: Run, second: Run) -> dict[str, Step]:
     """The steps of the second run of a workflow, of which some were reused and all from one on ran anew."""
-    if first.info.start_time > second.info.start_time:
-        raise NotYetError("first began after second.", "Swap the two.")
     before, now = steps(first, "first"), steps(second, "second")
     if set(before) != set(now):
         raise NotYetError(
             f"first has the steps {', '.join(before)}, second {', '.join(now)}.", "Run the same workflow."
         )
+    if first.info.start_time > second.info.start_time:
+        raise NotYetError("first began after second.", "Swap the two.")
     outcomes = [now[name].outcome for name in before]
     if "ran" not in outcomes:
         raise NotYetError("The second time every step was reused.", "Change a parameter of one step.")
