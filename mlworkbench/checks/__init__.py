@@ -7,6 +7,8 @@ import textwrap
 from typing import Any
 
 from mlworkbench.checks import (
+    market,
+    market_assignment,
     models,
     models_assignment,
     progress,
@@ -25,7 +27,7 @@ __all__ = ["TASKS", "Feedback", "check", "hint"]
 MOST_CHARACTERS = 200  # of an unexpected error
 _PARTS = (
     *(tracking, tracking_assignment, models, models_assignment),
-    *(registry, registry_assignment, projects, projects_assignment),
+    *(registry, registry_assignment, projects, projects_assignment, market, market_assignment),
 )
 TASKS = {name: task for part in _PARTS for name, task in part.TASKS.items()}
 

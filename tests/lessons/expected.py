@@ -272,6 +272,45 @@ def lesson_4_4(logged: Logged) -> None:
         assert ("accuracy" in run.data.metrics) == (run.info.status == "FINISHED")
 
 
+MARKET = "5 stock market"
+SUMMARY = {"accuracy", "accuracy_low", "accuracy_high", "months", "months_met", "months_sure", "months_by_luck"}
+
+
+def lesson_5_1(logged: Logged) -> None:
+    assert logged.names(MARKET) == ["always_up", "persistence", "random"]
+    for name in logged.names(MARKET):
+        run = logged.one(MARKET, name)
+        assert run.data.params == {"window": "7"}
+        assert set(run.data.metrics) == SUMMARY
+        assert run.data.metrics["accuracy_low"] < run.data.metrics["accuracy"] < run.data.metrics["accuracy_high"]
+    assert 0.52 < logged.one(MARKET, "always_up").data.metrics["accuracy"] < 0.54
+
+
+def lesson_5_2(logged: Logged) -> None:
+    assert logged.names(MARKET) == ["check of broken prices", "leakage", "leakage of one day"]
+    check = logged.one(MARKET, "check of broken prices")
+    assert check.data.metrics == {"problems": 4}
+    assert logged.artifacts(check) == ["report.json"]
+    for name, horizon in (("leakage", "10"), ("leakage of one day", "1")):
+        run = logged.one(MARKET, name)
+        assert run.data.params == {"model": "forest", "horizon": horizon}
+        claimed = run.data.metrics["walk_forward"] + run.data.metrics["leakage"]
+        assert claimed == pytest.approx(run.data.metrics["random_split"])
+    assert logged.one(MARKET, "leakage").data.metrics["leakage"] > 0.05
+
+
+def lesson_5_3(logged: Logged) -> None:
+    rules = ["always_up", "persistence", "random"]
+    assert logged.names(MARKET) == sorted([*rules, "classic", "logistic", "xgboost"])
+    for name in (*rules, "logistic", "xgboost"):
+        run = logged.one(MARKET, name)
+        assert run.data.tags["stage"] == "prototype"
+        assert set(run.data.metrics) == SUMMARY
+        assert run.data.metrics["accuracy_high"] < 0.6
+    assert logged.artifacts(logged.one(MARKET, "logistic")) == ["months.csv"]
+    assert "classic" in models(logged, MARKET)
+
+
 EXPECTED: dict[str, Callable[[Logged], None]] = {
     "0": lesson_0,
     "1.1": lesson_1_1,
@@ -291,4 +330,7 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "4.2": lesson_4_2,
     "4.3": lesson_4_3,
     "4.4": lesson_4_4,
+    "5.1": lesson_5_1,
+    "5.2": lesson_5_2,
+    "5.3": lesson_5_3,
 }
