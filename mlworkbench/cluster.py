@@ -78,7 +78,8 @@ def _connect(address: str | None) -> None:
 
     if not address:
         here: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-        ray.init(logging_level=logging.ERROR, log_to_driver=False, **here)
+        address = os.environ.get("RAY_ADDRESS", "local")  # without "local" Ray joins whatever runs on this machine
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **here)
         return
     before = ray_constants.ENABLE_RAY_CLUSTER
     try:
