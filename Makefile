@@ -8,6 +8,9 @@ STAMP  := $(VENV)/.complete
 # one test process more than cores: many tests wait for servers and kernels
 WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
+# some machines set it; every Python process would then compile thousands of files anew, which takes seconds
+run lab test stack lessons exercises: export PYTHONDONTWRITEBYTECODE =
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run lab test stack bench lessons exercises lock clean env up down logs users backup restore upgrade
 

@@ -7,6 +7,8 @@ import textwrap
 from typing import Any
 
 from mlworkbench.checks import (
+    market,
+    market_assignment,
     market_pilot,
     models,
     models_assignment,
@@ -27,7 +29,7 @@ MOST_CHARACTERS = 200  # of an unexpected error
 _PARTS = (
     *(tracking, tracking_assignment, models, models_assignment),
     *(registry, registry_assignment, projects, projects_assignment),
-    market_pilot,
+    *(market, market_pilot, market_assignment),
 )
 TASKS = {name: task for part in _PARTS for name, task in part.TASKS.items()}
 

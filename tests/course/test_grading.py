@@ -34,9 +34,17 @@ def solution_lines(path: Path) -> set[str]:
     return lines
 
 
+def workbook(folder: Path) -> Path:
+    """A folder that notebooks take for the workbook, with the project that the assignment of part 5 imports."""
+    code = Path("projects", "stock_market", "stock_market")
+    shutil.copytree(NOTEBOOKS / code, folder / "notebooks" / code, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(NOTEBOOKS / "00_start_here.ipynb", folder / "notebooks")
+    return folder / "notebooks"
+
+
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("release")
+    target = workbook(tmp_path_factory.mktemp("release")) / "exercises"
     release(target, ROOT)
     return target
 
@@ -68,9 +76,8 @@ def test_there_are_enough_tasks_and_questions(exercise: str) -> None:
 def autograde(course: Path, exercise: str, submissions: dict[str, Path]) -> dict[str, dict[str, float]]:
     """Grade submissions with nbgrader in a course of its own; points by student and cell."""
     part = EXERCISES[exercise].parent.name
-    shutil.copytree(NOTEBOOKS / "solutions", course / "notebooks" / "solutions")
+    shutil.copytree(NOTEBOOKS / "solutions", workbook(course) / "solutions")
     shutil.copy(NOTEBOOKS / "nbgrader_config.py", course / "notebooks")
-    shutil.copy(NOTEBOOKS / "00_start_here.ipynb", course / "notebooks")
     for student, notebook in submissions.items():
         place = course / ".mlworkbench" / "course" / "submitted" / student / part / f"{exercise}.ipynb"
         place.parent.mkdir(parents=True)

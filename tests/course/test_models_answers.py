@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ import mlworkbench as wb
 from mlworkbench.checks.models_assignment import TASKS
 from mlworkbench.serving import Latency
 from tests.course.model_answers import (
-    EXPERIMENT,
     PIPELINE,
     RIGHT,
     TEST,
@@ -47,17 +45,7 @@ from tests.course.model_answers import (
     without_example,
 )
 
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("answers") / ".mlworkbench"
-
-
-@pytest.fixture(autouse=True)
-def session(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One store for all tests; they only add to it."""
-    monkeypatch.setenv("MLWORKBENCH_HOME", str(store))
-    wb.start(EXPERIMENT)
+pytestmark = pytest.mark.usefixtures("session")
 
 
 WRONG: list[tuple[str, Callable[[], dict], str]] = [

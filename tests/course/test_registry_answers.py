@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,6 @@ import mlworkbench as wb
 from mlworkbench.checks.registry_assignment import CELLS, TASKS
 from tests.course.registry_answers import (
     BY_TAG,
-    EXPERIMENT,
     FOREST,
     HASTY,
     KINDS,
@@ -43,17 +41,7 @@ from tests.course.registry_answers import (
     verdict,
 )
 
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("answers") / ".mlworkbench"
-
-
-@pytest.fixture(autouse=True)
-def session(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One store for all tests; each begins with registered models of its own making."""
-    monkeypatch.setenv("MLWORKBENCH_HOME", str(store))
-    wb.start(EXPERIMENT)
+pytestmark = pytest.mark.usefixtures("session")
 
 
 RIGHT: list[tuple[str, Callable[[], dict]]] = [

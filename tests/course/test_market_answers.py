@@ -1,0 +1,116 @@
+"""For each task of part 5, right answers pass, and typical wrong ones are refused, each with its own message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+import mlworkbench as wb
+from mlworkbench.checks.market_assignment import TASKS
+from tests.course.market_answers import (
+    asked,
+    at_half,
+    decided,
+    delivered,
+    leak,
+    model,
+    models,
+    other_gate,
+    plain,
+    rules,
+    served,
+    texts,
+    unlogged,
+    unmended,
+    watched,
+)
+
+pytestmark = pytest.mark.usefixtures("session")
+
+
+RIGHT: list[tuple[str, Callable[[], dict]]] = [
+    ("market.1", delivered),
+    ("market.2", rules),
+    ("market.3", models),
+    ("market.3", lambda: models(model("logistic", 0.58), model("xgboost"), better=["logistic"])),
+    ("market.4", leak),
+    ("market.4", lambda: leak(honest=0.5563)),
+    ("market.5", decided),
+    ("market.6", asked),
+    ("market.6", lambda: asked("production", passed=True)),
+    ("market.7", watched),
+    ("market.7", lambda: watched("none", alert="none")),
+]
+
+WRONG: list[tuple[str, Callable[[], dict], str]] = [
+    ("market.1", lambda: delivered(problems=252), "problems is 252"),
+    ("market.1", lambda: delivered(report=False), "Log report.json with `mlflow.log_table`"),
+    ("market.1", lambda: delivered(lambda _: texts()), "clean holds texts"),
+    ("market.1", lambda: delivered(unmended), "clean still has 3 bad row(s)"),
+    ("market.1", lambda: delivered(lambda good: good.drop(good.index[7])), "1 good row(s) are lost"),
+    ("market.1", lambda: delivered(lambda good: good["close"]), "clean is not a table"),
+    ("market.2", lambda: rules(symbol="sp500"), "is about 'sp500'. Take 'nasdaq'"),
+    ("market.2", lambda: rules() | {"symbol": "sp500"}, "symbol is 'sp500'. Choose 'nasdaq' or 'vix'"),
+    ("market.2", lambda: rules(always_down=0), "There is no run called always_down"),
+    ("market.2", lambda: rules(always_up=0.5), "always_up is right on 0.500 of the days"),
+    ("market.2", lambda: rules(best="persistence"), "best is 'persistence'"),
+    ("market.2", lambda: rules(best=["always_up"]), "Give the name of the rule"),
+    ("market.2", lambda: rules(drop="months_met"), "but no 'months_met'"),
+    ("market.3", lambda: models(model("logistic")), "The runs are of 1 model(s)"),
+    ("market.3", lambda: models(model("logistic"), model("forest", rule=0.53)), "Accuracy minus gain is not the same"),
+    ("market.3", lambda: models(model("logistic", rule=0.5), model("forest", rule=0.5)), "a rule that is right on 0.5"),
+    ("market.3", lambda: models(better=["logistic"]), "better is \"['logistic']\""),
+    ("market.3", lambda: models(better=[model("logistic"), model("xgboost")]), "better is"),
+    ("market.3", lambda: models(better="none"), "better is of type str"),
+    ("market.3", lambda: models(model("logistic", half=-0.02), model("forest")), "is not between"),
+    ("market.3", lambda: models(model("logistic", drop="gain"), model("forest")), "but no 'gain'"),
+    ("market.4", lambda: leak(honest=0.67), "That is what the random split claims"),
+    ("market.4", lambda: leak(honest=0.11), "honest is 0.110"),
+    ("market.4", lambda: leak(horizon=1), "The horizon is one day"),
+    ("market.4", lambda: leak(leakage=-0.11), "leakage is -0.110"),
+    ("market.4", lambda: leak(drop="horizon"), "but no 'horizon'"),
+    ("market.5", lambda: decided(model_uri=plain()), "The model is called 'plain'"),
+    ("market.5", lambda: decided(model_uri=served(length=7)), "Log it with group='window' and window=14"),
+    ("market.5", lambda: decided(model_uri=served("vix")), "The model is for 'vix'"),
+    ("market.5", lambda: decided(verdict="refused"), "verdict is of type str"),
+    ("market.5", lambda: decided(verdict=other_gate()), "Add a threshold for gain_low"),
+    ("market.6", lambda: asked(""), "Aliases of version 1: none"),
+    ("market.6", lambda: asked("production"), "After this verdict it gets 'candidate' alone"),
+    ("market.6", lambda: asked(version=9), "but no 9"),
+    ("market.6", lambda: asked() | {"rows": asked()["rows"][:, ::-1]}, "is not the last 20 windows of nasdaq"),
+    ("market.6", lambda: asked() | {"rows": asked()["rows"][:5]}, "rows has the shape (5, 14)"),
+    ("market.6", lambda: asked(higher=at_half()), "differ from the model's at 0.55"),
+    ("market.6", lambda: asked(half=at_half()[:1]), "half has 1 answers"),
+    ("market.7", lambda: watched("2008-11"), "first_alert is '2008-11'"),
+    ("market.7", lambda: watched(steps=(0, 1, 2)), "A step is 0"),
+    ("market.7", lambda: watched(steps=(200808, 200809)), "2 point(s) on 2 step(s)"),
+    ("market.7", unlogged, "The run has no artifacts"),
+]
+
+
+@pytest.mark.parametrize(("task", "answers"), RIGHT)
+def test_right_answers_pass(task: str, answers: Callable[[], dict]) -> None:
+    assert wb.check(task, **answers())
+
+
+@pytest.mark.parametrize(("task", "answers", "says"), WRONG, ids=[f"{task} {says}" for task, _, says in WRONG])
+def test_a_typical_mistake_is_refused(task: str, answers: Callable[[], dict], says: str) -> None:
+    feedback = wb.check(task, **answers())
+    assert feedback.status == "Not yet"
+    assert says in feedback.message
+    assert "The check stopped" not in feedback.message
+    assert len(feedback.message) < 600
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_each_task_has_two_mistakes_with_messages_of_their_own(task: str) -> None:
+    messages = [says for name, _, says in WRONG if name == task]
+    assert len(set(messages)) >= 2
+
+
+def test_a_model_that_was_not_judged_is_refused() -> None:
+    """Another version of the same kind of model is not the one that the gate has seen."""
+    first = decided()
+    served.cache_clear()
+    assert "The gate judged another model" in wb.check("market.5", **first | {"model_uri": served()}).message
