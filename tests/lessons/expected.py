@@ -311,6 +311,52 @@ def lesson_5_3(logged: Logged) -> None:
     assert "classic" in models(logged, MARKET)
 
 
+STOCK_STEPS = ["load", "validate", "features", "train", "evaluate", "register"]
+
+
+def pipelines(logged: Logged, experiment: str) -> list[tuple[list[str], str | None]]:
+    """What became of the steps of each run of the stock market's pipeline, and its decision, in order."""
+    runs = [run for run in project_runs(logged, experiment, 200) if run.data.params.keys() >= {"holdout", "source"}]
+    outcomes = [[run.data.tags.get(f"step.{step}", "missed").split()[0] for step in STOCK_STEPS] for run in runs]
+    return [(outcome, run.data.tags.get("decision")) for outcome, run in zip(outcomes, runs, strict=True)][::-1]
+
+
+def lesson_5_4(logged: Logged) -> None:
+    assert pipelines(logged, "5.4 pilot") == [
+        (["ran"] * 6, "refused"),
+        (["reused"] * 6, "refused"),
+        (["reused"] * 3 + ["ran"] * 3, "refused"),
+        (["ran"] + ["missed"] * 5, None),
+    ]
+    assert len(logged.client.search_model_versions("name = 'up-tomorrow'")) == 2
+    assert logged.client.get_registered_model("up-tomorrow").aliases == {}
+    assert logged.client.get_registered_model("up-tomorrow-drill").aliases == {"production": 1}
+
+
+def lesson_5_5(logged: Logged) -> None:
+    experiment = "5.5 production"
+    names = ["load test", "monitor 2008", "score with up-tomorrow-live/2", "train", "train classic"]
+    assert logged.names(experiment) == names
+    assert logged.client.get_registered_model("up-tomorrow-live").aliases == {"shadow": 1}
+    load_test = logged.one(experiment, "load test")
+    assert [p.step for p in logged.client.get_metric_history(load_test.info.run_id, "p99_ms")] == [1, 4, 16]
+    assert logged.artifacts(load_test) == ["latency.json", "latency.png"]
+    monitor = logged.one(experiment, "monitor 2008")
+    assert monitor.data.tags["alert"] == "2008-10: drift"
+    history = logged.client.get_metric_history(monitor.info.run_id, "drift_share")
+    assert [point.step for point in history] == list(range(200801, 200813))
+    assert logged.artifacts(monitor) == ["months.csv", "report.html"]
+
+
+def lesson_5_6(logged: Logged) -> None:
+    experiment = "5.6 scaling out"
+    assert logged.names(experiment) == ["sweep", "train", "where?"]
+    sweep = logged.one(experiment, "sweep")
+    assert sweep.data.metrics["better_than_holding"] == 0
+    assert logged.artifacts(sweep) == ["sweep.json"]
+    assert logged.one("5.6 artifacts in a bucket", "where?").info.artifact_uri.startswith("s3://artifacts/")
+
+
 EXPECTED: dict[str, Callable[[Logged], None]] = {
     "0": lesson_0,
     "1.1": lesson_1_1,
@@ -333,4 +379,7 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "5.1": lesson_5_1,
     "5.2": lesson_5_2,
     "5.3": lesson_5_3,
+    "5.4": lesson_5_4,
+    "5.5": lesson_5_5,
+    "5.6": lesson_5_6,
 }

@@ -8,6 +8,7 @@ import pytest
 from sklearn.model_selection import KFold
 
 import mlworkbench as wb
+from mlworkbench.cluster import ray_nodes
 from stock_market import candidates, criterion, features, gate, heuristics, sweep, walk_forward
 
 
@@ -135,20 +136,12 @@ def test_an_unknown_candidate_is_told(table: pd.DataFrame) -> None:
 @pytest.mark.slow
 def test_a_sweep_gives_the_same_table_on_processes_and_on_a_ray_cluster_of_two_nodes() -> None:
     """Two nodes of one processor each; the package is sent to their workers."""
-    ray = pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
     grid = {"lengths": (7, 14), "models": ("logistic",), "thresholds": (0.5, 0.55), "folds": 3}
     here = sweep.sweep(**grid, n_jobs=2)
     assert here[["window", "threshold"]].to_numpy().tolist() == [[7, 0.5], [7, 0.55], [14, 0.5], [14, 0.55]]
     assert here["low"].lt(here["accuracy"]).all()
     assert here["accuracy"].lt(here["high"]).all()
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    try:
-        cluster.add_node(num_cpus=1)
+    with ray_nodes(2) as cluster:
+        assert len(cluster.list_all_nodes()) == 2
         there = sweep.sweep(**grid, backend="ray", ray_address=cluster.address)
-        assert len([node for node in ray.nodes() if node["Alive"]]) == 2
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
     pd.testing.assert_frame_equal(here, there)

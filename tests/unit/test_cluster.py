@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import mlworkbench as wb
+from mlworkbench.cluster import ray_nodes
 from tests.notebooks import notebook
-from tests.ray_nodes import ray_nodes
 
 NOTES = """
 import os, pathlib, signal, subprocess

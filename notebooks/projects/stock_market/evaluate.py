@@ -27,7 +27,7 @@ def main(uri: str, model_uri: str, holdout: int) -> None:
         mlflow.set_tags({"verdict": "passed" if verdict else "refused", "heuristic": heuristic})
         mlflow.set_tag("verdict_run", verdict.run_id)
         mlflow.log_table(verdict.table, "verdict.json")
-        print(f"against {heuristic}: {verdict}")
+        print(f"against {heuristic}: {verdict.headline}")
 
 
 if __name__ == "__main__":

@@ -43,8 +43,10 @@ def report(reference: pd.DataFrame, current: pd.DataFrame, *, method: str = METH
     evidently.core.report.Snapshot
         ``.dict()`` for the numbers, ``.save_html(path)`` for a page of 4 MB.
     """
-    from evidently import BinaryClassification, DataDefinition, Dataset, Report
-    from evidently.presets import ClassificationPreset, DataDriftPreset
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what its imports use
+        from evidently import BinaryClassification, DataDefinition, Dataset, Report
+        from evidently.presets import ClassificationPreset, DataDriftPreset
 
     definition = DataDefinition(
         numerical_columns=MARKET,
