@@ -64,6 +64,9 @@ def be_kernel(wish: int, output: int, server: int) -> None:
     app.initialize()
     if widgets := sys.modules.get("ipywidgets"):
         widgets.load_ipython_extension(app.shell)  # what they do when a notebook imports them
+    if pandas := sys.modules.get("pandas"):
+        # what it chooses in a notebook, which the server was not
+        pandas.set_option("display.max_columns", 20, "display.encoding", sys.stdout.encoding)
     app.start()
 
 

@@ -51,10 +51,12 @@ def sweep(
         What joblib hands the points to. Each works in its kernel's own process, so threads do as well as loky's
         processes and need less memory; "ray" spreads them over a cluster.
     ray_address : str, optional
-        Address of the Ray cluster; when left out, one is started on this machine for the length of the sweep.
+        Address of the Ray cluster; when left out, ``RAY_ADDRESS``, or else a cluster on this machine for the length
+        of the sweep. Its workers log with this process's credentials for MLflow.
     resume : bool, default True
         Keep the points that an earlier sweep of the same experiment has finished with the same notebook (its cells,
-        not its outputs) and the same values. A sweep that was interrupted or has grown continues under its parent.
+        not its outputs) and the same values. A sweep that was interrupted or has got more values continues under its
+        parent; one of other parameters has a parent of its own.
 
     Returns
     -------

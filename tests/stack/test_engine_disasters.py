@@ -13,6 +13,7 @@ import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
 
+from tests.notebooks import notebook
 from tests.stack.files import ROOT
 from tests.stack.server import free_port
 from tests.stack.stack import Stack
@@ -159,26 +160,18 @@ def test_a_backup_made_while_others_log_restores_into_an_empty_stack(
 
 BUCKET = "import boto3, os; c = boto3.client('s3', endpoint_url=os.environ['MLFLOW_S3_ENDPOINT_URL']);"
 BUCKET += "[print(o['Key']) for o in c.list_objects_v2(Bucket='mlflow')['Contents']]"
-ON_RAY = """
-import socket, joblib, ray
-from ray.util.joblib import register_ray
-ray.init(log_to_driver=False)
-register_ray()
-with joblib.parallel_config("ray"):
-    print(sorted(set(joblib.Parallel(n_jobs=2)(joblib.delayed(socket.gethostname)() for _ in range(8)))))
-print(sum(node["Alive"] for node in ray.nodes()))
-"""
+WHERE = "import pathlib, socket; pathlib.Path(f'{n}.on-{socket.gethostname()}').touch()"
 
 
 def test_the_profiles_together(stack: Stack) -> None:
-    """A password for everybody, artifacts in S3, a Ray cluster; the lesson runs with the credentials of a user."""
+    """A password for everybody, artifacts in S3, a Ray cluster; a lesson and a sweep on Ray run as a user."""
     stack.run("docker/make-env", env={"PROFILES": "classroom s3 ray"})
     stack.up()
     assert stack.answer(stack.uri + SEARCH) == 401
     admin = ("admin", stack.secrets["MLFLOW_ADMIN_PASSWORD"])
     assert stack.answer(stack.uri + SEARCH, auth=admin) == 200
 
-    told = stack.inside("jupyter", "mlworkbench", "run", "1.1", "--fast")
+    told = stack.inside("jupyter", "mlworkbench", "run", "1.2", "--fast")
     assert told.count(" passed ") == 1, told
     objects = stack.inside("mlflow", "python", "-c", BUCKET).splitlines()
     assert objects
@@ -189,9 +182,11 @@ def test_the_profiles_together(stack: Stack) -> None:
     assert [line.split("\t")[0] for line in users] == ["ada", "learner"]
     assert users[1].endswith("(exists)")
 
-    worker, nodes = stack.inside("jupyter", "python", "-c", ON_RAY).splitlines()[-2:]
-    assert worker == f"['{stack.inside('ray-worker', 'hostname').strip()}']"
-    assert nodes == "2"
+    notebook(stack.folder / "notebooks" / "where.ipynb", "n = 0", WHERE, parameters=True)
+    told = stack.inside("jupyter", "mlworkbench", "rerun", "where.ipynb", "--grid", "n=1,2", "--backend", "ray")
+    assert told.count(" passed ") == 2, told
+    worker = stack.inside("ray-worker", "hostname").strip()
+    assert {path.name for path in stack.folder.glob("notebooks/*.on-*")} == {f"{n}.on-{worker}" for n in (1, 2)}
     reach = "import socket; socket.create_connection(('ray-head', 10001), 5); socket.create_connection(('s3', 7070), 5)"
     done = stack.run("docker", "compose", "exec", "-T", "jupyter", "python", "-c", reach, check=False)
     assert "gaierror" in done.stderr  # Ray is reached, the S3 store is not

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import boto3
@@ -40,41 +40,87 @@ def new_database(postgres_server: object) -> Callable[[], tuple[str, str]]:
     return make
 
 
-def test_the_plain_server(
-    tmp_path: Path, new_database: Callable[[], tuple[str, str]], postgres_server: object, patience: None
-) -> None:
-    """Artifacts travel through the server; foreign hosts and pages are refused; the health check asks the database."""
+def old_store(uri: str) -> None:
+    """A database as MLflow 2.16 made it, with a run."""
+    from alembic import command
+    from mlflow.store.db.utils import _get_alembic_config
+    from mlflow.store.tracking.dbmodels.initial_models import Base
+
+    engine = sqlalchemy.create_engine(uri)
+    Base.metadata.create_all(engine)
+    with engine.begin() as connection:
+        config = _get_alembic_config(uri)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "4465047574b1")
+    with engine.begin() as connection:
+        for statement in (
+            "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage) "
+            "VALUES (0, 'Default', 'mlflow-artifacts:/0', 'active')",
+            "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, source_version, user_id, "
+            "status, start_time, end_time, lifecycle_stage, experiment_id, artifact_uri) VALUES ('0123456789abcdef', "
+            "'old', 'LOCAL', '', '', '', 'me', 'FINISHED', 1, 2, 'active', 0, 'mlflow-artifacts:/0/x')",
+            "INSERT INTO params (key, value, run_uuid) VALUES ('made by', 'an older MLflow', '0123456789abcdef')",
+        ):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def upgraded(
+    tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], tuple[str, str]]
+) -> Iterator[tuple[str, dict[str, str], str]]:
+    """The server on a database that the command of docker/upgrade has brought up: its name, environment and address."""
+    upgrade = "mlflow db upgrade"
+    assert upgrade in (ROOT / "docker" / "upgrade").read_text()
     name, database = new_database()
-    env = environment(tmp_path, database, free_port())
+    old_store(database)
+    subprocess.run([sys.executable, "-m", *upgrade.split(), database], capture_output=True, check=True)
+    env = environment(tmp_path_factory.mktemp("upgraded"), database, free_port())
     with server(env) as uri:
-        mlflow.set_tracking_uri(uri)
-        mlflow.set_experiment("process tier")
-        with mlflow.start_run() as run:
-            mlflow.log_metric("value", 0.25)
-            mlflow.log_text("through the proxy", "note.txt")
-        assert run.info.artifact_uri.startswith("mlflow-artifacts:")
-        assert [path.read_text() for path in (tmp_path / "kept").rglob("note.txt")] == ["through the proxy"]
-        assert mlflow.artifacts.load_text(f"{run.info.artifact_uri}/note.txt") == "through the proxy"
+        yield name, env, uri
 
-        for host, status in {
-            "mlflow:5000": 200,
-            "localhost:5050": 200,
-            "mlflow": 403,
-            "evil.example:5000": 403,
-        }.items():
-            assert requests.get(uri + SEARCH, headers={"Host": host}, timeout=20).status_code == status, host
-        new = f"{uri}/api/2.0/mlflow/experiments/create"
-        foreign = requests.post(new, json={"name": "x"}, headers={"Origin": "http://evil.example"}, timeout=20)
-        assert (foreign.status_code, foreign.text) == (403, "Cross-origin request blocked")
 
-        postgres_server.psql(  # type: ignore[attr-defined]
-            f"ALTER DATABASE {name} ALLOW_CONNECTIONS false;"
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}';"
-        )
-        assert requests.get(f"{uri}/health", timeout=20).text == "OK"
-        assert not ready(env)
-        postgres_server.psql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true;")  # type: ignore[attr-defined]
-        assert ready(env)
+def test_a_database_of_an_older_mlflow_is_upgraded(upgraded: tuple[str, dict[str, str], str], patience: None) -> None:
+    """An old schema is brought up, with its runs."""
+    *_, uri = upgraded
+    open_store(uri)
+    run = mlflow.MlflowClient(uri).get_run("0123456789abcdef")
+    assert run.data.params == {"made by": "an older MLflow"}
+
+
+def test_the_plain_server(upgraded: tuple[str, dict[str, str], str], postgres_server: object, patience: None) -> None:
+    """Artifacts travel through the server; foreign hosts and pages are refused; the health check asks the database."""
+    name, env, uri = upgraded
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_experiment("process tier")
+    with mlflow.start_run() as run:
+        mlflow.log_metric("value", 0.25)
+        mlflow.log_text("through the proxy", "note.txt")
+    assert run.info.artifact_uri.startswith("mlflow-artifacts:")
+    assert [path.read_text() for path in Path(env["MLFLOW_ARTIFACTS_DESTINATION"]).rglob("note.txt")] == [
+        "through the proxy"
+    ]
+    assert mlflow.artifacts.load_text(f"{run.info.artifact_uri}/note.txt") == "through the proxy"
+
+    for host, status in {
+        "mlflow:5000": 200,
+        "localhost:5050": 200,
+        "mlflow": 403,
+        "evil.example:5000": 403,
+    }.items():
+        assert requests.get(uri + SEARCH, headers={"Host": host}, timeout=20).status_code == status, host
+    new = f"{uri}/api/2.0/mlflow/experiments/create"
+    foreign = requests.post(new, json={"name": "x"}, headers={"Origin": "http://evil.example"}, timeout=20)
+    assert (foreign.status_code, foreign.text) == (403, "Cross-origin request blocked")
+
+    postgres_server.psql(  # type: ignore[attr-defined]
+        f"ALTER DATABASE {name} ALLOW_CONNECTIONS false;"
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}';"
+    )
+    assert requests.get(f"{uri}/health", timeout=20).text == "OK"
+    assert not ready(env)
+    postgres_server.psql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true;")  # type: ignore[attr-defined]
+    assert ready(env)
 
 
 def users(env: dict[str, str], uri: str, *names: str, **passwords: str) -> str:
@@ -93,9 +139,10 @@ def test_the_classroom(
     """Nobody without a password; each user in a workspace of their own, which others neither see nor change."""
     env = environment(tmp_path, new_database()[1], free_port(), "classroom")
     with server(env, "classroom") as uri:
-        made = dict(line.split("\t") for line in users(env, uri, "ada", "bob").splitlines())
+        *new, again = [line.split("\t") for line in users(env, uri, "ada", "bob", "ada").splitlines()]
+        made = dict(new)
         assert set(made) == {"ada", "bob"}
-        assert users(env, uri, "ada") == "ada\t(exists)\n"
+        assert again == ["ada", "(exists)"]
         assert requests.get(uri + SEARCH, timeout=20).status_code == 401
         assert requests.get(uri + SEARCH, auth=("ada", made["bob"]), timeout=20).status_code == 401
 
@@ -143,7 +190,7 @@ def test_the_s3_store_and_the_copy_of_its_artifacts(
         endpoint = "http://{}:{}".format(*moto.get_host_and_port())
         env = environment(tmp_path, new_database()[1], free_port(), "s3")
         store = {"MLFLOW_S3_ENDPOINT_URL": endpoint, "AWS_SECRET_ACCESS_KEY": "secret"}
-        env |= store | {"MLFLOW_ARTIFACTS_DESTINATION": "s3://mlflow"}
+        env |= store | {"MLFLOW_ARTIFACTS_DESTINATION": "s3://mlflow", "PYTHONPATH": str(SCRIPTS / "plugins")}
         for _ in range(2):  # a second start finds the bucket
             subprocess.run([sys.executable, SCRIPTS / "bucket.py"], env=env, check=True)
         with server(env) as uri:
@@ -153,6 +200,12 @@ def test_the_s3_store_and_the_copy_of_its_artifacts(
                 mlflow.log_text("", "empty.txt")
             assert run.info.artifact_uri.startswith("mlflow-artifacts:")
             assert mlflow.artifacts.load_text(f"{run.info.artifact_uri}/folder/note.txt") == "kept"
+            path = run.info.artifact_uri.removeprefix("mlflow-artifacts:/") + "/folder/note.txt"
+            direct = requests.get(f"{uri}/api/2.0/mlflow-artifacts/presigned/{path}", timeout=20)
+            assert direct.status_code == 501, direct.text  # no client is sent to a store that it cannot reach
+            can = requests.get(f"{uri}/api/3.0/mlflow/server-info", timeout=20).json()
+            assert not can["multipart_downloads_enabled"]
+            assert not can["multipart_uploads_enabled"]
         keys = {"aws_access_key_id": env["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": "secret"}
         client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
 
@@ -172,43 +225,3 @@ def test_the_s3_store_and_the_copy_of_its_artifacts(
         assert objects("other") == before
     finally:
         moto.stop()
-
-
-def old_store(uri: str) -> None:
-    """A database as MLflow 2.16 made it, with a run."""
-    from alembic import command
-    from mlflow.store.db.utils import _get_alembic_config
-    from mlflow.store.tracking.dbmodels.initial_models import Base
-
-    engine = sqlalchemy.create_engine(uri)
-    Base.metadata.create_all(engine)
-    with engine.begin() as connection:
-        config = _get_alembic_config(uri)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "4465047574b1")
-    with engine.begin() as connection:
-        for statement in (
-            "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage) "
-            "VALUES (0, 'Default', 'mlflow-artifacts:/0', 'active')",
-            "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, source_version, user_id, "
-            "status, start_time, end_time, lifecycle_stage, experiment_id, artifact_uri) VALUES ('0123456789abcdef', "
-            "'old', 'LOCAL', '', '', '', 'me', 'FINISHED', 1, 2, 'active', 0, 'mlflow-artifacts:/0/x')",
-            "INSERT INTO params (key, value, run_uuid) VALUES ('made by', 'an older MLflow', '0123456789abcdef')",
-        ):
-            connection.exec_driver_sql(statement)
-    engine.dispose()
-
-
-def test_a_database_of_an_older_mlflow_is_upgraded(
-    tmp_path: Path, new_database: Callable[[], tuple[str, str]], patience: None
-) -> None:
-    """The command of docker/upgrade brings an old schema up, with its runs."""
-    upgrade = "mlflow db upgrade"
-    assert upgrade in (ROOT / "docker" / "upgrade").read_text()
-    database = new_database()[1]
-    old_store(database)
-    subprocess.run([sys.executable, "-m", *upgrade.split(), database], capture_output=True, check=True)
-    with server(environment(tmp_path, database, free_port())) as uri:
-        open_store(uri)
-        (run,) = mlflow.MlflowClient(uri).search_runs(["0"])
-        assert run.data.params == {"made by": "an older MLflow"}

@@ -82,7 +82,7 @@ def test_every_service_is_hardened_limited_and_watched(name: str) -> None:
     assert ("healthcheck" in service) == (name not in ONE_SHOT)
     for other, condition in service.get("depends_on", {}).items():
         wanted = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"
-        assert condition == {"condition": "service_started" if name == "ray-worker" else wanted}
+        assert condition == {"condition": wanted}
 
 
 def test_the_database_is_published_nowhere_and_only_mlflow_reaches_it() -> None:

@@ -9,6 +9,7 @@ import multiprocessing
 import sys
 from pathlib import Path
 
+import mlflow.tracking.request_header.registry  # noqa: F401 (before the fork: it imports all of Feast, a plugin)
 from mlflow import MlflowClient
 
 

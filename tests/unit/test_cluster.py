@@ -18,6 +18,7 @@ NOTES = """
 import os, pathlib, signal, subprocess
 worker = int(os.environ['JPY_PARENT_PID'])  # the process that talks to this kernel
 raylet = subprocess.check_output(['ps', '-o', 'ppid=', '-p', str(worker)], text=True).strip()
+assert os.environ['MLFLOW_TRACKING_TOKEN'] == 'mine'
 pathlib.Path(folder, f'{n} {raylet}').touch()
 once = pathlib.Path(folder, 'once')
 if kill and n == 3 and not once.exists():
@@ -35,10 +36,12 @@ def address() -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_a_sweep_on_two_nodes(tmp_path: Path, home: Path, address: str) -> None:
-    """Both nodes work, a worker that is killed is replaced, and the table is that of a sweep in threads."""
+def test_a_sweep_on_two_nodes(tmp_path: Path, home: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both nodes work, with this process's credentials; a worker that is killed is replaced; the table is that of a
+    sweep in threads."""
     import ray
 
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "mine")  # after the nodes have started
     (tmp_path / "log").mkdir()
     lines = f"n = 0\nkill = False\nfolder = {str(tmp_path / 'log')!r}"
     path = notebook(tmp_path / "a.ipynb", lines, NOTES, parameters=True)
@@ -103,3 +106,18 @@ def test_a_store_that_other_machines_cannot_reach(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(wb.WorkbenchError, match=r"other machines \(10.0.0.7\)"):
             _require_common_store(uri)
     _require_common_store("http://tracking:5000")
+
+
+def test_without_an_address_a_cluster_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray left alone joins any cluster that has been started here, also one that ends meanwhile, and waits for ever."""
+    import ray
+
+    from mlworkbench.cluster import _connect
+
+    asked: list[str] = []
+    monkeypatch.setattr(ray, "init", lambda address, **options: asked.append(address))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    _connect(None)
+    monkeypatch.setenv("RAY_ADDRESS", "ray://ray-head:10001")  # as in the containers
+    _connect(None)
+    assert asked == ["local", "ray://ray-head:10001"]

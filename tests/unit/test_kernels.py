@@ -133,7 +133,7 @@ CELLS = [
     "with mlflow.start_run(run_name='one') as run:\n    LinearRegression().fit([[0], [1]], [n, n + 1])",
     "print(sorted(mlflow.get_run(run.info.run_id).data.params.items()), sorted(run.data.tags))",
     "from tqdm.auto import tqdm\nimport matplotlib, matplotlib.pyplot as plt, pandas as pd, warnings\nprint(tqdm)",
-    "print(plt.rcParams['backend'], matplotlib.matplotlib_fname())\nplt.plot([1, 2]);",
+    "print(plt.rcParams, matplotlib.matplotlib_fname(), pd._config.config._global_config)\nplt.plot([1, 2]);",
     "warnings.warn('look')\nwarnings.warn('old', DeprecationWarning)\npd.DataFrame({'a': [n]})",
     "import multiprocessing, threading\nthreading.active_count(), multiprocessing.get_start_method()",
     "print(open('/dev/stdin').read() == '', sys.stdin.isatty(), In[-2][:8])",
