@@ -18,8 +18,8 @@ import psutil
 
 import mlworkbench as wb
 from benchmarks.measure import compare, seconds
+from mlworkbench.cluster import add_node, ray_nodes
 from tests.notebooks import notebook
-from tests.ray_nodes import add_node, ray_nodes
 
 POINTS = 16
 MEBIBYTE = 2**20

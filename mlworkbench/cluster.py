@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,16 +17,16 @@ from mlworkbench.store import without_password
 ANSWER_SECONDS = 15.0
 """How long a Ray cluster may take to answer before it counts as away, in seconds."""
 
-
 _HTTP2_HELLO, _HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), b"\x04"
 """What a client says first to a server that speaks gRPC, as Ray does, and the kind of what that answers."""
 
 
 @contextlib.contextmanager
-def ray_cluster(address: str | None, store_uri: str) -> Iterator[None]:
+def ray_cluster(address: str | None, store_uri: str = "", package: str | None = None) -> Iterator[None]:
     """Connect to a cluster, or start one on this machine, and make it known to joblib as ``ray``.
 
-    Without an address, ``RAY_ADDRESS`` counts. A connection that is already open is used and left open.
+    Without an address, ``RAY_ADDRESS`` counts. A connection that is already open is used and left open. A new one sends
+    the workers the package at this path, if there is one.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def ray_cluster(address: str | None, store_uri: str) -> Iterator[None]:
     register_ray()
     mine = not ray.is_initialized()
     if mine:
-        _connect(address)
+        _connect(address, package)
     try:
         _require_common_store(store_uri)
         yield
@@ -69,21 +70,23 @@ def _unanswered(address: str) -> str:
         return told(error)
 
 
-def _connect(address: str | None) -> None:
+def _connect(address: str | None, package: str | None = None) -> None:
     """Connect to the cluster, or start one that keeps to 127.0.0.1."""
     import ray
     from ray._private import ray_constants, services
 
+    code = {"py_modules": [package]} if package else {}
     if not address:
-        here: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-        ray.init(logging_level=logging.ERROR, log_to_driver=False, **here)
+        here: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "runtime_env": code}
+        # without "local" Ray joins whatever runs on this machine
+        ray.init("local", logging_level=logging.ERROR, log_to_driver=False, **here)
         return
     before = ray_constants.ENABLE_RAY_CLUSTER
     try:
         if not address.startswith("ray://") and _unanswered(services.canonicalize_bootstrap_address(address)):
             # Ray takes 127.0.0.1 for this machine's outer address, where a cluster that keeps to 127.0.0.1 is silent.
             ray_constants.ENABLE_RAY_CLUSTER = False
-        ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
+        ray.init(address, logging_level=logging.ERROR, log_to_driver=False, runtime_env=code)
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
@@ -100,3 +103,49 @@ def _require_common_store(store_uri: str) -> None:
             "a tracking server or PostgreSQL that every machine reaches.",
             "Start `mlflow server` where they reach it, and set MLFLOW_TRACKING_URI to its address.",
         )
+
+
+@contextlib.contextmanager
+def ray_nodes(count: int) -> Iterator[Any]:
+    """Run a cluster of nodes of one CPU each on this machine, to try what several machines would do.
+
+    They listen on 127.0.0.1 only, and end with the block; their files are gone then.
+
+    Yields
+    ------
+    ray.cluster_utils.Cluster
+        Its ``address`` is what a sweep takes as ``ray_address``; `add_node` adds another node.
+    """
+    from ray.cluster_utils import Cluster
+
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of clusters that were here before
+    os.environ["RAY_raylet_start_wait_time_s"] = "120"  # noqa: SIM112 (Ray's own spelling)
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        cluster = Cluster()
+        try:
+            for _ in range(count):
+                add_node(cluster, temp_dir=folder)
+            yield cluster
+        finally:
+            cluster.shutdown()
+
+
+def add_node(cluster: Any, **options: Any) -> Any:
+    """Add a node of one CPU to the cluster of `ray_nodes`, and return it.
+
+    With its ports given it does not wait for its agents: on a busy machine these take longer than Ray allows (15 s).
+    Without monitors it is up in half of the processor time; Ray gives it 30 s.
+    """
+    names = ["metrics_agent_port", "metrics_export_port", "runtime_env_agent_port", "dashboard_agent_listen_port"]
+    ports = dict(zip(names, _free_ports(4), strict=True))
+    lean = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+    return cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1", **lean, **ports, **options)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports on 127.0.0.1 that nobody uses at this moment."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import string
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +27,7 @@ def read_project(folder: Path) -> Project:
     Raises
     ------
     ProjectError
-        When there is none, or it cannot be read.
+        When there is none, it cannot be read, or a command does not fit its parameters.
     """
     import yaml
     from mlflow.exceptions import MlflowException
@@ -36,16 +37,41 @@ def read_project(folder: Path) -> Project:
         raise ProjectError(
             f"no MLproject in {folder}.",
             "a folder with a file MLproject, or the URI of a Git repository.",
-            "Correct the path.",
+            "Give the folder, not the file." if folder.is_file() else "Correct the path.",
         )
     try:
-        return load_project(folder)
+        project = load_project(folder)
     except (yaml.YAMLError, MlflowException, AttributeError, TypeError) as error:
         raise ProjectError(
             f"{folder / 'MLproject'} cannot be read ({told(error)}).",
             "YAML with `name`, an environment, and `entry_points`, each with `parameters` and a `command`.",
             "Correct the place that the message in brackets names.",
         ) from error
+    for point in project._entry_points.values():
+        _check_command(point)
+    return project
+
+
+def _check_command(point: EntryPoint) -> None:
+    """A command is a text, and has nothing but parameters in its braces; MLflow would fail with a bare KeyError."""
+    name, command = point.name, point.command
+    if not isinstance(command, str):
+        found = "begins with a brace, so YAML reads no text" if isinstance(command, dict) else "is missing"
+        raise ProjectError(
+            f"the command of {name} {found}.", "a text.", 'Write it in quotes, as in `command: "python …"`.'
+        )
+    try:
+        fields = {field for _, field, _, _ in string.Formatter().parse(command) if field is not None}
+    except ValueError as error:
+        raise ProjectError(
+            f"the braces in the command of {name} do not match.", "a `{` and a `}` around a name.", "Correct them."
+        ) from error
+    if unknown := fields - set(point.parameters):
+        raise ProjectError(
+            f"the command of {name} has {{{min(unknown)}}} in braces, which is none of its parameters.",
+            f"in braces only these: {', '.join(point.parameters) or 'none'}.",
+            "Use the same name in both places.",
+        )
 
 
 def entry_point_of(folder: Path, name: str) -> EntryPoint:
@@ -91,6 +117,8 @@ def _check_type(name: str, kind: str, value: str) -> None:
         "uri": (_require_scheme, "a URI such as runs:/…, models:/… or file:///…"),
         "path": (_require_file, "a file or folder that exists, or a URI to download from"),
     }
+    if kind == "path" and value.startswith("runs:/"):
+        _check_artifact(name, value)
     test, expected = tests.get(kind, (str, ""))
     try:
         test(value)
@@ -106,6 +134,23 @@ def _require_scheme(value: str) -> None:
 def _require_file(value: str) -> None:
     if not Path(value).exists():
         _require_scheme(value)
+
+
+def _check_artifact(name: str, uri: str) -> None:
+    """The run must have that artifact; MLflow itself looks only once the new run has begun."""
+    import mlflow
+
+    parent, _, _ = uri.rstrip("/").rpartition("/")
+    try:
+        there = [item.path.rpartition("/")[2] for item in mlflow.artifacts.list_artifacts(artifact_uri=f"{parent}/")]
+    except mlflow.MlflowException as error:
+        raise ProjectError(f"{name} = {uri!r} ({told(error)}).", "a run of this store.", "Correct the id.") from error
+    if uri.rstrip("/").rpartition("/")[2] not in there:
+        raise ProjectError(
+            f"{name} = {uri!r}.",
+            f"an artifact that the run has; at that place it has {', '.join(there) or 'none'}.",
+            "Correct the name.",
+        )
 
 
 @contextlib.contextmanager
@@ -125,8 +170,20 @@ def fetched(path: str | os.PathLike[str], version: str | None = None) -> Iterato
         _git(source, "ls-remote", "--quiet", source, timeout=GIT_SECONDS)
         _git(source, "clone", "--quiet", "--", source, clone)
         if version is not None:
-            _git(source, "-C", clone, "checkout", "--quiet", "--detach", version)
+            _check_out(source, clone, version)
         yield Path(clone, folder).resolve()
+
+
+def _check_out(source: str, clone: str, version: str) -> None:
+    try:
+        _git(source, "-C", clone, "checkout", "--quiet", "--detach", version, "--")
+    except ProjectError as error:
+        newest = _git(source, "-C", clone, "log", "--oneline", "--max-count=5").splitlines()
+        raise ProjectError(
+            f"{source} has no version {version!r}.",
+            f"a commit, a tag or a branch. The newest commits are: {'; '.join(newest)}.",
+            "Give one of the names in front, not the message behind it.",
+        ) from error
 
 
 def is_remote(source: str) -> bool:
@@ -134,14 +191,18 @@ def is_remote(source: str) -> bool:
     return not Path(source).exists() and re.match(r"[^/]*:", source) is not None
 
 
-def _git(source: str, *arguments: str, timeout: float | None = None) -> None:
+def _git(source: str, *arguments: str, timeout: float | None = None) -> str:
+    """What a Git command prints."""
     quiet = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
     try:
-        subprocess.run(["git", *arguments], check=True, capture_output=True, text=True, timeout=timeout, env=quiet)
+        done = subprocess.run(
+            ["git", *arguments], check=True, capture_output=True, text=True, timeout=timeout, env=quiet
+        )
     except (OSError, subprocess.SubprocessError) as error:
         reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
         raise ProjectError(
             f"Git does not get this project from {source} ({reason}).",
-            "a folder here, or a repository that answers and has that version.",
-            f"Correct the address or the version; `git ls-remote {source}` shows what answers.",
+            "a folder here, or a repository that answers.",
+            f"Correct the address; `git ls-remote {source}` shows what answers.",
         ) from error
+    return done.stdout

@@ -54,7 +54,7 @@ def _outcome(node: NotebookNode | None, error: BaseException | None) -> tuple[st
         return "FAILED", f"failed: {reason}", ""
     return (
         "FAILED",
-        f"failed {where}: {reason}"[:250],
+        " ".join(f"failed {where}: {reason}".split())[:250],
         f"Failed {where}:\n```python\n{source[:2000]}\n```\n{reason[:2000]}",
     )
 

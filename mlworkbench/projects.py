@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -93,7 +94,8 @@ def run_project(
     Returns
     -------
     mlflow.entities.Run
-        The finished run.
+        The finished run. Its tag ``mlflow.source.git.dirty`` tells that the code was not quite that of the commit in
+        ``mlflow.source.git.commit``: the folder has changes without a commit.
 
     Raises
     ------
@@ -122,9 +124,9 @@ def run_project(
                 env_manager=manager,
                 storage_dir=downloads,  # MLflow's own choice would stay behind
             )
-        except (mlflow.MlflowException, ShellCommandException) as error:
+        except (mlflow.MlflowException, ShellCommandException, OSError) as error:
             raise _failure(entry_point, folder, error) from error
-    return _adopted(submitted.run_id, path)
+        return _adopted(submitted.run_id, path, folder)
 
 
 def _env_manager(chosen: str | None) -> str:
@@ -183,23 +185,33 @@ def _as_typed(path: str | os.PathLike[str]) -> str:
     return min(os.path.relpath(text), text, key=len) if Path(text).is_dir() else text
 
 
-def _adopted(run_id: str, path: str | os.PathLike[str]) -> Run:
+def _adopted(run_id: str, path: str | os.PathLike[str], folder: Path) -> Run:
     """The run with the tags that MLflow leaves out: its parent, where no run was active, and where it came from."""
     import mlflow
-    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME
+    from mlflow.utils.mlflow_tags import MLFLOW_GIT_DIRTY, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME
 
     client, parent = mlflow.MlflowClient(), _surrounding_run()
     if parent:
         client.set_tag(run_id, MLFLOW_PARENT_RUN_ID, parent)
     if is_remote(str(path)):
         client.set_tag(run_id, MLFLOW_SOURCE_NAME, str(path))
+    if _has_uncommitted_changes(folder):
+        client.set_tag(run_id, MLFLOW_GIT_DIRTY, "true")
     return client.get_run(run_id)
+
+
+def _has_uncommitted_changes(folder: Path) -> bool:
+    command = ["git", "-C", str(folder), "status", "--porcelain", "--", "."]
+    try:
+        return bool(subprocess.run(command, capture_output=True, check=True).stdout)
+    except (OSError, subprocess.SubprocessError):  # no Git, or no repository
+        return False
 
 
 def _failure(entry_point: str, folder: Path, error: Exception) -> ProjectError:
     """Tell which run failed; why is in what the entry point itself has printed."""
     if found := re.search(r"Run \(ID '(\w+)'\) failed", str(error)):
-        _adopted(found[1], folder)
+        _adopted(found[1], folder, folder)
         return ProjectError(
             f"the entry point {entry_point!r} ended with an error (run {found[1]}).",
             "a command that ends with status 0.",
@@ -207,6 +219,6 @@ def _failure(entry_point: str, folder: Path, error: Exception) -> ProjectError:
         )
     return ProjectError(
         f"MLflow could not start {entry_point!r} ({told(error)}).",
-        "an environment that can be made on this machine.",
+        "an environment that can be made on this machine: virtualenv needs pyenv, conda needs conda.",
         'Correct what the message in brackets names, or use env_manager="local".',
     )

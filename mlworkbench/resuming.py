@@ -13,15 +13,21 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PARENT_TAG = "mlflow.parentRunId"
+SWEPT_TAG = "mlworkbench.swept"
+"""On the parent: the names of the parameters that a sweep gives values to."""
 
 
 def begin(job: Job, points: list[Point], resume: bool) -> tuple[dict[str, Run], str]:
-    """The points that need not run, and the parent: that of an earlier sweep with one of these points, or a new one."""
+    """The points that need not run, and the parent.
+
+    That is the parent of an earlier sweep of the same parameters with one of these points, or a new one.
+    """
     import mlflow
 
     client = mlflow.MlflowClient()
     earlier = recorded(job) if resume else []
-    sweeps = {run.info.run_id for run in earlier if POINT_TAG not in run.data.tags}
+    swept = ", ".join(sorted({name for point in points for name in point}))
+    sweeps = {run.info.run_id for run in earlier if run.data.tags.get(SWEPT_TAG) == swept}
     keys = {job.key(point) for point in points}
     mine = [run for run in earlier if run.data.tags.get(POINT_TAG) in keys]
     reused = {run.data.tags[POINT_TAG]: run for run in mine if run.info.status == "FINISHED"}
@@ -30,8 +36,8 @@ def begin(job: Job, points: list[Point], resume: bool) -> tuple[dict[str, Run], 
             client.update_run(parent, status="RUNNING")
             end_unfinished(dataclasses.replace(job, parent=parent))
             return reused, str(parent)
-    name = f"sweep of {job.notebook.stem}"
-    return reused, str(client.create_run(job.experiment_id, tags=origin_tags(job), run_name=name).info.run_id)
+    tags, name = origin_tags(job) | {SWEPT_TAG: swept}, f"sweep of {job.notebook.stem}"
+    return reused, str(client.create_run(job.experiment_id, tags=tags, run_name=name).info.run_id)
 
 
 def recorded(job: Job, parent: str | None = None) -> list[Run]:

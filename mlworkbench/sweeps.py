@@ -58,7 +58,8 @@ def sweep(
         of the sweep. Its workers log with this process's credentials for MLflow.
     resume : bool, default True
         Keep the points that an earlier sweep of the same experiment has finished with the same notebook (its cells,
-        not its outputs) and the same values. A sweep that was interrupted or has grown continues under its parent.
+        not its outputs) and the same values. A sweep that was interrupted or has got more values continues under its
+        parent; one of other parameters has a parent of its own.
 
     Returns
     -------

@@ -9,6 +9,7 @@ from typing import Any
 from mlworkbench.checks import (
     market,
     market_assignment,
+    market_pilot,
     models,
     models_assignment,
     progress,
@@ -27,7 +28,8 @@ __all__ = ["TASKS", "Feedback", "check", "hint"]
 MOST_CHARACTERS = 200  # of an unexpected error
 _PARTS = (
     *(tracking, tracking_assignment, models, models_assignment),
-    *(registry, registry_assignment, projects, projects_assignment, market, market_assignment),
+    *(registry, registry_assignment, projects, projects_assignment),
+    *(market, market_pilot, market_assignment),
 )
 TASKS = {name: task for part in _PARTS for name, task in part.TASKS.items()}
 

@@ -66,7 +66,8 @@ def rows(answer: Any, what: str) -> int:
 def number(answer: Any, what: str) -> float:
     """A number that the learner computed."""
     if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
-        raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give one number: len(…) counts rows.")
+        do = "Write it without quotes." if isinstance(answer, str) else "Give one number: len(…) counts rows."
+        raise NotYetError(f"{what} is of type {type(answer).__name__}.", do)
     if not math.isfinite(answer):
         raise NotYetError(f"{what} is {float(answer)}.", "Give one finite number.")
     return float(answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import string
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -56,26 +56,29 @@ def entry_points(answer: Any, *names: str) -> list[EntryPoint]:
     for name in names:
         if name not in points:
             raise NotYetError(f"The entry points are: {', '.join(points) or 'none'}.", f"Add one called {name!r}.")
-        _fits_its_parameters(points[name])
+        _uses_its_parameters(points[name])
     return [points[name] for name in names]
 
 
-def _fits_its_parameters(point: EntryPoint) -> None:
-    """The command must have every parameter in braces, and nothing else."""
-    if not isinstance(point.command, str):
-        raise NotYetError(f"The entry point {point.name} has no command.", 'Add one: `command: "python …"`.')
-    try:
-        fields = {field for _, field, _, _ in string.Formatter().parse(point.command) if field is not None}
-    except ValueError as error:
-        raise NotYetError(f"The braces in the command of {point.name} do not match.", "Correct them.") from error
-    if unknown := fields - set(point.parameters):
-        raise NotYetError(
-            f"The command of {point.name} has {{{min(unknown)}}} in braces, which is none of its parameters.",
-            "Use the same name in both places.",
-        )
-    if unused := [name for name in point.parameters if name not in fields]:
+def _uses_its_parameters(point: EntryPoint) -> None:
+    """The command must have every parameter in braces; that it has nothing else there, the reader has seen to."""
+    if unused := [name for name in point.parameters if f"{{{name}}}" not in point.command]:
         raise NotYetError(
             f"The command of {point.name} does not use its parameter {unused[0]}.", f"Write {{{unused[0]}}} into it."
+        )
+
+
+def python_environment(answer: Any) -> None:
+    """The project must name a file with a Python and its packages."""
+    import yaml
+
+    project = read_project(folder_of(answer))
+    if project.env_type != "python_env" or project.env_config_path is None:
+        raise NotYetError("The project names no Python environment.", "Add the line `python_env: python_env.yaml`.")
+    settings = yaml.safe_load(Path(project.env_config_path).read_text()) or {}
+    if missing := [name for name in ("python", "dependencies") if not settings.get(name)]:
+        raise NotYetError(
+            f"{Path(project.env_config_path).name} has no {missing[0]}.", "Write it as the project wine does."
         )
 
 
@@ -99,12 +102,13 @@ def optional(point: EntryPoint, name: str, kinds: tuple[str, ...], wanted: Any =
         raise NotYetError(
             f"The parameter {name} of {point.name} has no default.", f"Write {{type: {kinds[0]}, default: …}}."
         )
+    value = default
     if kinds is NUMBER:
         try:
-            default = float(default)
+            value = float(default)
         except (TypeError, ValueError) as error:
             raise NotYetError(f"The default of {name} is {shown(default)}.", "Make it a number.") from error
-    if wanted is not None and default != wanted:
+    if wanted is not None and value != wanted:
         raise NotYetError(f"The default of {name} is {shown(default)}.", f"Make it {wanted}.")
 
 
@@ -163,7 +167,8 @@ def commit_of(run: Run, what: str) -> str:
 
 def two_commits(old: Run, new: Run) -> tuple[str, str]:
     """The commits of two runs of one repository, which must differ."""
-    if not sources_of(old) & sources_of(new):
+    sources = sources_of(old) & sources_of(new)
+    if not sources:
         raise NotYetError("The two runs are of different projects.", "Run the same one twice.")
     commits = commit_of(old, "old"), commit_of(new, "new")
     if commits[0] == commits[1]:
@@ -171,7 +176,21 @@ def two_commits(old: Run, new: Run) -> tuple[str, str]:
             f"Both runs executed the commit {commits[0][:7]}.",
             "Run one with `version=`. (Plain MLflow changes your folder then; `git switch -` changes it back.)",
         )
+    if any(_comes_after(*commits, folder) for folder in sources):
+        raise NotYetError("old executed the later commit.", "Swap old and new.")
     return commits
+
+
+def _comes_after(first: str, second: str, folder: str) -> bool:
+    command = ["git", "-C", folder, "merge-base", "--is-ancestor", second, first]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def same_parameters(old: Run, new: Run) -> None:
+    """Two runs that differ in their code alone can be compared."""
+    for name, value in old.data.params.items():
+        if (other := new.data.params.get(name)) != value:
+            raise NotYetError(f"{name} is {shown(value)} in old and {shown(other)} in new.", "Use one value in both.")
 
 
 def steps(run: Run, what: str) -> dict[str, Step]:
@@ -201,6 +220,8 @@ def reused(first: Run, second: Run) -> dict[str, Step]:
         raise NotYetError(
             f"first has the steps {', '.join(before)}, second {', '.join(now)}.", "Run the same workflow."
         )
+    if first.info.start_time > second.info.start_time:
+        raise NotYetError("first began after second.", "Swap the two.")
     outcomes = [now[name].outcome for name in before]
     if "ran" not in outcomes:
         raise NotYetError("The second time every step was reused.", "Change a parameter of one step.")

@@ -28,12 +28,12 @@ def rerun_of(run: Run, notebook: str, what: str) -> None:
         raise NotYetError(f"{what} is a rerun of {shown(found)}.", f"Rerun {notebook}.")
 
 
-def points(table: Any, notebook: str, *names: str, fewest: int = 2) -> list[Run]:
+def points(table: Any, notebook: str, *names: str, fewest: int = 2, what: str = "The table") -> list[Run]:
     """The runs of a sweep's table, all combinations of its values, as the store has them and under a parent."""
     wanted = [*names, "outcome", "reused", "run_id"]
     if missing := [name for name in wanted if name not in getattr(table, "columns", ())]:
         raise NotYetError(
-            f"The table has no column {', '.join(missing)}.", "Give the table that `wb.sweep` returns, as it is."
+            f"{what} has no column {', '.join(missing)}.", "Give the table that `wb.sweep` returns, as it is."
         )
     runs = [look.known_run(run_id, "run_id") for run_id in table["run_id"]]
     for run, row in zip(runs, table.to_dict("records"), strict=True):
@@ -41,15 +41,15 @@ def points(table: Any, notebook: str, *names: str, fewest: int = 2) -> list[Run]
         if any(run.data.params.get(name) != str(row[name]) for name in names):
             raise NotYetError(f"The store has other values for {_told(row, names)}.", "Give the table as it is.")
     _one_sweep(runs, list(table["reused"]))
-    _combined(table, names, fewest)
+    _combined(table, names, fewest, what)
     return runs
 
 
-def passed(run: Run) -> None:
-    """The point must have passed."""
+def passed(run: Run, do: str = "Choose values that the notebook can take.") -> None:
+    """The rerun must have passed."""
     if run.info.status != "FINISHED":
         outcome = run.data.tags.get(OUTCOME_TAG, run.info.status)
-        raise NotYetError(f"The point {run.info.run_name} {outcome}.", "Choose values that the notebook can take.")
+        raise NotYetError(f"The rerun {run.info.run_name} {outcome}.", do)
 
 
 def _one_sweep(runs: list[Run], reused: list[bool]) -> None:
@@ -62,11 +62,11 @@ def _one_sweep(runs: list[Run], reused: list[bool]) -> None:
         raise NotYetError(f"The points come from {len(new)} sweeps.", "Let one call of `wb.sweep` run the whole grid.")
 
 
-def _combined(table: pd.DataFrame, names: tuple[str, ...], fewest: int) -> None:
+def _combined(table: pd.DataFrame, names: tuple[str, ...], fewest: int, what: str) -> None:
     found = set(table[[*names]].itertuples(index=False, name=None))
     for name in names:
         if (values := table[name].nunique()) < fewest:
-            raise NotYetError(f"The table has {values} value(s) of {name}.", f"Sweep at least {fewest}.")
+            raise NotYetError(f"{what} has {values} value(s) of {name}.", f"Sweep at least {fewest}.")
     for point in itertools.product(*(table[name].unique() for name in names)):
         if point not in found:
             told = _told(dict(zip(names, point, strict=True)), names)

@@ -1,23 +1,25 @@
-"""Checks of lessons 5.1 to 5.3: a rule, a measured leak and a model on the stock market, by what their runs say."""
+"""Checks of lessons 5.1 to 5.3: a rule, a measured leak and a model on the stock market, computed again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.checks import look
-from mlworkbench.checks.answers import same, shown
+from mlworkbench import data
+from mlworkbench.checks import look, market_again
+from mlworkbench.checks.answers import same, sequence, shown
 from mlworkbench.checks.feedback import NotYetError, Task
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow.entities import Run
 
 EXPERIMENT = "5 stock market"
-HEURISTICS, MODELS = ("random", "always_up", "persistence"), ("logistic", "forest", "xgboost", "keras")
+HEURISTICS = ("always_up", "always_down", "persistence", "reversal")
 FEWEST_MONTHS = 180
 POSSIBLE = 0.4, 0.6
 """Between these lies every accuracy that was ever reached here from the past alone, over years of days."""
 
-WINDOW = 14
+WINDOW, LONGEST_WINDOW = 14, 250
 
 
 def _mine(answer: Any, name: str) -> Run:
@@ -30,6 +32,8 @@ def judged(run: Run, fewest_months: int = FEWEST_MONTHS) -> str:
     """A run has the metrics of `criterion.summary`, and they can be true; returns what they say."""
     accuracy, low, high = (look.metric(run, f"accuracy{end}") for end in ("", "_low", "_high"))
     met, luck = (look.metric(run, name, 0, 1) for name in ("months_met", "months_by_luck"))
+    if accuracy > 1:
+        raise NotYetError(f"The accuracy is {accuracy:.3g}.", "Log a part of the days, not percent: divide by 100.")
     if not low < accuracy < high:
         raise NotYetError(
             f"The accuracy {accuracy:.3f} is not between {low:.3f} and {high:.3f}.", "Log what criterion.summary gives."
@@ -41,25 +45,45 @@ def judged(run: Run, fewest_months: int = FEWEST_MONTHS) -> str:
             f"An accuracy of {accuracy:.2f} is not to be had from the past alone.",
             "Look whether the answer was used, or whether right and wrong were swapped.",
         )
-    return f"Right on {accuracy:.3f} of the days; {met:.2f} of the months meet the criterion, {luck:.2f} by luck alone."
+    return (
+        f"Right on {accuracy:.3f} of the days. {met:.2f} of the months meet the criterion; of a coin as good as the "
+        f"best rule, {luck:.2f} do."
+    )
 
 
-def new(run: Run, logged_above: tuple[str, ...], *metrics: str) -> None:
-    """None of the runs that the lesson logs itself has these very numbers."""
-    for other in look.runs_of(EXPERIMENT):
-        copied = all(other.data.metrics.get(name) == run.data.metrics[name] for name in metrics)
-        if copied and other.info.run_name in logged_above:
-            raise NotYetError(
-                f"These are the numbers of {shown(other.info.run_name)}.", "Log those of your own, not the ones above."
-            )
+def heuristic(rule: Any, run: Any) -> str:
+    """Lesson 5.1: a heuristic of one's own, which looks at the window alone."""
+    from stock_market.heuristics import HEURISTICS as KNOWN
 
-
-def rule(run: Any) -> str:
-    """Lesson 5.1: a heuristic of one's own."""
+    days = _spoken_of(rule)
+    said, window = days.pop("said"), [name for name in days if name != "answer"]
+    alike = days.assign(said=said).groupby(window)["said"]
+    if (alike.min() != alike.max()).any():
+        raise NotYetError(
+            "Your rule says different things of days with the same window.",
+            "Let it look at the window alone: neither at the answer nor at chance.",
+        )
+    for name in HEURISTICS:
+        if (said == KNOWN[name](days)).all():
+            raise NotYetError(f"This rule is {shown(name)}.", "Invent one of your own.")
     mine = _mine(run, "my heuristic")
-    told = judged(mine)
-    new(mine, HEURISTICS, "accuracy", "months_met")
-    return told
+    do = "right = my_rule == (days['answer'] == 1); criterion.summary(right, against=always_up.mean())."
+    market_again.agree(mine, market_again.summary(said, days), do)
+    return judged(mine)
+
+
+def _spoken_of(rule: Any) -> pd.DataFrame:
+    """The days of lesson 5.1, with what a rule says of each. Their number tells how long the windows are."""
+    import pandas as pd
+
+    from stock_market import windows
+
+    close, given = data.load_sp500()["close"], pd.Series(sequence(rule, "rule"))
+    length = len(close) - 1 - len(given)
+    if not 1 <= length <= LONGEST_WINDOW or not given.isin([0, 1]).all():
+        raise NotYetError(f"rule has {len(given)} values.", "Give True or False for every row of `days`.")
+    days: pd.DataFrame = windows.windows(close, length).join(windows.answers(close), how="inner")
+    return days.assign(said=given.to_numpy(dtype=int))
 
 
 def leakage(run: Run) -> tuple[float, float]:
@@ -70,17 +94,29 @@ def leakage(run: Run) -> tuple[float, float]:
             f"leakage is {difference:.3f}, and the other two are {honest:.3f} and {claimed:.3f}.",
             "Log what walk_forward.leakage gives: random_split minus walk_forward.",
         )
-    for name in ("model", "horizon"):
-        look.parameter(run, name)
+    look.parameter(run, "model")
+    market_again.whole(run, "horizon", 2, "Look 20 days ahead: then answers share days.")
     return honest, claimed
 
 
 def leak(run: Any) -> str:
     """Lesson 5.2: what a random split claims for another model."""
+    from stock_market import walk_forward
+    from stock_market.features import columns
+
     mine = _mine(run, "my leakage")
     honest, claimed = leakage(mine)
-    new(mine, ("leakage",), "walk_forward", "random_split")
-    return f"A random split claims {claimed:.2f}, walking forward gives {honest:.2f}."
+    if (model := mine.data.params["model"]) != "logistic":
+        raise NotYetError(f"The model is {shown(model)}.", "Measure 'logistic'.")
+    horizon = int(mine.data.params["horizon"])
+    days = market_again.table("sp500", horizon)
+    again = walk_forward.leakage(days, columns("rich"), model, horizon=horizon)
+    do = "Give the table far, the columns 'rich' and horizon=horizon."
+    market_again.agree(mine, again.to_dict(), do)
+    return (
+        f"A random split claims {claimed:.2f}, walking forward gives {honest:.2f}. It leaks less than the forest: it "
+        "cannot remember a day. What it still gains, it mostly learnt from later days, which nobody has."
+    )
 
 
 def window_alone(run: Any) -> str:
@@ -88,18 +124,20 @@ def window_alone(run: Any) -> str:
     mine = _mine(run, "window only")
     if (stage := mine.data.tags.get("stage")) != "mine":
         raise NotYetError(f"The tag stage is {shown(stage)}.", "Start the run with tags={'stage': 'mine'}.")
-    told = judged(mine)
-    new(mine, HEURISTICS + MODELS, "accuracy", "months_met")
     look.parameter(mine, "features", WINDOW)
-    return told
+    folds = market_again.whole(mine, "folds", 2, "Log the folds of the lesson.")
+    said = market_again.walked("sp500", "window", "logistic", folds)
+    do = "Judge 'right' of what walk_forward.walk_forward gives for 'logistic', against=best_rule."
+    market_again.agree(mine, market_again.summary(said, market_again.by_day("sp500").loc[said.index]), do)
+    return judged(mine)
 
 
 TASKS = {
     "5.1": Task(
-        rule,
+        heuristic,
         (
             "days.drop(columns='answer').sum(axis=1) counts the days up in each window.",
-            "A rule gives True or False for each day; right = rule == (days['answer'] == 1). The rest stands in the "
+            "my_rule is True or False for each day; right = my_rule == (days['answer'] == 1). The rest stands in the "
             "section 'Try what needs no learning'.",
         ),
     ),
@@ -107,7 +145,7 @@ TASKS = {
         leak,
         (
             "The section 'Split in time, or fool yourself' has all of it, for another model.",
-            "walk_forward.leakage(far, columns, 'logistic', horizon=horizon) gives the three numbers; .to_dict() makes "
+            "walk_forward.leakage(far, columns, 'logistic', horizon=horizon) gives the four numbers; .to_dict() makes "
             "what mlflow.log_metrics takes.",
         ),
     ),
@@ -116,7 +154,7 @@ TASKS = {
         (
             "The section 'Try four models' has all of it; give walk_forward other columns.",
             "columns = features.columns('window'); criterion.summary takes the column 'right' of what "
-            "walk_forward.walk_forward returns.",
+            "walk_forward.walk_forward returns, and against=best_rule.",
         ),
     ),
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.checks import look, market
-from mlworkbench.checks.answers import number, sequence, shown
+from mlworkbench.checks import look, market, market_again
+from mlworkbench.checks.answers import number, same, sequence, shown
 from mlworkbench.checks.feedback import NotYetError, Task
 from mlworkbench.checks.market_gate import EXPERIMENT, asked, decided, own_run, ups, watched
 
@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Run
 
-RULES = {"always_up", "always_down", "persistence"}
+RULES = ("always_up", "always_down", "persistence")
 FEWEST_MODELS, FEWEST_MONTHS = 2, 45  # the VIX has 60 months, of which walking forward leaves 49
-CLOSE = 0.02  # parts of the days that start a little earlier or later may differ so much
+PERCENT = 1.5  # a gain with so wide an interval is no part of the days
 
 
 def _runs(answers: Any, symbol: str) -> list[Run]:
-    return [own_run(each, symbol, "a run") for each in sequence(answers, "runs")]
+    if not isinstance(answers, list | tuple):
+        raise NotYetError(f"runs is of type {type(answers).__name__}.", "Give the runs as a list: [first, second].")
+    return [own_run(each, symbol, "a run") for each in answers]
 
 
 def delivered(run: Any, clean: Any, delivery: Any) -> str:
@@ -33,7 +35,10 @@ def delivered(run: Any, clean: Any, delivery: Any) -> str:
     mine = look.run_in(EXPERIMENT, run, "run")
     kinds = sum(found.any() for found in wrong.values())
     if look.metric(mine, "problems") != kinds:
-        raise NotYetError(f"problems is {mine.data.metrics['problems']:.0f}.", "Log the number of rows of the report.")
+        raise NotYetError(
+            f"problems is {mine.data.metrics['problems']:.0f}.",
+            "Log the number of rows of the report, not of the file.",
+        )
     look.table(mine, "report.json", {"found", "rows", "do"})
     right = raw.index[~(wrong["no number"] | wrong["not positive"]).to_numpy() & ~twice]
     _kept(clean, pd.to_datetime(right))
@@ -57,27 +62,28 @@ def _kept(clean: Any, right: pd.DatetimeIndex) -> None:
 
 def judged_rules(symbol: Any, runs: Any, best: Any) -> str:
     """Task 2: three rules, judged by the criterion, and the best of them."""
-    up = float(ups(symbol).mean())
+    from stock_market.heuristics import HEURISTICS
+
+    ups(symbol)
     mine = {run.info.run_name: run for run in _runs(runs, symbol)}
-    if missing := RULES - set(mine):
+    if missing := set(RULES) - set(mine):
         raise NotYetError(f"There is no run called {min(missing)}.", f"Give one of each: {', '.join(sorted(RULES))}.")
     for run in mine.values():
         market.judged(run, FEWEST_MONTHS)
-    for name, expected in (("always_up", up), ("always_down", 1 - up)):
-        if not math.isclose(found := look.metric(mine[name], "accuracy"), expected, abs_tol=CLOSE):
-            raise NotYetError(
-                f"{name} is right on {found:.3f} of the days; {symbol} went that way on {expected:.3f}.",
-                "Judge every day of this index, by the answer of the day.",
-            )
-    reached = {name: mine[name].data.metrics["accuracy"] for name in RULES}
-    if reached.get(str(best)) != max(reached.values()):
+    days = market_again.by_day(symbol)
+    for name in RULES:
+        expected = market_again.summary(HEURISTICS[name](days), days, RULES)
+        do = f"Judge every day of sweep.table(series, {symbol!r}), against the accuracy of the best of the three rules."
+        market_again.agree(mine[name], expected, do)
+    reached, best = {name: mine[name].data.metrics["accuracy"] for name in RULES}, str(best)
+    if reached.get(best) != max(reached.values()):
         raise NotYetError(f"best is {shown(best)}.", "Give the name of the rule with the highest accuracy.")
     return f"{best} is right on {reached[best]:.3f} of the days: this has to be beaten."
 
 
 def walked(symbol: Any, runs: Any, better: Any) -> str:
     """Task 3: two models under walk-forward validation, and how they compare with the best rule."""
-    up = float(ups(symbol).mean())
+    ups(symbol)
     mine = {look.parameter(run, "model"): run for run in _runs(runs, symbol)}
     if len(mine) < FEWEST_MODELS:
         raise NotYetError(f"The runs are of {len(mine)} model(s).", "Give the runs of two different models.")
@@ -86,8 +92,12 @@ def walked(symbol: Any, runs: Any, better: Any) -> str:
         told = ", ".join(f"{name} {rule:.3f}" for name, rule in rules.items())
         raise NotYetError(f"Accuracy minus gain is not the same: {told}.", "Compare with one rule, on the same days.")
     rule = next(iter(rules.values()))
-    if not math.isclose(rule, max(up, 1 - up), abs_tol=CLOSE):
-        raise NotYetError(f"The gains are against a rule that is right on {rule:.3f}.", "Take the best of task 2.")
+    if not same(rule, expected := _best_rule(symbol)):
+        raise NotYetError(
+            f"The gains are against a rule that is right on {rule:.3f}.",
+            f"The best of task 2 is right on {expected:.3f} of the days that walking forward predicts. Were yours "
+            "split at random, or those of another index?",
+        )
     surely = sorted(name for name, run in mine.items() if run.data.metrics["gain_low"] > 0)
     if (named := sorted(map(str, sequence(better, "better")))) != surely:
         raise NotYetError(
@@ -97,27 +107,56 @@ def walked(symbol: Any, runs: Any, better: Any) -> str:
     return f"{len(mine)} models, the same days, one rule; surely better: {', '.join(surely) or 'none'}."
 
 
+def _best_rule(symbol: str) -> float:
+    """How often the rule that is the best on all days is right on those that walking forward predicts."""
+    from stock_market.heuristics import scores
+
+    days = market_again.table(symbol)
+    best = scores(days)[list(RULES)].idxmax()
+    return float(scores(market_again.predicted(days))[best])
+
+
 def _rule_behind(run: Run) -> float:
     """The accuracy of the rule that a run was compared with."""
     market.judged(run, FEWEST_MONTHS)
-    low, gain, high = (look.metric(run, name, -1, 1) for name in ("gain_low", "gain", "gain_high"))
+    low, gain, high = (look.metric(run, name) for name in ("gain_low", "gain", "gain_high"))
+    if high - low > PERCENT:
+        raise NotYetError(f"The gain is {gain:.3g}.", "Log it as a part of the days, not in percent: divide by 100.")
     if not low < gain < high:
-        raise NotYetError(f"The gain {gain:.3f} is not between {low:.3f} and {high:.3f}.", "gate.gain gives all three.")
+        raise NotYetError(
+            f"The gain {gain:.3f} is not between {low:.3f} and {high:.3f}.", "criterion.gain gives all three."
+        )
     return look.metric(run, "accuracy") - gain
 
 
-def leaked(symbol: Any, run: Any, honest: Any) -> str:
-    """Task 4: the leak of a random split, and which number is to be reported."""
+def leaked(symbol: Any, run: Any, honest: Any, rule: Any) -> str:
+    """Task 4: the leak of a random split, which number is to be reported, and beside which other."""
     ups(symbol)
     mine = own_run(run, symbol)
     true, claimed = market.leakage(mine)
-    if float(look.parameter(mine, "horizon")) <= 1:
-        raise NotYetError("The horizon is one day.", "Look 20 days ahead: then answers share days.")
+    expected = _walked_again(symbol, mine)
+    if isinstance(honest, str):
+        raise NotYetError("honest is a text.", "Give the number.")
     if not math.isclose(number(honest, "honest"), true, abs_tol=0.006):
         if math.isclose(honest, claimed, abs_tol=0.006):
             raise NotYetError("That is what the random split claims.", "Report what holds for days to come.")
         raise NotYetError(f"honest is {honest:.3f}.", "Give one of the two accuracies of your run.")
-    return f"You report {true:.2f}, although a random split would have claimed {claimed:.2f}."
+    if not math.isclose(number(rule, "rule"), expected, abs_tol=0.006):
+        raise NotYetError(
+            f"rule is {rule:.3f}.", "Give best_rule: the best rule on the same days, for the same question."
+        )
+    return f"You report {true:.2f}, beside the {expected:.2f} of the best rule; a random split claimed {claimed:.2f}."
+
+
+def _walked_again(symbol: str, run: Run) -> float:
+    """The run's walk_forward is that of its model and horizon; returns how often the best rule is right there."""
+    model, horizon = run.data.params["model"], int(run.data.params["horizon"])
+    market_again.known(model)
+    said = market_again.walked(symbol, "rich", model, horizon=horizon)
+    answers = market_again.by_day(symbol, horizon).loc[said.index, "answer"]
+    do = f"Give the horizon to sweep.table and to walk_forward.leakage, the columns 'rich' and the model {model!r}."
+    market_again.agree(run, {"walk_forward": float((said == answers).mean())}, do)
+    return float(max(answers.mean(), 1 - answers.mean()))
 
 
 _HINTED: dict[str, tuple[Any, str, str]] = {
@@ -134,7 +173,7 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
     "market.3": (
         walked,
         "Lesson 5.3, 'Try four models' and 'Ask whether it is luck'.",
-        "gate.gain(probability above 0.5, what the rule says, answers) gives gain_low, gain and gain_high, in order.",
+        "criterion.gain(probability above 0.5, what the rule says, answers) gives gain_low, gain, gain_high.",
     ),
     "market.4": (
         leaked,
@@ -144,7 +183,8 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
     "market.5": (
         decided,
         "walk_forward.split_off, candidates.fit, serving.log_served, gate.judge, in this order; read their docstrings.",
-        "log_served takes group='window', symbol, window=14 and store='': such a model needs no feature store.",
+        "log_served takes group='window', symbol, window=14 and store='': such a model needs no feature store. judge "
+        "returns a pair; the verdict comes first.",
     ),
     "market.6": (
         asked,

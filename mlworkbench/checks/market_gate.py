@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench import data
-from mlworkbench.checks import look, look_models, look_registry
-from mlworkbench.checks.answers import sequence, shown
+from mlworkbench.checks import look, look_models, look_registry, market_again
+from mlworkbench.checks.answers import same, sequence, shown
 from mlworkbench.checks.feedback import NotYetError
 from mlworkbench.checks.look_models import Stored
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "exercises: market"
 PRICES = {"nasdaq": data.load_nasdaq, "vix": data.load_vix}
-WINDOW, ASKED, HIGHER, FIRST_MONTH = 14, 20, 0.55, 199901
+WINDOW, HELD_OUT, ASKED, FEWEST_WATCHED = 14, 250, 20, 3
+HALF, HIGHER = 0.5, 0.55
+SERVED, SEEN = "up_tomorrow", ["return_1", "return_60", "answer"]
+NEWEST = "sweep.table leaves out the newest evening, since nobody knows its answer yet. "
 
 
 def ups(symbol: Any) -> pd.Series:
@@ -36,13 +39,16 @@ def own_run(answer: Any, symbol: str, what: str = "run") -> Run:
 
 
 def _served(model_uri: Any, symbol: str) -> Stored:
-    """A model of the assignment that serving.log_served has made for this index."""
+    """A model of the assignment that serving.log_served has made for this index, of windows alone."""
     stored = look_models.stored_model(model_uri)
     look_models.in_experiment(stored, EXPERIMENT)
-    look_models.called(stored, "up_tomorrow")
+    if (name := stored.record.name) != SERVED:
+        raise NotYetError(f"The model is called {shown(name)}.", "Log it with serving.log_served; give its model_uri.")
     inputs = stored.file.signature.inputs if stored.file.signature else None
     if inputs is None or not inputs.is_tensor_spec() or inputs.inputs[0].shape != (-1, WINDOW):
         raise NotYetError(f"The model takes {inputs}.", f"Log it with group='window' and window={WINDOW}.")
+    if more := stored.flavors["python_function"]["config"]["features"]:
+        raise NotYetError(f"Beyond the window, the model takes {len(more)} features.", "Log it with group='window'.")
     if (learnt := look_models.default_of(stored, "symbol")) != symbol:
         raise NotYetError(f"The model is for {shown(learnt)}.", f"Log it with symbol={symbol!r}.")
     return stored
@@ -52,37 +58,70 @@ def decided(symbol: Any, model_uri: Any, verdict: Any) -> str:
     """Task 5: the gate decides on days that were held out."""
     ups(symbol)
     stored = _served(model_uri, symbol)
+    if isinstance(verdict, tuple):
+        raise NotYetError("verdict is a pair.", "judge returns (verdict, rule): give the first.")
     run = look_models.verdict_run(verdict)
     look_models.demand(verdict, "gain_low")
     judged = look_models.stored_model(run.data.params["candidate"], "The candidate").record.model_id
     if judged != stored.record.model_id:
         raise NotYetError("The gate judged another model.", "Judge the model that you give.")
-    return f"The gate has decided against {run.data.params['baseline']}: {verdict.headline}"
+    accuracy = _held_out(stored, symbol)
+    said = verdict.table.set_index("metric").loc["accuracy_score", "candidate"]
+    if not same(said, accuracy):
+        raise NotYetError(
+            f"The gate saw an accuracy of {said:.3f}; on the last {HELD_OUT} days it is {accuracy:.3f}.",
+            f"Judge the second of what walk_forward.split_off(table, {HELD_OUT}) returns.",
+        )
+    return f"Compared with {run.data.params['baseline']}: {verdict.headline}"
+
+
+def _held_out(stored: Stored, symbol: str) -> float:
+    """How often the model is right on the days held out, where it must answer as if it had never seen them."""
+    from stock_market import candidates, walk_forward, windows
+
+    model = look.parameter(look.known_run(stored.record.source_run_id), "model")
+    market_again.known(model)
+    before, held = walk_forward.split_off(market_again.table(symbol), HELD_OUT)
+    names = windows.names(WINDOW)
+    again = candidates.probability(candidates.fit(model, before[names], before["answer"]), held[names])
+    said = stored.answer(held[names].to_numpy())
+    accuracy = float((said == held["answer"].to_numpy()).mean())
+    if others := int((said != (again > HALF)).sum()):
+        raise NotYetError(
+            f"Of the {HELD_OUT} days held out, it is right on {accuracy:.2f}; on {others} of them it answers otherwise "
+            f"than {model!r} that was fitted on the days before.",
+            f"Fit it on the first of what walk_forward.split_off(table, {HELD_OUT}) returns, and on nothing else.",
+        )
+    return accuracy
 
 
 def asked(symbol: Any, model_uri: Any, verdict: Any, version: Any, rows: Any, half: Any, higher: Any) -> str:
     """Task 6: a registered version with the right alias, asked at two thresholds."""
     import numpy as np
 
+    decided(symbol, model_uri, verdict)
     every = ups(symbol).to_numpy()
     stored, name = _served(model_uri, symbol), f"up-{symbol}"
     mine = look_registry.version_of(version, name)
     if int(mine.version) not in look_registry.versions_of(model_uri, name, "the model of task 5"):
         raise NotYetError(f"Version {mine.version} is another model.", "Register the model of task 5.")
-    alias = "production" if verdict else "candidate"
-    if (held := look.client().get_model_version(name, mine.version).aliases) != [alias]:
-        found = ", ".join(held) or "none"
-        raise NotYetError(
-            f"Aliases of version {mine.version}: {found}.", f"After this verdict it gets {alias!r} alone."
-        )
-    expected = np.lib.stride_tricks.sliding_window_view(every, WINDOW)[-ASKED:]
+    _has_the_alias(name, mine.version, "production" if verdict else "candidate")
+    windows = np.lib.stride_tricks.sliding_window_view(every, WINDOW)
+    expected = windows[-ASKED:]
     if not np.array_equal(np.asarray(rows), expected):
+        early = np.array_equal(np.asarray(rows), windows[-ASKED - 1 : -1])
         raise NotYetError(
             f"rows has the shape {np.shape(rows)}, and is not the last {ASKED} windows of {symbol}.",
-            "windows.windows(close).tail(20).to_numpy(), newest evening last.",
+            f"{NEWEST if early else ''}windows.windows(close).tail(20).to_numpy(), newest evening last.",
         )
-    ups_said = [_answered(stored, expected, *each) for each in (("half", half, 0.5), ("higher", higher, HIGHER))]
-    return f"Up on {ups_said[0]} of {ASKED} evenings at 0.5, on {ups_said[1]} at {HIGHER}; it has {alias!r}."
+    ups_said = [_answered(stored, expected, *each) for each in (("half", half, HALF), ("higher", higher, HIGHER))]
+    return f"Up on {ups_said[0]} of {ASKED} evenings at {HALF}, on {ups_said[1]} at {HIGHER}."
+
+
+def _has_the_alias(name: str, version: str, alias: str) -> None:
+    if (held := look.client().get_model_version(name, version).aliases) != [alias]:
+        found = ", ".join(held) or "none"
+        raise NotYetError(f"Aliases of version {version}: {found}.", f"After this verdict it gets {alias!r} alone.")
 
 
 def _answered(stored: Stored, rows: np.ndarray, what: str, given: Any, threshold: float) -> int:
@@ -97,16 +136,38 @@ def _answered(stored: Stored, rows: np.ndarray, what: str, given: Any, threshold
     return sum(right)
 
 
-def watched(symbol: Any, run: Any, first_alert: Any) -> str:
+def watched(symbol: Any, run: Any, reference: Any, current: Any, first_alert: Any) -> str:
     """Task 7: months of monitoring as metrics over time, and the first alert."""
     ups(symbol)
     mine = own_run(run, symbol)
-    history = look.metric_history(mine, "drift_share", 3)
-    if history[0].step < FIRST_MONTH:
-        raise NotYetError(f"A step is {history[0].step}.", "Let monitor.log write the months, as in 200810.")
+    for name, days in (("reference", reference), ("current", current)):
+        _of_the_index(days, name, symbol)
+    months = current.index.tz_localize(None).to_period("M").unique()
+    if len(months) < FEWEST_WATCHED or (months[-1] - months[0]).n + 1 != len(months):
+        raise NotYetError(f"You watch {', '.join(map(str, months[:6]))}.", "Watch at least three months in a row.")
+    if reference.index.max() >= current.index.min():
+        raise NotYetError("The reference does not end before the watched days begin.", "Take a calm time before them.")
+    steps = [point.step for point in look.metric_history(mine, "drift_share", 1)]
+    if steps != [month.year * 100 + month.month for month in months]:
+        raise NotYetError(
+            f"The steps go from {steps[0]} to {steps[-1]}, the watched months from {months[0]} to {months[-1]}.",
+            "Let monitor.log write these months, as in 200810 for October 2008.",
+        )
     for name in ("months.csv", "report.html"):
         look.artifact(mine, name, "monitor.log")
     logged = mine.data.tags.get("alert", "").partition(":")[0]
     if str(first_alert) != logged:
         raise NotYetError(f"first_alert is {shown(first_alert)}.", "Read the run's tag alert: a month, or 'none'.")
-    return f"{len(history)} months were watched; first alert: {logged}."
+    return f"{len(months)} months were watched; first alert: {logged}."
+
+
+def _of_the_index(days: Any, name: str, symbol: str) -> None:
+    """A table holds days of the index with a prediction, indexed by time."""
+    import pandas as pd
+
+    if not isinstance(days, pd.DataFrame) or not isinstance(days.index, pd.DatetimeIndex) or days.empty:
+        raise NotYetError(f"{name} is no table indexed by time.", "days.loc['2005':'2006'] takes two years of it.")
+    if missing := sorted({*SEEN, "prediction"} - set(days.columns)):
+        raise NotYetError(f"{name} has no column {', '.join(missing)}.", "Add prediction with .assign(prediction=…).")
+    if not days[SEEN].equals(market_again.by_day(symbol)[SEEN].reindex(days.index)):
+        raise NotYetError(f"{name} does not hold days of {symbol}.", f"Take them from sweep.table(series, {symbol!r}).")

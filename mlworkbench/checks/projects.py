@@ -9,26 +9,33 @@ from mlworkbench.checks.feedback import NotYetError, Task
 
 
 def written(project: Any) -> str:
-    """Lesson 4.1: an MLproject with two entry points."""
+    """Lesson 4.1: an MLproject with two entry points and an environment."""
     main, other = look_projects.entry_points(project, "main", "check")
     look_projects.optional(main, "trees", look_projects.NUMBER)
     look_projects.required(main, "name", look_projects.TEXT)
     if other.parameters:
         raise NotYetError(f"The entry point check has the parameters {', '.join(other.parameters)}.", "Give it none.")
+    look_projects.python_environment(project)
     return "Two entry points; `trees` may be left out, `name` must be given."
 
 
-def at_two_commits(old: Any, new: Any) -> str:
-    """Lesson 4.2: two runs of one project at two commits."""
+def at_two_commits(old: Any, new: Any, lesson_seed: Any) -> str:
+    """Lesson 4.2: two runs of one project at two commits, with a seed that is not the lesson's."""
     first = look_projects.project_run(old, "old")
     second = look_projects.project_run(new, "new", first.data.tags["mlflow.project.entryPoint"])
     commits = look_projects.two_commits(first, second)
+    look_projects.same_parameters(first, second)
+    if first.data.params.get("seed") == str(lesson_seed):
+        raise NotYetError(f"Both runs have the lesson's seed, {lesson_seed}.", "Run both with a seed of yours.")
     return f"The same project, at the commits {commits[0][:7]} and {commits[1][:7]}."
 
 
 def reused(first: Any, second: Any) -> str:
     """Lesson 4.3: a workflow that ran twice, the second time only from the changed step on."""
     steps = look_projects.reused(look_projects.finished(first, "first"), look_projects.finished(second, "second"))
+    step = list(steps)[1]
+    if steps[step].outcome == "reused":
+        raise NotYetError(f"{step} was reused: nothing had changed for it.", "Change test_share, as the task says.")
     told = {kind: [name for name, step in steps.items() if step.outcome == kind] for kind in ("reused", "ran")}
     return f"Reused: {', '.join(told['reused'])}. Ran anew: {', '.join(told['ran'])}."
 
@@ -47,7 +54,8 @@ TASKS = {
         (
             "The section 'Offer several entry points' has all of it. Indentation counts: two spaces a level.",
             "In main: `trees: {type: float, default: 100}` and `name: string` below parameters, and both in braces in "
-            "the command. check has a line with its command, and no line for parameters.",
+            "the command. check has a line with its command, and no line for parameters. `python_env: python_env.yaml` "
+            "stands below the name, and the file beside MLproject.",
         ),
     ),
     "4.2": Task(
@@ -60,9 +68,8 @@ TASKS = {
     "4.3": Task(
         reused,
         (
-            "Run main twice, the second time with another value for a parameter that only a later step takes.",
-            "A step that nothing changed for is reused by itself; wb.run_step prints which. Give the runs of main, not "
-            "those of its steps.",
+            "Call run_workflow twice, the second time with a value for test_share that the lesson has not used.",
+            "my_first = run_workflow() and my_second = run_workflow(test_share=…), in this order.",
         ),
     ),
     "4.4": Task(

@@ -22,6 +22,8 @@ EXPERIMENT = "exercises: projects"
 COLUMN, ROWS = "sepal_length", 100
 DICE = {"throws": 100, "sides": 6, "seed": 7}
 OLD_COMMIT = "Guess the mean"
+PUT_IN = 3
+"""Cells that papermill puts before a failing one: a banner, the parameters, a mark."""
 THROWS, SIDES, SWEPT_THROWS = 500, 20, 1000
 
 
@@ -54,7 +56,8 @@ def mended(project: Any, run: Any) -> str:
         raise NotYetError("That is a run of another project.", "Run this one.")
     for name, default in DICE.items():
         look.parameter(proof, name, default)
-    return "It can be read, its names agree, and it ran without a value given."
+    values = ", ".join(f"{name} {value}" for name, value in DICE.items())
+    return f"It can be read, its names agree, and it ran with {values}."
 
 
 def found(run: Any, filter_string: Any) -> str:
@@ -140,8 +143,10 @@ def given_parameters(notebook: Any, run: Any) -> str:
             )
         if known[name].default != default:
             raise NotYetError(f"The default of {name} is {shown(known[name].default)}.", f"Make it {default}.")
-    done = look.run_in(EXPERIMENT, run, "run")
+    done = look.known_run(run, "run")
     look_sweeps.rerun_of(done, "dice.ipynb", "run")
+    look_sweeps.passed(done, "Correct that cell of the notebook, and rerun it.")
+    look.run_in(EXPERIMENT, done, "run")
     for name, value in (("throws", THROWS), ("sides", SIDES)):
         look.parameter(done, name, value)
     for name, value in (("count", THROWS), ("highest", SIDES)):
@@ -156,7 +161,8 @@ def given_parameters(notebook: Any, run: Any) -> str:
 def grown(first: Any, second: Any) -> str:
     """Task 7: a sweep that was continued with one more value."""
     runs = [
-        look_sweeps.points(table, "dice.ipynb", "sides", fewest=fewest) for table, fewest in ((first, 2), (second, 3))
+        look_sweeps.points(table, "dice.ipynb", "sides", fewest=fewest, what=what)
+        for table, fewest, what in ((first, 2, "first"), (second, 3, "second"))
     ]
     for run in (*runs[0], *runs[1]):
         look_sweeps.passed(run)
@@ -169,7 +175,7 @@ def grown(first: Any, second: Any) -> str:
         )
     if before == after:
         raise NotYetError("Both tables have the same points.", "Begin with 6 and 20, and add 12 the second time.")
-    return f"{len(before)} points were kept, {len(after - before)} new."
+    return f"All {len(before)} points of first are in second, and {len(after - before)} more."
 
 
 def diagnosed(table: Any, run_id: Any, cell: Any, error: Any) -> str:
@@ -180,9 +186,9 @@ def diagnosed(table: Any, run_id: Any, cell: Any, error: Any) -> str:
     if mine not in failed:
         raise NotYetError("That run is no point that failed.", "Look for it in the column outcome.")
     where, why = re.findall(r"in cell (\d+): (\w+)", failed[mine])[0]
-    if number(cell, "cell") == int(where) + 1:
+    if number(cell, "cell") in (int(where) + 1, int(where) + PUT_IN):
         raise NotYetError(
-            f"Cell {cell} of the executed copy, perhaps: papermill has put a cell into it.",
+            f"Cell {cell} of the executed copy, perhaps: papermill has put cells into it.",
             "Count in the notebook as it was written; the column outcome does.",
         )
     if number(cell, "cell") != int(where):
@@ -200,7 +206,7 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
     ),
     "projects.2": (
         mended,
-        "wb.describe_project tells line and column of what YAML cannot read. The next mistakes show after that.",
+        "wb.describe_project tells line and column of what YAML cannot read, and after that which names do not agree.",
         "Compare each line with the others of its kind: a colon, a default, a name in braces.",
     ),
     "projects.3": (
@@ -210,7 +216,7 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
     ),
     "projects.4": (
         compared,
-        "Lesson 4.2: wb.run_project takes a commit as version=…; the cell above prints the commits.",
+        "Lesson 4.2: wb.run_project takes a commit as version=…; the cell above prints their short names.",
         "run.data.metrics['error'] of both runs; the difference is new minus old.",
     ),
     "projects.5": (
@@ -221,7 +227,7 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
     ),
     "projects.6": (
         given_parameters,
-        "Lesson 4.4, 'Give a notebook parameters'. In Python: nbformat.read, change cells, nbformat.write.",
+        "Lesson 4.4, 'Give a notebook parameters': nbformat.read, insert and change cells, nbformat.write.",
         "new_code_cell('throws = 20\\nsides = 6', metadata={'tags': ['parameters']}), inserted before the other code; "
         "then put the names in place of 20 and 6.",
     ),

@@ -87,11 +87,19 @@ def fitted(rows: int = 100, column: str = "sepal_length", script: str = "fit.py"
     return logged(run, error=0.1) if script else run
 
 
-def search(filter_string: Any = BY_ENTRY_POINT, by_hand: bool = True, **options: Any) -> dict:
+OTHERS = [("main", "sepal_length", 150), ("main", "petal_length", 100), ("draw", "sepal_length", 100)]
+
+
+def search(filter_string: Any = BY_ENTRY_POINT, **options: Any) -> dict:
+    """The filter is tried on the runs of others, as the task makes them."""
     wb.start(EXPERIMENT, fresh=True)
-    if by_hand:
-        with mlflow.start_run():
-            mlflow.log_param("column", "sepal_length")
+    for entry_point, column, rows in OTHERS:
+        tags = {"mlflow.project.entryPoint": entry_point, "mlflow.source.type": "PROJECT"}
+        with mlflow.start_run(tags=tags):
+            mlflow.log_params({"column": column, "rows": rows})
+            mlflow.log_metric("error", 0.2)
+    with mlflow.start_run():
+        mlflow.log_param("column", "sepal_length")
     return {"run": fitted(**options), "filter_string": filter_string}
 
 
@@ -155,6 +163,17 @@ def by_papermill() -> dict:
     with mlflow.start_run() as run:
         mlflow.log_params({"throws": 500, "sides": 20})
     return {**listening(), "run": run}
+
+
+def all_reused() -> dict:
+    """As when the cell is run once more."""
+    again = grown()
+    return {name: table.assign(reused=True) for name, table in again.items()}
+
+
+def failed_rerun() -> dict:
+    right = listening()
+    return right | {"run": rerun("dice.ipynb", {"throws": 500, "sides": 20}, outcome="failed in cell 4: NameError: x")}
 
 
 def grown(first=(6, 20), second=(6, 20, 12), throws: int = 1000, again: bool = False, **options: Any) -> dict:

@@ -234,15 +234,15 @@ def project_runs(logged: Logged, experiment: str, count: int) -> list[Run]:
 
 
 def lesson_4_1(logged: Logged) -> None:
-    (run,) = project_runs(logged, "4.1 projects", 1)
-    assert run.data.params["seed"] == "7"
-    assert 0.5 < run.data.metrics["accuracy"] < 1
-    assert run.data.tags["mlflow.project.entryPoint"] == "main"
+    runs = {run.data.tags["mlflow.project.entryPoint"]: run for run in project_runs(logged, "4.1 projects", 2)}
+    assert runs["main"].data.params["seed"] == "7"
+    assert 0.5 < runs["main"].data.metrics["accuracy"] < 1
+    assert runs["data"].data.params == {"rows": "3"}
 
 
 def lesson_4_2(logged: Logged) -> None:
-    runs = project_runs(logged, "4.2 running projects", 6)
-    assert sorted(run.data.metrics["rows"] for run in runs) == [89] + [178] * 5
+    runs = project_runs(logged, "4.2 running projects", 5)
+    assert sorted(run.data.metrics["rows"] for run in runs) == [89] + [178] * 4
     commits = {run.data.tags.get("mlflow.source.git.commit") for run in runs}
     assert len(commits) >= 2
     assert {run.data.params["seed"] for run in runs} == {"7"}
@@ -277,7 +277,7 @@ SUMMARY = {"accuracy", "accuracy_low", "accuracy_high", "months", "months_met", 
 
 
 def lesson_5_1(logged: Logged) -> None:
-    assert logged.names(MARKET) == ["always_up", "persistence", "random"]
+    assert logged.names(MARKET) == ["always_up", "persistence", "random", "reversal"]
     for name in logged.names(MARKET):
         run = logged.one(MARKET, name)
         assert run.data.params == {"window": "7"}
@@ -294,13 +294,14 @@ def lesson_5_2(logged: Logged) -> None:
     for name, horizon in (("leakage", "10"), ("leakage of one day", "1")):
         run = logged.one(MARKET, name)
         assert run.data.params == {"model": "forest", "horizon": horizon}
+        assert 0.53 < run.data.metrics["best_rule"] < 0.66
         claimed = run.data.metrics["walk_forward"] + run.data.metrics["leakage"]
         assert claimed == pytest.approx(run.data.metrics["random_split"])
     assert logged.one(MARKET, "leakage").data.metrics["leakage"] > 0.05
 
 
 def lesson_5_3(logged: Logged) -> None:
-    rules = ["always_up", "persistence", "random"]
+    rules = ["always_up", "persistence", "random", "reversal"]
     assert logged.names(MARKET) == sorted([*rules, "classic", "logistic", "xgboost"])
     for name in (*rules, "logistic", "xgboost"):
         run = logged.one(MARKET, name)
@@ -309,6 +310,52 @@ def lesson_5_3(logged: Logged) -> None:
         assert run.data.metrics["accuracy_high"] < 0.6
     assert logged.artifacts(logged.one(MARKET, "logistic")) == ["months.csv"]
     assert "classic" in models(logged, MARKET)
+
+
+STOCK_STEPS = ["load", "validate", "features", "train", "evaluate", "register"]
+
+
+def pipelines(logged: Logged, experiment: str) -> list[tuple[list[str], str | None]]:
+    """What became of the steps of each run of the stock market's pipeline, and its decision, in order."""
+    runs = [run for run in project_runs(logged, experiment, 200) if run.data.params.keys() >= {"holdout", "source"}]
+    outcomes = [[run.data.tags.get(f"step.{step}", "missed").split()[0] for step in STOCK_STEPS] for run in runs]
+    return [(outcome, run.data.tags.get("decision")) for outcome, run in zip(outcomes, runs, strict=True)][::-1]
+
+
+def lesson_5_4(logged: Logged) -> None:
+    assert pipelines(logged, "5.4 pilot") == [
+        (["ran"] * 6, "refused"),
+        (["reused"] * 6, "refused"),
+        (["reused"] * 3 + ["ran"] * 3, "refused"),
+        (["ran"] + ["missed"] * 5, None),
+    ]
+    assert len(logged.client.search_model_versions("name = 'up-tomorrow'")) == 2
+    assert logged.client.get_registered_model("up-tomorrow").aliases == {}
+    assert logged.client.get_registered_model("up-tomorrow-drill").aliases == {"production": 1}
+
+
+def lesson_5_5(logged: Logged) -> None:
+    experiment = "5.5 production"
+    names = ["load test", "monitor 2008", "score with up-tomorrow-live/2", "train", "train classic"]
+    assert logged.names(experiment) == names
+    assert logged.client.get_registered_model("up-tomorrow-live").aliases == {"shadow": 1}
+    load_test = logged.one(experiment, "load test")
+    assert [p.step for p in logged.client.get_metric_history(load_test.info.run_id, "p99_ms")] == [1, 4, 16]
+    assert logged.artifacts(load_test) == ["latency.json", "latency.png"]
+    monitor = logged.one(experiment, "monitor 2008")
+    assert monitor.data.tags["alert"] == "2008-10: drift"
+    history = logged.client.get_metric_history(monitor.info.run_id, "drift_share")
+    assert [point.step for point in history] == list(range(200801, 200813))
+    assert logged.artifacts(monitor) == ["months.csv", "report.html"]
+
+
+def lesson_5_6(logged: Logged) -> None:
+    experiment = "5.6 scaling out"
+    assert logged.names(experiment) == ["sweep", "train", "where?"]
+    sweep = logged.one(experiment, "sweep")
+    assert sweep.data.metrics["better_than_holding"] == 0
+    assert logged.artifacts(sweep) == ["sweep.json"]
+    assert logged.one("5.6 artifacts in a bucket", "where?").info.artifact_uri.startswith("s3://artifacts/")
 
 
 EXPECTED: dict[str, Callable[[Logged], None]] = {
@@ -333,4 +380,7 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "5.1": lesson_5_1,
     "5.2": lesson_5_2,
     "5.3": lesson_5_3,
+    "5.4": lesson_5_4,
+    "5.5": lesson_5_5,
+    "5.6": lesson_5_6,
 }

@@ -172,7 +172,7 @@ def test_the_server_answers_true_or_false_within_the_limit_under_load(served: En
     assert table["met"].all()
     with mlflow.start_run() as run:
         load_test.log(table)
-    history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "p99")
+    history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "p99_ms")
     assert {(point.step, point.value) for point in history} == set(table["p99"].items())
     assert {file.path for file in mlflow.MlflowClient().list_artifacts(run.info.run_id)} >= {
         "latency.json",

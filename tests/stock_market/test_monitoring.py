@@ -59,6 +59,11 @@ def test_calm_months_are_left_alone_which_the_default_test_would_not_do(days: pd
     assert (theirs["drift_share"] >= monitor.SHARE).sum() >= 2
 
 
+def test_days_without_predictions_are_told(days: pd.DataFrame) -> None:
+    with pytest.raises(wb.WorkbenchError, match=r"days without prediction"):
+        monitor.by_month(days["2005":"2006"], days["2008-08":"2008-09"].drop(columns="prediction"))
+
+
 def test_numbers_reports_and_alert_are_logged(
     months: pd.DataFrame, days: pd.DataFrame, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,16 @@ def test_every_problem_is_told_at_once() -> None:
     }
 
 
+def test_a_file_keeps_its_texts(tmp_path: Path) -> None:
+    """What a source writes for a missing price is seen as it stands there; an empty price is missing."""
+    bad = rows().astype(object)
+    bad.iloc[3, 0], bad.iloc[4, 0] = "n/a", None
+    bad.to_csv(tmp_path / "prices.csv")
+    found = prices.problems(prices.read(tmp_path / "prices.csv"))
+    assert set(found["found"]) == {"text instead of a price", "missing price"}
+    assert found["first"].str.endswith("n/a").any()
+
+
 def test_prices_end_where_they_are_told_to(tmp_path: Path) -> None:
     """What comes after `until` does not exist, whatever the source; the VIX is not there before 2014."""
     assert prices.load("sp500", until="2006-12-31").index[-1] == pd.Timestamp("2006-12-29")

@@ -8,7 +8,8 @@ import pytest
 from sklearn.model_selection import KFold
 
 import mlworkbench as wb
-from stock_market import candidates, criterion, features, gate, heuristics, sweep, walk_forward
+from mlworkbench.cluster import ray_nodes
+from stock_market import candidates, criterion, features, heuristics, sweep, walk_forward
 
 
 def test_wilson_intervals_are_those_of_scipy() -> None:
@@ -29,7 +30,7 @@ def test_each_month_is_judged_with_its_interval() -> None:
     assert months["accuracy"].to_list() == [0.6, 0.65]
     assert months["met"].to_list() == [False, True]
     assert not months["sure"].any()
-    numbers = criterion.summary(right)
+    numbers = criterion.summary(right, against=0.53)
     assert numbers["months_met"] == 0.5
     assert numbers["accuracy_low"] < numbers["accuracy"] == 0.625 < numbers["accuracy_high"]
 
@@ -37,8 +38,20 @@ def test_each_month_is_judged_with_its_interval() -> None:
 def test_luck_alone_meets_the_criterion_in_as_many_months_as_said() -> None:
     """Coins that fall right on 53 % of the days meet it as often as ``months_by_luck`` says."""
     days = pd.bdate_range("1000-01-01", periods=60_000, unit="s", tz="UTC")
-    numbers = criterion.summary(pd.Series(np.random.default_rng(0).random(len(days)) < 0.53, days))
+    coin, skill = (pd.Series(np.random.default_rng(0).random(len(days)) < part, days) for part in (0.53, 0.62))
+    numbers = criterion.summary(coin, against=0.53)
     assert numbers["months_met"] == pytest.approx(numbers["months_by_luck"], abs=0.02)
+    assert not criterion.reached(numbers["months_met"], gain_low=0.01)
+    skilled = criterion.summary(skill, against=0.53)
+    assert skilled["months_met"] > 2 * skilled["months_by_luck"] == 2 * numbers["months_by_luck"]
+    assert criterion.reached(skilled["months_met"], gain_low=0.01)
+    assert not criterion.reached(skilled["months_met"], gain_low=-0.01)
+
+
+def test_what_is_no_column_by_day_is_told() -> None:
+    for wrong in (pd.Series([True, False]), pd.DataFrame({"right": [True]})):
+        with pytest.raises(wb.WorkbenchError, match=r"indexed by dates"):
+            criterion.summary(wrong, against=0.5)
 
 
 def test_heuristics(table: pd.DataFrame) -> None:
@@ -46,6 +59,8 @@ def test_heuristics(table: pd.DataFrame) -> None:
     assert found.index[0] == "always_up"
     assert found["always_up"] + found["always_down"] == pytest.approx(1)
     assert found["always_up"] == pytest.approx(0.53, abs=0.01)
+    assert "reversal" not in found  # it was found by looking at the data: no fair rival
+    assert (heuristics.reversal(table) + heuristics.persistence(table) == 1).all()
     assert found["persistence"] == (table["day_14"] == table["answer"]).mean()
     assert str(heuristics.HEURISTICS["random"]) == "random"
     assert (heuristics.random(table) == heuristics.random(table)).all()
@@ -93,10 +108,10 @@ def test_no_model_is_surely_better_than_always_up(table: pd.DataFrame) -> None:
     """The honest result: about 52 %, below the criterion, and below what the best heuristic does on the same days."""
     said = walk_forward.walk_forward(table, features.columns("rich"), "logistic")
     days = table.set_index("event_timestamp").loc[said.index]
-    numbers = criterion.summary(said["right"])
+    numbers = criterion.summary(said["right"], against=0.54)
     assert 0.5 < numbers["accuracy"] < 0.56
     assert numbers["accuracy_high"] < criterion.WANTED
-    low, _, _ = gate.gain(said["probability"] > 0.5, heuristics.always_up(days), days["answer"].to_numpy())
+    low, _, _ = criterion.gain(said["probability"] > 0.5, heuristics.always_up(days), days["answer"].to_numpy())
     assert low < 0
 
 
@@ -113,10 +128,10 @@ def test_a_random_split_claims_what_is_not_there(series: dict[str, pd.DataFrame]
 
 def test_gains_are_measured_day_by_day() -> None:
     answers = np.array([1, 1, 0, 0] * 100)
-    low, middle, high = gate.gain(answers, np.ones(400), answers)
+    low, middle, high = criterion.gain(answers, np.ones(400), answers)
     assert middle == 0.5
     assert low < 0.5 < high
-    assert gate.gain(answers, answers, answers) == (0, 0, 0)
+    assert criterion.gain(answers, answers, answers) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("name", [name for name in candidates.CANDIDATES if name != "keras"])
@@ -135,20 +150,12 @@ def test_an_unknown_candidate_is_told(table: pd.DataFrame) -> None:
 @pytest.mark.slow
 def test_a_sweep_gives_the_same_table_on_processes_and_on_a_ray_cluster_of_two_nodes() -> None:
     """Two nodes of one processor each; the package is sent to their workers."""
-    ray = pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
     grid = {"lengths": (7, 14), "models": ("logistic",), "thresholds": (0.5, 0.55), "folds": 3}
     here = sweep.sweep(**grid, n_jobs=2)
     assert here[["window", "threshold"]].to_numpy().tolist() == [[7, 0.5], [7, 0.55], [14, 0.5], [14, 0.55]]
     assert here["low"].lt(here["accuracy"]).all()
     assert here["accuracy"].lt(here["high"]).all()
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    try:
-        cluster.add_node(num_cpus=1)
+    with ray_nodes(2) as cluster:
+        assert len(cluster.list_all_nodes()) == 2
         there = sweep.sweep(**grid, backend="ray", ray_address=cluster.address)
-        assert len([node for node in ray.nodes() if node["Alive"]]) == 2
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
     pd.testing.assert_frame_equal(here, there)

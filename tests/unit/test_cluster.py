@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import mlworkbench as wb
+from mlworkbench.cluster import ray_nodes
 from tests.notebooks import notebook
-from tests.ray_nodes import ray_nodes
 
 NOTES = """
 import os, pathlib, signal, subprocess
@@ -106,3 +106,18 @@ def test_a_store_that_other_machines_cannot_reach(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(wb.WorkbenchError, match=r"other machines \(10.0.0.7\)"):
             _require_common_store(uri)
     _require_common_store("http://tracking:5000")
+
+
+def test_without_an_address_a_cluster_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray left alone joins any cluster that has been started here, also one that ends meanwhile, and waits for ever."""
+    import ray
+
+    from mlworkbench.cluster import _connect
+
+    asked: list[str] = []
+    monkeypatch.setattr(ray, "init", lambda address, **options: asked.append(address))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    _connect(None)
+    monkeypatch.setenv("RAY_ADDRESS", "ray://ray-head:10001")  # as in the containers
+    _connect(None)
+    assert asked == ["local", "ray://ray-head:10001"]

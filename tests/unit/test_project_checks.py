@@ -9,12 +9,14 @@ from typing import Any
 import mlflow
 import pandas as pd
 import pytest
+from mlflow.entities import Run
 
 import mlworkbench as wb
 from tests.notebooks import notebook
 from tests.projects import STEPS, commit, git, project, repository, rerun, sweep, workflow
 
 RIGHT = """
+python_env: python_env.yaml
 entry_points:
   main:
     parameters:
@@ -24,6 +26,15 @@ entry_points:
   check:
     command: "python check.py"
 """
+
+
+ENVIRONMENT = "python: '3.11'\ndependencies: [mlflow]\n"
+
+
+def written(folder: Path, text: str, environment: str = ENVIRONMENT) -> Path:
+    """A project with the file that says what it needs."""
+    (folder / "python_env.yaml").write_text(environment)
+    return project(folder, text)
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +58,14 @@ def refused(task: str, says: str, **answers: Any) -> None:
 
 
 def test_lesson_4_1_passes(tmp_path: Path) -> None:
-    assert wb.check("4.1", project=project(tmp_path, RIGHT))
-    assert wb.check("4.1", project=str(project(tmp_path, RIGHT.replace("type: float", "type: int"))))
+    assert wb.check("4.1", project=written(tmp_path, RIGHT))
+    assert wb.check("4.1", project=str(written(tmp_path, RIGHT.replace("type: float", "type: int"))))
 
 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("trees: {", "trees {", "line 5"),
+        ("trees: {", "trees {", "line 6"),
         ("  check:\n", "  check:\n    parameters:\n", "Look for a line with nothing behind or below its colon"),
         ("{type: float, default: 100}", "100", "a parameter that is a bare value"),
         ("type: float, ", "", "The parameter trees of main has the type 'string'"),
@@ -65,19 +76,27 @@ def test_lesson_4_1_passes(tmp_path: Path) -> None:
         (" {name}", "", "does not use its parameter name"),
         ("{name}", "{name", "The braces in the command of main do not match"),
         ("  check:", "  test:", "The entry points are: main, test. Add one called 'check'"),
-        ('    command: "python check.py"', "    comand: x", "The entry point check has no command"),
+        ('    command: "python check.py"', "    comand: x", "The command of check is missing"),
         ("python check.py", "python check.py {a}", "has {a} in braces"),
+        ('"python fit.py {trees} {name}"', "{trees}", "The command of main begins with a brace"),
+        ("python_env.yaml", "pythonenv.yaml", "no such file was found"),
         ('    command: "python check.py"', "    parameters: {a: string}\n    command: echo {a}", "Give it none"),
     ],
 )
 def test_typical_mistakes_of_lesson_4_1(tmp_path: Path, old: str, new: str, says: str) -> None:
     assert old in RIGHT
-    refused("4.1", says, project=project(tmp_path, RIGHT.replace(old, new)))
+    refused("4.1", says, project=written(tmp_path, RIGHT.replace(old, new)))
+
+
+def test_lesson_4_1_wants_an_environment(tmp_path: Path) -> None:
+    refused("4.1", "names no Python environment", project=project(tmp_path, RIGHT.replace("python_env: p", "# p")))
+    refused("4.1", "python_env.yaml has no dependencies", project=written(tmp_path, RIGHT, "python: '3.11'"))
 
 
 def test_lesson_4_1_wants_the_folder_of_an_mlproject(tmp_path: Path) -> None:
     (tmp_path / "MLproject.yaml").write_text(RIGHT)
     refused("4.1", "It has: MLproject.yaml", project=tmp_path)
+    refused("4.1", "Give the folder, not the file", project=project(tmp_path, RIGHT) / "MLproject")
     refused("4.1", "project is of type int", project=3)
 
 
@@ -90,33 +109,55 @@ def mean(scratch: Path) -> Path:
 def test_lesson_4_2_passes(mean: Path) -> None:
     """By folder and version, by URI, by plain MLflow, which returns no Run."""
     old, new = wb.run_project(mean, version=commit(mean, "first")), wb.run_project(mean)
-    assert wb.check("4.2", old=old, new=new)
+    assert wb.check("4.2", lesson_seed=7, old=old, new=new)
     submitted = mlflow.projects.run(f"file://{mean}", env_manager="local")
-    assert wb.check("4.2", old=old.info.run_id, new=submitted)
+    assert wb.check("4.2", lesson_seed=7, old=old.info.run_id, new=submitted)
 
 
 def test_typical_mistakes_of_lesson_4_2(mean: Path, scratch: Path) -> None:
     new = wb.run_project(mean)
-    refused("4.2", "Both runs executed the commit", old=new, new=wb.run_project(mean, version="main"))
+    refused("4.2", "old executed the later commit", lesson_seed=7, old=new, new=at(mean, "first"))
+    refused("4.2", "Both runs executed the commit", lesson_seed=7, old=new, new=wb.run_project(mean, version="main"))
     other = wb.run_project(repository(scratch / "other", "first"))
-    refused("4.2", "of different projects", old=other, new=new)
-    refused("4.2", "new is a run of the entry point 'other'", old=new, new=wb.run_project(mean, entry_point="other"))
+    refused("4.2", "of different projects", lesson_seed=7, old=other, new=new)
+    refused(
+        "4.2",
+        "new is a run of the entry point 'other'",
+        lesson_seed=7,
+        old=new,
+        new=wb.run_project(mean, entry_point="other"),
+    )
     plain = wb.run_project(project(scratch / "plain", STEPS))
-    refused("4.2", "old knows no commit", old=plain, new=plain)
+    refused("4.2", "old knows no commit", lesson_seed=7, old=plain, new=plain)
     with mlflow.start_run() as run:
         pass
-    refused("4.2", "old is not the run of a project", old=run, new=new)
+    refused("4.2", "old is not the run of a project", lesson_seed=7, old=run, new=new)
     project(scratch / "fails", "entry_points: {main: {command: exit 3}}")
     with pytest.raises(wb.ProjectError):
         wb.run_project(scratch / "fails")
     (failed,) = mlflow.search_runs(filter_string="attributes.status = 'FAILED'", output_format="list")
-    refused("4.2", "has the status FAILED. Read what was printed", old=failed, new=new)
+    refused("4.2", "has the status FAILED. Read what was printed", lesson_seed=7, old=failed, new=new)
+
+
+def at(folder: Path, message: str, **parameters: int) -> Run:
+    """A run at a commit, with parameters as an entry point that takes some would have them."""
+    run = wb.run_project(folder, version=commit(folder, message))
+    for name, value in parameters.items():
+        mlflow.MlflowClient().log_param(run.info.run_id, name, value)
+    return mlflow.get_run(run.info.run_id)
+
+
+def test_lesson_4_2_wants_one_seed_of_your_own(mean: Path) -> None:
+    old, new = at(mean, "first", seed=3), at(mean, "third", seed=3)
+    assert wb.check("4.2", lesson_seed=7, old=old, new=new)
+    refused("4.2", "Both runs have the lesson's seed, 3", lesson_seed=3, old=old, new=new)
+    refused("4.2", "seed is '3' in old and '4' in new", lesson_seed=7, old=old, new=at(mean, "third", seed=4))
 
 
 def test_plain_mlflow_that_changed_the_folder_is_told(mean: Path) -> None:
     """`mlflow.projects.run` with a version checks it out in the folder itself; the newest commit is gone from sight."""
     old = mlflow.projects.run(str(mean), version=commit(mean, "first"), env_manager="local")
-    refused("4.2", "Plain MLflow changes your folder", old=old, new=wb.run_project(mean))
+    refused("4.2", "Plain MLflow changes your folder", lesson_seed=7, old=old, new=wb.run_project(mean))
     git(mean, "switch", "-")
 
 
@@ -139,6 +180,8 @@ def test_lesson_4_3_passes(steps: Path) -> None:
 def test_typical_mistakes_of_lesson_4_3(steps: Path) -> None:
     first, second = workflow(steps), workflow(steps)
     refused("4.3", "every step was reused", first=first, second=second)
+    refused("4.3", "first began after second. Swap the two", first=second, second=first)
+    refused("4.3", "fit was reused: nothing had changed", first=first, second=workflow(steps, line="of yesterday"))
     refused("4.3", "every step ran", first=first, second=workflow(steps, rows=50))
     refused("4.3", "every step ran", first=first, second=workflow(steps, reuse=False))
     kept = first.info.run_id  # as when somebody writes down the id of the first result

@@ -69,6 +69,29 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ('"python main.py {row} {word}"', "{row} in braces, which is none of its parameters"),
+        ('"python main.py {rows"', "do not match"),
+        ("{word}", "begins with a brace"),
+    ],
+)
+def test_a_command_that_does_not_fit_its_parameters(project: Path, command: str, says: str) -> None:
+    """MLflow alone fails with a bare KeyError, and only when it runs."""
+    (project / "MLproject").write_text(TINY.replace('"python main.py {rows} {word}"', command))
+    for call in (wb.describe_project, wb.run_project):
+        with pytest.raises(wb.ProjectError, match=says):
+            call(project)
+
+
+def test_an_environment_that_cannot_be_made(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """virtualenv without pyenv, on which MLflow raises a FileNotFoundError."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    with pytest.raises(wb.ProjectError, match="virtualenv needs pyenv"):
+        wb.run_project(project, env_manager="virtualenv", word="w")
+
+
 def test_a_project_is_described(project: Path) -> None:
     table = wb.describe_project(project)
     assert table[table.entry_point == "main"].to_numpy().tolist() == [
@@ -120,8 +143,10 @@ def test_no_project_and_no_such_version(project: Path, tmp_path: Path) -> None:
     with pytest.raises(wb.ProjectError, match="no MLproject in"):
         wb.describe_project(tmp_path)
     git(project, "init", "--quiet")
-    with pytest.raises(wb.ProjectError, match="no-such"):
-        wb.describe_project(project, version="no-such")
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "-m", "The beginning")
+    with pytest.raises(wb.ProjectError, match=r"has no version 'The beginning'(.|\n)*[0-9a-f]{7} The beginning"):
+        wb.describe_project(project, version="The beginning")  # a message names no commit
 
 
 def test_steps_are_reused_until_something_changes(
@@ -134,6 +159,10 @@ def test_steps_are_reused_until_something_changes(
     typed = min(str(project), os.path.relpath(project), key=len)
     assert f"mlflow run {typed} -e main --env-manager local -P word=w\n" in capfd.readouterr().out
     assert second.data.metrics == {"n": 2}
+    with pytest.raises(wb.ProjectError, match=r"at that place it has out\.txt"):
+        wb.run_step(project, "use", data=f"runs:/{first.info.run_id}/ou.txt")
+    with pytest.raises(wb.ProjectError, match="a run of this store"):
+        wb.run_step(project, "use", data="runs:/nothing/out.txt")
     assert first.data.tags["mlflow.parentRunId"] == flow.info.run_id
     assert Path(first.data.tags["python"]).parent == Path(sys.executable).parent
     assert first.info.run_name == "main"
@@ -202,7 +231,11 @@ def test_a_version_of_a_repository_leaves_the_folder_as_it_is(project: Path, tem
     git(project, "commit", "--quiet", "--all", "-m", "second")
     run = wb.run_project(project, version=first, word="w")
     assert run.data.tags["mlflow.source.git.commit"] == first
+    assert "mlflow.source.git.dirty" not in run.data.tags
     assert (project / "main.py").read_text().startswith("raise")
     assert git(project, "remote") == ""
     assert git(project, "status", "--porcelain") == ""
     assert not list(temporary.iterdir())
+    (project / "main.py").write_text(MAIN)  # without a commit
+    changed = wb.run_project(project, word="w")
+    assert changed.data.tags["mlflow.source.git.dirty"] == "true"

@@ -74,6 +74,10 @@ def runs(**where: str) -> list[mlflow.entities.Run]:
     return [run for run in found if "mlworkbench.point" in run.data.tags and where.items() <= run.data.tags.items()]
 
 
+def parents() -> set[str]:
+    return {run.data.tags["mlflow.parentRunId"] for run in runs()}
+
+
 @pytest.mark.parametrize(("backend", "points"), [("threading", 12), ("loky", 4)])
 def test_a_sweep_killed_half_way_continues(tmp_path: Path, noted: Path, backend: str, points: int) -> None:
     """SIGKILL: every finished point is kept, none of them runs again, kernels end, the parent is the same."""
@@ -96,9 +100,8 @@ def test_a_sweep_killed_half_way_continues(tmp_path: Path, noted: Path, backend:
     for n, reused in zip(table["n"], table["reused"], strict=True):
         assert after[n][-1] == "ended"
         assert after[n] == before[n] if reused else after[n] != before.get(n)
-    parents = {run.data.tags["mlflow.parentRunId"] for run in runs()}
-    assert len(parents) == 1
-    parent = mlflow.get_run(parents.pop())
+    assert len(parents()) == 1
+    parent = mlflow.get_run(parents().pop())
     assert (parent.info.status, parent.data.tags["outcome"]) == ("FINISHED", f"{points} passed")
     assert {run.info.status for run in runs()} <= {"FINISHED", "KILLED"}
 
@@ -134,14 +137,17 @@ def test_a_sweep_grows_and_failed_points_run_again(tmp_path: Path, noted: Path) 
     ]
     assert (parent.info.status, parent.data.tags["outcome"]) == ("FAILED", "1 passed, 1 failed")
     (tmp_path / "mended").touch()
-    grown = wb.sweep(path, [{"n": 1}, {"n": 0, "m": 0.5}, {"n": 2, "m": 1}], n_jobs=2)
+    grown = wb.sweep(path, {"n": [1, 0, 2]}, n_jobs=2)
     assert grown["reused"].tolist() == [False, True, False]
-    assert grown["m"].tolist() == [0.5, 0.5, 1.0]
     assert (grown["outcome"] == "passed").all()
-    assert {run.data.tags["mlflow.parentRunId"] for run in runs()} == {parent.info.run_id}
+    assert parents() == {parent.info.run_id}
+    other = wb.sweep(path, [{"n": 1}, {"n": 0, "m": 0.5}, {"n": 2, "m": 1}], n_jobs=2)
+    assert other["reused"].tolist() == [True, True, False]
+    assert other["m"].tolist() == [0.5, 0.5, 1.0]
+    assert len(parents()) == 2  # other parameters: another sweep
     again = wb.sweep(path, {"n": [0]}, resume=False)
     assert not again["reused"].any()
-    assert len({run.data.tags["mlflow.parentRunId"] for run in runs()}) == 2
+    assert len(parents()) == 3
     notebook(path, "n = 0\nm = 0.5", fails + "\n# changed", parameters=True)
     assert not wb.sweep(path, {"n": [0]})["reused"].any()
 

@@ -20,14 +20,15 @@ def main(uri: str, model_uri: str, holdout: int) -> None:
         _, days = walk_forward.split_off(table, holdout, window)
         said = gate.Decisions(model_uri)(days)
         right = pd.Series(said == days["answer"].to_numpy(), pd.DatetimeIndex(days["event_timestamp"]))
-        mlflow.log_metrics(criterion.summary(right))
-        mlflow.log_metrics({f"heuristic_{name}": value for name, value in scores(days).items()})
+        rules = scores(days)
+        mlflow.log_metrics(criterion.summary(right, against=rules.iloc[0]))
+        mlflow.log_metrics({f"heuristic_{name}": value for name, value in rules.items()})
         mlflow.log_text(criterion.by_month(right).to_csv(), "months.csv")
         verdict, heuristic = gate.judge(model_uri, days)
         mlflow.set_tags({"verdict": "passed" if verdict else "refused", "heuristic": heuristic})
         mlflow.set_tag("verdict_run", verdict.run_id)
         mlflow.log_table(verdict.table, "verdict.json")
-        print(f"against {heuristic}: {verdict}")
+        print(f"against {heuristic}: {verdict.headline}")
 
 
 if __name__ == "__main__":

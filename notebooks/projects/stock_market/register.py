@@ -18,7 +18,7 @@ def main(model_uri: str, evaluation: str, name: str) -> None:
         verdict = wb.Verdict(tags["verdict"] == "passed", table, tags["verdict_run"])
         version = wb.register(model_uri, name, tags={"heuristic": tags["heuristic"]})
         try:
-            wb.promote(name, version.version, gate=verdict, why=f"Better than {tags['heuristic']}.")
+            wb.promote(name, version.version, gate=verdict, why=f"Compared with {tags['heuristic']}.")
         except wb.WorkbenchError as refusal:
             if verdict:
                 raise

@@ -5,6 +5,7 @@ import mlflow
 
 from stock_market import candidates, criterion, serving, walk_forward
 from stock_market.features import GROUPS
+from stock_market.heuristics import scores
 from stock_market.step import log_frame, read_frame, step
 
 
@@ -23,7 +24,7 @@ def main(uri: str, model: str, folds: int, holdout: int, store: str, today: str)
         group = next(group for group, names in GROUPS.items() if names == columns[window:])
         before, _ = walk_forward.split_off(table, holdout, window)
         said = walk_forward.walk_forward(before, columns, model, folds=folds, window=window)
-        mlflow.log_metrics(criterion.summary(said["right"]))
+        mlflow.log_metrics(criterion.summary(said["right"], against=scores(before.tail(len(said))).iloc[0]))
         log_frame(said, "walk_forward")
         learnt = candidates.fit(model, before[columns], before["answer"])
         info = serving.log_served(

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mlworkbench.errors import WorkbenchError
+
 WANTED = 0.6
+MONTHS_WANTED = 0.5
+"""Part of the months that must meet the criterion: what a true accuracy of 60 % gives."""
+
 Z = 1.96  # of the normal distribution, for 95 %
 
 
@@ -36,8 +41,14 @@ def by_month(right: pd.Series) -> pd.DataFrame:
     -------
     pandas.DataFrame of shape (months, 6), indexed by ``month``
         ``days``, ``accuracy``, ``low`` and ``high`` (Wilson, 95 %), ``met`` (accuracy above 60 %) and ``sure`` (the
-        whole interval is above 60 %: the month was more than luck).
+        whole interval is above 60 %). Of 240 months, about one is ``sure`` by luck alone.
     """
+    if not isinstance(right, pd.Series) or not isinstance(right.index, pd.DatetimeIndex):
+        raise WorkbenchError(
+            f"right is a {type(right).__name__} with a {type(right.index).__name__}.",
+            "a column of True and False, indexed by dates.",
+            "Compare two columns that are indexed by day: table.set_index('event_timestamp').",
+        )
     months = right.groupby(right.index.tz_localize(None).to_period("M").rename("month")).agg(["size", "sum"])
     table = months.rename(columns={"size": "days"})
     table["accuracy"] = table["sum"] / table["days"]
@@ -47,24 +58,46 @@ def by_month(right: pd.Series) -> pd.DataFrame:
     return table.drop(columns="sum")
 
 
-def summary(right: pd.Series) -> dict[str, float]:
+def summary(right: pd.Series, *, against: float) -> dict[str, float]:
     """Numbers for a run: accuracy with its interval, and the part of months that meet the criterion.
 
-    ``months_by_luck`` is the part that a coin which falls right with this accuracy would meet: most of what looks like
-    a good month is that.
+    Parameters
+    ----------
+    right : pandas.Series of bool
+        As for `by_month`.
+    against : float
+        Accuracy of the best rule on the same days. ``months_by_luck`` is the part of months that a coin would meet
+        which falls right so often: without any skill beyond the rule.
     """
     from scipy.stats import binom
 
     months = by_month(right)
     low, high = wilson(int(right.sum()), len(right))
-    accuracy = float(right.mean())
     needed = np.floor(WANTED * months["days"] + 1e-9)  # more than that
     return {
-        "accuracy": accuracy,
+        "accuracy": float(right.mean()),
         "accuracy_low": low,
         "accuracy_high": high,
         "months": len(months),
         "months_met": float(months["met"].mean()),
         "months_sure": float(months["sure"].mean()),
-        "months_by_luck": float(binom.sf(needed, months["days"], accuracy).mean()),
+        "months_by_luck": float(binom.sf(needed, months["days"], against).mean()),
     }
+
+
+def gain(ours: np.ndarray, theirs: np.ndarray, answers: np.ndarray) -> tuple[float, float, float]:
+    """How much more often ours is right, day by day on the same days, with an interval.
+
+    Returns
+    -------
+    (low, middle, high)
+        Difference of the accuracies and its interval of 95 %.
+    """
+    difference = (np.asarray(ours) == answers).astype(int) - (np.asarray(theirs) == answers).astype(int)
+    middle, half = difference.mean(), Z * difference.std() / np.sqrt(len(difference))
+    return float(middle - half), float(middle), float(middle + half)
+
+
+def reached(months_met: float, gain_low: float) -> bool:
+    """The whole target: the criterion is met in half of the months, and the gain on the best rule is surely above 0."""
+    return months_met >= MONTHS_WANTED and gain_low > 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import mlworkbench as wb
+from stock_market.criterion import gain
 from stock_market.heuristics import HEURISTICS, scores
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from mlworkbench import Verdict
 
 MARGIN = 0.01
-Z = 1.96  # of the normal distribution, for 95 %
 
 
 class Decisions:
@@ -35,19 +35,6 @@ class Decisions:
 
     def __str__(self) -> str:
         return self.model_uri_of
-
-
-def gain(ours: np.ndarray, theirs: np.ndarray, answers: np.ndarray) -> tuple[float, float, float]:
-    """How much more often ours is right, day by day on the same days, with an interval.
-
-    Returns
-    -------
-    (low, middle, high)
-        Difference of the accuracies and its interval of 95 %.
-    """
-    difference = (np.asarray(ours) == answers).astype(int) - (np.asarray(theirs) == answers).astype(int)
-    middle, half = difference.mean(), Z * difference.std() / np.sqrt(len(difference))
-    return float(middle - half), float(middle), float(middle + half)
 
 
 def judge(model_uri: str, holdout: pd.DataFrame) -> tuple[Verdict, str]:

@@ -30,6 +30,11 @@ def persistence(table: pd.DataFrame) -> np.ndarray:
     return table[days[-1]].to_numpy()
 
 
+def reversal(table: pd.DataFrame) -> np.ndarray:
+    """Say that tomorrow does the opposite of what today did."""
+    return 1 - persistence(table)
+
+
 @dataclass(frozen=True)
 class Heuristic:
     """A rule that shows its name in runs, where a function would show its address."""
@@ -44,10 +49,14 @@ class Heuristic:
         return self.name
 
 
-HEURISTICS = {rule.__name__: Heuristic(rule.__name__, rule) for rule in (random, always_up, always_down, persistence)}
+_RULES = (random, always_up, always_down, persistence, reversal)
+HEURISTICS = {rule.__name__: Heuristic(rule.__name__, rule) for rule in _RULES}
+
+RIVALS = ("random", "always_up", "always_down", "persistence")
+"""What a model is compared with: rules that anybody would name before looking. Reversal was found in the data."""
 
 
 def scores(table: pd.DataFrame) -> pd.Series:
-    """Part of the days on which each heuristic is right, the best first; needs the column ``answer``."""
-    right = {name: float((rule(table) == table["answer"]).mean()) for name, rule in HEURISTICS.items()}
+    """Part of the days on which each rival is right, the best first; needs the column ``answer``."""
+    right = {name: float((HEURISTICS[name](table) == table["answer"]).mean()) for name in RIVALS}
     return pd.Series(right, name="accuracy").sort_values(ascending=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mlworkbench.plots import COLORS, LINES, log_figure, new_axes
+from mlworkbench.plots import COLORS, LINES, log_figure, new_axes, no_figures_left
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,12 +61,13 @@ def plot(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def log(table: pd.DataFrame) -> None:
-    """Log table and plot to the active run, and each percentile as a metric with the number of clients as its step."""
+    """Log table and plot to the active run, and ``p50_ms`` … as metrics with the number of clients as their step."""
     import mlflow
 
     import mlworkbench as wb
 
-    wb.log_history(table[["p50", "p95", "p99", "per_second"]], step=list(table.index))
+    wb.log_history(table[["p50", "p95", "p99"]].add_suffix("_ms"), step=list(table.index))
     mlflow.log_table(table.reset_index(), "latency.json")
     alt = f"Percentiles of the time to answer over clients: p99 is {table['p99'].round().astype(int).to_dict()} ms."
-    log_figure(plot(table).figure, "latency.png", alt=alt)
+    with no_figures_left():
+        log_figure(plot(table).figure, "latency.png", alt=alt)

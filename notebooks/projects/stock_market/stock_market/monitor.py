@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mlworkbench.errors import WorkbenchError
 from stock_market.criterion import wilson
 from stock_market.features import MARKET
 
@@ -43,8 +44,10 @@ def report(reference: pd.DataFrame, current: pd.DataFrame, *, method: str = METH
     evidently.core.report.Snapshot
         ``.dict()`` for the numbers, ``.save_html(path)`` for a page of 4 MB.
     """
-    from evidently import BinaryClassification, DataDefinition, Dataset, Report
-    from evidently.presets import ClassificationPreset, DataDriftPreset
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what its imports use
+        from evidently import BinaryClassification, DataDefinition, Dataset, Report
+        from evidently.presets import ClassificationPreset, DataDriftPreset
 
     definition = DataDefinition(
         numerical_columns=MARKET,
@@ -89,6 +92,12 @@ def by_month(reference: pd.DataFrame, current: pd.DataFrame, **options: Any) -> 
     pandas.DataFrame of shape (months, 12), indexed by ``month``
         The numbers of each month, with ``days`` and the interval of the accuracy, ``low`` to ``high``.
     """
+    if missing := {*MARKET, "answer", "prediction"} - ({*reference.columns} & {*current.columns}):
+        raise WorkbenchError(
+            f"days without {', '.join(sorted(missing))}.",
+            "the features of the market, the answer and the prediction of each day.",
+            "Add the predictions with .assign(prediction=…), to both tables.",
+        )
     rows = {}
     for month, days in current.groupby(current.index.tz_localize(None).to_period("M")):
         right = int((days["answer"] == days["prediction"]).sum())

@@ -96,14 +96,14 @@ def load_with_companions(symbol: str = "sp500", source: str = "bundled", until: 
 
 
 def read(path: str | Path) -> pd.DataFrame:
-    """Read a CSV file of prices as texts, so that what is wrong with it can be seen."""
+    """Read a CSV file of prices as texts, so that what is wrong with it can be seen; an empty price is missing."""
     if not Path(path).is_file():
         raise WorkbenchError(
             f"no file {str(path)!r}.",
             "'bundled', 'live', or a CSV file with dates in its first column and a column 'close'.",
             "Correct the path; a relative one is seen from where you are.",
         )
-    return pd.read_csv(path, dtype=str, index_col=0).rename_axis(index="date")
+    return pd.read_csv(path, dtype=str, index_col=0, keep_default_na=False, na_values=[""]).rename_axis(index="date")
 
 
 def _numbers(values: pd.Series) -> pd.Series:

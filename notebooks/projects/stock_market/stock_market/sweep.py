@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,8 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mlworkbench.cluster import ray_cluster
 from stock_market import features, prices, walk_forward, windows
 from stock_market.criterion import wilson
+
+PACKAGE = Path(__file__).parent
+"""What the workers of a cluster are sent, so that they know the functions of this project."""
 
 COST = 0.0005
 """What a change between invested and not invested costs, as a part of the value: 5 basis points."""
@@ -104,7 +109,8 @@ def sweep(
     backend : {'loky', 'ray'}
         Processes of this machine, or workers of a Ray cluster.
     ray_address : str, optional
-        Of the cluster, if this process is not connected to one; by default Ray starts one here.
+        Of the cluster, if this process is not connected to one; by default Ray starts one here. Its workers are sent
+        this package.
 
     Returns
     -------
@@ -114,22 +120,11 @@ def sweep(
     import joblib
 
     series = {name: prices.checked(found) for name, found in prices.load_with_companions(symbol).items()}
-    if backend == "ray":
-        _connect_to_ray(ray_address)
     cells = itertools.product(lengths, models)
-    with joblib.parallel_config(backend=backend, n_jobs=n_jobs):
+    cluster = ray_cluster(ray_address, package=str(PACKAGE)) if backend == "ray" else contextlib.nullcontext()
+    with cluster, joblib.parallel_config(backend=backend, n_jobs=n_jobs):
         found = joblib.Parallel()(
             joblib.delayed(score)(series, window, model, thresholds, symbol=symbol, folds=folds)
             for window, model in cells
         )
     return pd.DataFrame([row for rows in found for row in rows])
-
-
-def _connect_to_ray(address: str | None) -> None:
-    """Connect to a Ray cluster, unless this process already is, and send its workers this package."""
-    import ray
-    from ray.util.joblib import register_ray
-
-    if not ray.is_initialized():
-        ray.init(address=address, runtime_env={"py_modules": [str(Path(__file__).parent)]}, log_to_driver=False)
-    register_ray()

@@ -107,12 +107,15 @@ def leakage(
     Returns
     -------
     pandas.Series
-        ``walk_forward`` and ``random_split`` (accuracies) and ``leakage``, their difference.
+        ``walk_forward`` and ``random_split`` (accuracies), ``leakage``, their difference, and ``best_rule``: how often
+        always up or always down, the better of them, is right on the days walked.
     """
     cuts = KFold(folds, shuffle=True, random_state=seed).split(table)
-    honest = walk_forward(table, columns, model, folds=folds, window=window, horizon=horizon)["right"].mean()
+    walked = walk_forward(table, columns, model, folds=folds, window=window, horizon=horizon)
+    honest, ups = walked["right"].mean(), walked["answer"].mean()
     claimed = _predicted(table, columns, model, cuts)["right"].mean()
-    return pd.Series({"walk_forward": honest, "random_split": claimed, "leakage": claimed - honest})
+    numbers = {"walk_forward": honest, "random_split": claimed, "leakage": claimed - honest}
+    return pd.Series({**numbers, "best_rule": max(ups, 1 - ups)})
 
 
 def _predicted(table: pd.DataFrame, columns: list[str], model: str, cuts: object) -> pd.DataFrame:
