@@ -17,8 +17,6 @@ from mlworkbench.store import without_password
 ANSWER_SECONDS = 15.0
 """How long a Ray cluster may take to answer before it counts as away, in seconds."""
 
-CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "MLFLOW_WORKSPACE")
-"""Who logs, and where: variables that the cluster's workers get from the process that asks them to work."""
 
 _HTTP2_HELLO, _HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), b"\x04"
 """What a client says first to a server that speaks gRPC, as Ray does, and the kind of what that answers."""
@@ -81,17 +79,15 @@ def _connect(address: str | None, package: str | None = None) -> None:
     code = {"py_modules": [package]} if package else {}
     if not address:
         here: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "runtime_env": code}
-        address = os.environ.get("RAY_ADDRESS", "local")  # without "local" Ray joins whatever runs on this machine
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **here)
+        # without "local" Ray joins whatever runs on this machine
+        ray.init("local", logging_level=logging.ERROR, log_to_driver=False, **here)
         return
     before = ray_constants.ENABLE_RAY_CLUSTER
     try:
         if not address.startswith("ray://") and _unanswered(services.canonicalize_bootstrap_address(address)):
             # Ray takes 127.0.0.1 for this machine's outer address, where a cluster that keeps to 127.0.0.1 is silent.
             ray_constants.ENABLE_RAY_CLUSTER = False
-        mine = {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
-        env = {"env_vars": mine, **code}
-        ray.init(address, logging_level=logging.ERROR, log_to_driver=False, runtime_env=env)
+        ray.init(address, logging_level=logging.ERROR, log_to_driver=False, runtime_env=code)
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
 

@@ -25,6 +25,9 @@ BACKENDS = ("threading", "loky", "ray")
 RESTARTS = 2
 """How often the workers are started again after one of them was killed, before the sweep gives up."""
 
+CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "MLFLOW_WORKSPACE")
+"""Variables that say as whom to log; workers on other machines get them from the process that sweeps."""
+
 
 def sweep(
     notebook: str | os.PathLike[str],
@@ -156,10 +159,12 @@ def _outputs(job: Job, todo: list[Point]) -> Iterator[str]:
     # Ray's backend for joblib gives all results at once, so the bar moves only at the end.
     at_once = not get_active_backend()[0].supports_return_generator
     work = Parallel(batch_size=1, return_as="list" if at_once else "generator_unordered")
-    yield from work(delayed(_work)(job, point, os.getpid()) for point in todo)
+    mine = {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
+    yield from work(delayed(_work)(job, point, os.getpid(), mine) for point in todo)
 
 
-def _work(job: Job, point: Point, sweep_pid: int) -> str:
+def _work(job: Job, point: Point, sweep_pid: int, credentials: dict[str, str]) -> str:
+    os.environ.update(credentials)  # which the workers of a Ray cluster do not have
     if os.getpid() != sweep_pid:
         end_with_parent()
     return run_point(job, point)
