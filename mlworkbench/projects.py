@@ -201,7 +201,7 @@ def _adopted(run_id: str, path: str | os.PathLike[str], folder: Path) -> Run:
 
 
 def _has_uncommitted_changes(folder: Path) -> bool:
-    command = ["git", "-C", str(folder), "status", "--porcelain", "--", "."]
+    command = ["git", "-C", str(folder), "status", "--porcelain", "--", ".", ":!*.pyc"]
     try:
         return bool(subprocess.run(command, capture_output=True, check=True).stdout)
     except (OSError, subprocess.SubprocessError):  # no Git, or no repository
