@@ -46,7 +46,8 @@ def test_lesson_1_4_is_compared_with_the_store() -> None:
     assert wb.check("1.4", count=2, run_id=ids["2 0.3"])
     assert "You count 3 of 3 runs" in wb.check("1.4", count=3, run_id=ids["2 0.3"]).message
     assert wb.check("1.4", count=np.int64(2), run_id=ids["2 0.3"])
-    for count in ("2", True, pd.DataFrame({"x": range(100)})):
+    assert wb.check("1.4", count="2", run_id=ids["2 0.3"]).message == "count is of type str. Write it without quotes."
+    for count in (True, pd.DataFrame({"x": range(100)})):
         told = wb.check("1.4", count=count, run_id=ids["2 0.3"]).message
         assert told == f"count is of type {type(count).__name__}. Give one number: len(…) counts rows."
     assert "count is nan" in wb.check("1.4", count=float("nan"), run_id="x").message
