@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pandas as pd
@@ -12,6 +11,7 @@ from mlflow.entities import Run
 
 import mlworkbench as wb
 from tests.projects import project
+from tests.refusals import refused
 
 STEPS = """
 entry_points:
@@ -25,14 +25,6 @@ entry_points:
 @pytest.fixture(autouse=True)
 def session(home: Path) -> None:
     wb.start("checks")
-
-
-def refused(task: str, says: str, **answers: Any) -> None:
-    feedback = wb.check(task, **answers)
-    assert feedback.status == "Not yet"
-    assert says in feedback.message
-    assert "The check stopped" not in feedback.message
-    assert len(feedback.message) < 600
 
 
 def pipeline(folder: Path, window: int, until: str = "2018", entry_point: str = "main") -> Run:

@@ -20,6 +20,7 @@ from sklearn.tree import DecisionTreeClassifier
 import mlworkbench as wb
 from mlworkbench.gate import Verdict
 from mlworkbench.serving import Latency
+from tests.refusals import refused
 
 random = np.random.default_rng(7)
 X = pd.DataFrame(random.normal(size=(60, 2)), columns=["a", "b"])
@@ -73,14 +74,6 @@ def session(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One store for all tests; they only add to it."""
     monkeypatch.setenv("MLWORKBENCH_HOME", str(store))
     wb.start("checks")
-
-
-def refused(task: str, says: str, **answers: Any) -> None:
-    feedback = wb.check(task, **answers)
-    assert feedback.status == "Not yet"
-    assert says in feedback.message
-    assert "The check stopped" not in feedback.message
-    assert len(feedback.message) < 600
 
 
 def tree(model: Any = None, name: str = "tree", inside: bool = True) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pandas as pd
@@ -14,6 +13,7 @@ from mlflow.entities import Run
 import mlworkbench as wb
 from tests.notebooks import notebook
 from tests.projects import STEPS, commit, git, project, repository, rerun, sweep, workflow
+from tests.refusals import refused
 
 RIGHT = """
 python_env: python_env.yaml
@@ -47,14 +47,6 @@ def session(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One store for all tests; they only add to it."""
     monkeypatch.setenv("MLWORKBENCH_HOME", str(scratch / ".mlworkbench"))
     wb.start("checks")
-
-
-def refused(task: str, says: str, **answers: Any) -> None:
-    feedback = wb.check(task, **answers)
-    assert feedback.status == "Not yet"
-    assert says in feedback.message
-    assert "The check stopped" not in feedback.message
-    assert len(feedback.message) < 600
 
 
 def test_lesson_4_1_passes(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pandas as pd
@@ -11,6 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 import mlworkbench as wb
+from tests.refusals import refused
 
 MET, MISSED = "\N{HEAVY CHECK MARK} met", "\N{MULTIPLICATION X} missed"
 
@@ -25,14 +25,6 @@ def client(home: Path) -> MlflowClient:
     for number in range(3):
         client.create_model_version("my-model", f"/nowhere/{number}")
     return client
-
-
-def refused(task: str, says: str, **answers: Any) -> None:
-    feedback = wb.check(task, **answers)
-    assert feedback.status == "Not yet"
-    assert says in feedback.message
-    assert "The check stopped" not in feedback.message
-    assert len(feedback.message) < 600
 
 
 def verdict(result: str = MET) -> wb.Verdict:
