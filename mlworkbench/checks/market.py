@@ -86,8 +86,8 @@ def _spoken_of(rule: Any) -> pd.DataFrame:
     return days.assign(said=given.to_numpy(dtype=int))
 
 
-def leakage(run: Run) -> tuple[float, float]:
-    """A run has the numbers of `walk_forward.leakage`; returns what is honest and what a random split claims."""
+def leakage(run: Run) -> tuple[float, float, int]:
+    """A run has the numbers of `walk_forward.leakage`; returns what is honest, what is claimed, and the horizon."""
     honest, claimed, difference = (look.metric(run, name) for name in ("walk_forward", "random_split", "leakage"))
     if not same(difference, claimed - honest):
         raise NotYetError(
@@ -95,8 +95,7 @@ def leakage(run: Run) -> tuple[float, float]:
             "Log what walk_forward.leakage gives: random_split minus walk_forward.",
         )
     look.parameter(run, "model")
-    market_again.whole(run, "horizon", 2, "Look 20 days ahead: then answers share days.")
-    return honest, claimed
+    return honest, claimed, market_again.whole(run, "horizon", 2, "Look 20 days ahead: then answers share days.")
 
 
 def leak(run: Any) -> str:
@@ -105,10 +104,9 @@ def leak(run: Any) -> str:
     from stock_market.features import columns
 
     mine = _mine(run, "my leakage")
-    honest, claimed = leakage(mine)
+    honest, claimed, horizon = leakage(mine)
     if (model := mine.data.params["model"]) != "logistic":
         raise NotYetError(f"The model is {shown(model)}.", "Measure 'logistic'.")
-    horizon = int(mine.data.params["horizon"])
     days = market_again.table("sp500", horizon)
     again = walk_forward.leakage(days, columns("rich"), model, horizon=horizon)
     do = "Give the table far, the columns 'rich' and horizon=horizon."

@@ -25,10 +25,23 @@ LUCK = 0.01
 def table(symbol: str, horizon: int = 1) -> pd.DataFrame:
     """Features and answers of every day."""
     from stock_market import sweep
+
+    found: pd.DataFrame = sweep.table(_series(symbol), symbol, horizon=horizon)
+    return found
+
+
+def _series(symbol: str) -> dict[str, pd.DataFrame]:
     from stock_market.prices import checked, load_with_companions
 
-    series = {name: checked(found) for name, found in load_with_companions(symbol).items()}
-    found: pd.DataFrame = sweep.table(series, symbol, horizon=horizon)
+    return {name: checked(found) for name, found in load_with_companions(symbol).items()}
+
+
+@cache
+def newest(symbol: str) -> pd.Series:
+    """Features of the newest evening, whose answer nobody knows yet."""
+    from stock_market import features
+
+    found: pd.Series = features.features(_series(symbol), symbol).iloc[-1]
     return found
 
 
@@ -57,6 +70,16 @@ def walked(symbol: str, group: str, model: str, folds: int = 5, horizon: int = 1
     said = walk_forward.walk_forward(days, columns(group), model, folds=folds, horizon=horizon)
     up: pd.Series = said["probability"] > 0.5  # noqa: PLR2004
     return up
+
+
+@cache
+def months(first: str, last: str, watched: str) -> pd.DataFrame:
+    """Drift of each month of a year against a calm reference. The prediction is any: drift is of the features."""
+    from stock_market import monitor
+
+    days = by_day("sp500").assign(prediction=1)
+    found: pd.DataFrame = monitor.by_month(days.loc[first:last], days.loc[watched])
+    return found
 
 
 def predicted(days: pd.DataFrame) -> pd.DataFrame:

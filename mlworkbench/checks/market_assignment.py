@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from mlworkbench import data
 from mlworkbench.checks import look, market, market_again
 from mlworkbench.checks.answers import number, same, sequence, shown
 from mlworkbench.checks.feedback import NotYetError, Task
-from mlworkbench.checks.market_gate import EXPERIMENT, asked, decided, own_run, ups, watched
+from mlworkbench.checks.market_gate import EXPERIMENT, asked, decided, kept, own_run, ups, watched
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,8 +26,8 @@ def _runs(answers: Any, symbol: str) -> list[Run]:
     return [own_run(each, symbol, "a run") for each in answers]
 
 
-def delivered(run: Any, clean: Any, delivery: Any) -> str:
-    """Task 1: what is wrong with a file of prices is reported, and what is right is kept."""
+def delivered(run: Any, clean: Any, delivery: Any, schema: Any) -> str:
+    """Task 1: what is wrong with a file of prices is reported, what is right is kept, what is wanted is a schema."""
     import pandas as pd
 
     raw = pd.read_csv(delivery, dtype=str, index_col=0)
@@ -42,6 +43,7 @@ def delivered(run: Any, clean: Any, delivery: Any) -> str:
     look.table(mine, "report.json", {"found", "rows", "do"})
     right = raw.index[~(wrong["no number"] | wrong["not positive"]).to_numpy() & ~twice]
     _kept(clean, pd.to_datetime(right))
+    _demands(schema)
     return f"{kinds} kinds of problems were reported; {len(right)} of {len(raw)} rows are good."
 
 
@@ -58,6 +60,34 @@ def _kept(clean: Any, right: pd.DatetimeIndex) -> None:
         raise NotYetError(
             f"{lost} good row(s) are lost.", "Leave out the bad rows only; one of two equal days is good."
         )
+
+
+def _demands(schema: Any) -> None:
+    """The schema takes good prices and refuses broken ones."""
+    import pandas as pd
+    import pandera.pandas as pa
+
+    if not isinstance(schema, pa.DataFrameSchema):
+        raise NotYetError(f"schema is of type {type(schema).__name__}.", "Give a pandera DataFrameSchema.")
+
+    def takes(prices: pd.DataFrame) -> bool:
+        try:
+            schema.validate(prices, lazy=True)
+        except (pa.errors.SchemaErrors, pa.errors.SchemaError):
+            return False
+        return True
+
+    good = data.load_nasdaq()[["close"]].tail(50)
+    if not takes(good):
+        raise NotYetError("The schema refuses good prices.", "Let it validate wb.load_nasdaq(), and read the error.")
+    broken = {
+        "a missing price": good.assign(close=[None, *good["close"][1:]]),
+        "a price of 0": good.assign(close=[0.0, *good["close"][1:]]),
+        "a day twice": pd.concat([good.head(1), good]),
+        "days in another order": good[::-1],
+    }
+    if taken := [what for what, prices in broken.items() if takes(prices)]:
+        raise NotYetError(f"The schema takes {', '.join(taken)}.", "Add a check for it, to the column or the index.")
 
 
 def judged_rules(symbol: Any, runs: Any, best: Any) -> str:
@@ -133,8 +163,8 @@ def leaked(symbol: Any, run: Any, honest: Any, rule: Any) -> str:
     """Task 4: the leak of a random split, which number is to be reported, and beside which other."""
     ups(symbol)
     mine = own_run(run, symbol)
-    true, claimed = market.leakage(mine)
-    expected = _walked_again(symbol, mine)
+    true, claimed, horizon = market.leakage(mine)
+    expected = _walked_again(symbol, mine, horizon)
     if isinstance(honest, str):
         raise NotYetError("honest is a text.", "Give the number.")
     if not math.isclose(number(honest, "honest"), true, abs_tol=0.006):
@@ -148,9 +178,9 @@ def leaked(symbol: Any, run: Any, honest: Any, rule: Any) -> str:
     return f"You report {true:.2f}, beside the {expected:.2f} of the best rule; a random split claimed {claimed:.2f}."
 
 
-def _walked_again(symbol: str, run: Run) -> float:
+def _walked_again(symbol: str, run: Run, horizon: int) -> float:
     """The run's walk_forward is that of its model and horizon; returns how often the best rule is right there."""
-    model, horizon = run.data.params["model"], int(run.data.params["horizon"])
+    model = run.data.params["model"]
     market_again.known(model)
     said = market_again.walked(symbol, "rich", model, horizon=horizon)
     answers = market_again.by_day(symbol, horizon).loc[said.index, "answer"]
@@ -163,7 +193,8 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
     "market.1": (
         delivered,
         "Lesson 5.2, 'Check before you learn': prices.read keeps what is wrong so that prices.problems can see it.",
-        "Keep rows where pd.to_numeric(…, errors='coerce') is above 0 and index.duplicated() is False.",
+        "Keep rows where pd.to_numeric(…, errors='coerce') is above 0 and index.duplicated() is False. In the schema, "
+        "the index takes unique=True and a pa.Check of a function that is given all dates (is_monotonic_increasing).",
     ),
     "market.2": (
         judged_rules,
@@ -196,6 +227,13 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
         "monitor.by_month compares each month with a calm time; monitor.log writes it all to the active run.",
         "The table needs the columns answer and prediction and the time as its index; .loc['2008-08':'2008-11'] takes "
         "four months of it.",
+    ),
+    "market.8": (
+        kept,
+        "Lesson 5.2, 'Look up what is known tonight', with features.features(series, symbol), which has the newest "
+        "evening. mlflow.set_experiment_tag sets the description.",
+        "Names of features in the store have the view before them: market:return_1. The description needs the symbol, "
+        "the percent of the best rule as a whole number, and the names of the models, or the word none.",
     ),
 }
 

@@ -1,7 +1,8 @@
-"""Checks of the assignment of part 5 that decide, answer and watch: tasks 5 to 7; and what all its tasks look at."""
+"""Checks of the assignment of part 5 that decide, answer, watch and keep: tasks 5 to 8; and what all tasks look at."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench import data
@@ -20,6 +21,7 @@ PRICES = {"nasdaq": data.load_nasdaq, "vix": data.load_vix}
 WINDOW, HELD_OUT, ASKED, FEWEST_WATCHED = 14, 250, 20, 3
 HALF, HIGHER = 0.5, 0.55
 SERVED, SEEN = "up_tomorrow", ["return_1", "return_60", "answer"]
+TONIGHT = ["return_1", "volatility_20", "distance_20"]
 NEWEST = "sweep.table leaves out the newest evening, since nobody knows its answer yet. "
 
 
@@ -56,6 +58,12 @@ def _served(model_uri: Any, symbol: str) -> Stored:
 
 def decided(symbol: Any, model_uri: Any, verdict: Any) -> str:
     """Task 5: the gate decides on days that were held out."""
+    _judged(symbol, model_uri, verdict)
+    return f"Compared with {look_models.verdict_run(verdict).data.params['baseline']}: {verdict.headline}"
+
+
+def _judged(symbol: Any, model_uri: Any, verdict: Any) -> Stored:
+    """The model of task 5, which the verdict is about."""
     ups(symbol)
     stored = _served(model_uri, symbol)
     if isinstance(verdict, tuple):
@@ -72,7 +80,7 @@ def decided(symbol: Any, model_uri: Any, verdict: Any) -> str:
             f"The gate saw an accuracy of {said:.3f}; on the last {HELD_OUT} days it is {accuracy:.3f}.",
             f"Judge the second of what walk_forward.split_off(table, {HELD_OUT}) returns.",
         )
-    return f"Compared with {run.data.params['baseline']}: {verdict.headline}"
+    return stored
 
 
 def _held_out(stored: Stored, symbol: str) -> float:
@@ -99,9 +107,8 @@ def asked(symbol: Any, model_uri: Any, verdict: Any, version: Any, rows: Any, ha
     """Task 6: a registered version with the right alias, asked at two thresholds."""
     import numpy as np
 
-    decided(symbol, model_uri, verdict)
+    stored, name = _judged(symbol, model_uri, verdict), f"up-{symbol}"
     every = ups(symbol).to_numpy()
-    stored, name = _served(model_uri, symbol), f"up-{symbol}"
     mine = look_registry.version_of(version, name)
     if int(mine.version) not in look_registry.versions_of(model_uri, name, "the model of task 5"):
         raise NotYetError(f"Version {mine.version} is another model.", "Register the model of task 5.")
@@ -171,3 +178,47 @@ def _of_the_index(days: Any, name: str, symbol: str) -> None:
         raise NotYetError(f"{name} has no column {', '.join(missing)}.", "Add prediction with .assign(prediction=…).")
     if not days[SEEN].equals(market_again.by_day(symbol)[SEEN].reindex(days.index)):
         raise NotYetError(f"{name} does not hold days of {symbol}.", f"Take them from sweep.table(series, {symbol!r}).")
+
+
+def kept(symbol: Any, store: Any, tonight: Any) -> str:
+    """Task 8: a feature store with the newest evening, and a conclusion where others look for it."""
+    ups(symbol)
+    if not isinstance(store, str | Path) or not Path(store, "feature_store.yaml").is_file():
+        raise NotYetError(
+            f"No feature store lies in {shown(store)}.", "Give the folder that feature_store.refresh got."
+        )
+    expected = market_again.newest(symbol)[TONIGHT]
+    there = _online(store, symbol)
+    if any(there[name] is None or not same(there[name], value) for name, value in expected.items()):
+        raise NotYetError(
+            f"The store does not have the features of {symbol} of its newest evening.",
+            f"{NEWEST}Put what features.features(series, {symbol!r}) gives into it.",
+        )
+    given = dict(tonight) if isinstance(tonight, dict) else {}
+    if set(given) != set(TONIGHT) or any(not same(float(given[name]), expected[name]) for name in TONIGHT):
+        raise NotYetError(f"tonight is {shown(tonight)}.", f"Give {', '.join(TONIGHT)} with what the store answers.")
+    return _concluded(symbol)
+
+
+def _online(store: Any, symbol: str) -> dict[str, Any]:
+    """What a server would be given."""
+    from feast import FeatureStore
+
+    wanted = [f"market:{name}" for name in TONIGHT]
+    asked = FeatureStore(repo_path=store).get_online_features(features=wanted, entity_rows=[{"symbol": symbol}])
+    return {name: values[0] for name, values in asked.to_dict().items()}
+
+
+def _concluded(symbol: str) -> str:
+    """The description of the experiment names the index and what the best rule reaches."""
+    from stock_market.heuristics import scores
+
+    found = look.client().get_experiment_by_name(EXPERIMENT)
+    text = found.tags.get("mlflow.note.content", "") if found else ""
+    percent = f"{100 * scores(market_again.by_day(symbol)).drop('random').max():.0f}"
+    if missing := [word for word in (symbol, percent) if word not in text.lower()]:
+        raise NotYetError(
+            f"The description of the experiment is {shown(text)}, without {' and '.join(missing)}.",
+            "Set the experiment's tag mlflow.note.content: index, percent of the best rule, models that are better.",
+        )
+    return f"The store is fresh, and the experiment says: {text}"

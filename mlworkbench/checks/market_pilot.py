@@ -2,70 +2,124 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.checks import look, look_projects
-from mlworkbench.checks.answers import number
+from mlworkbench.checks import look, look_projects, market_again
+from mlworkbench.checks.answers import number, same, shown
 from mlworkbench.checks.feedback import NotYetError, Task
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow.entities import Run
 
-WINDOW = "28"
-_BEFORE = ("load", "validate")
-_SWEPT = ("window", "model", "threshold", "return_a_year", "hold_a_year")
+WINDOW, YEAR = "28", 2018
+_BROKEN = ("day twice", "price that is not positive")
+"""What is wrong with the prices of lesson 5.4."""
+
+_SWEPT = ("window", "model", "threshold", "invested", "return_a_year", "hold_a_year")
+_LENGTHS = (7, 14, 28)
+_WORK, _AROUND, _LEAST = 1200, 30, 60
+"""Of the sweep in the second part of 5.6: seconds on one core, seconds that no node takes off, a gain that counts."""
 
 
-def piloted(run: Any) -> str:
-    """Lesson 5.4: the pipeline with another window, which reuses the steps before the features."""
-    pipeline = look_projects.project_run(run, "run", "main")
-    steps = look_projects.steps(pipeline, "run")
-    if not {*_BEFORE, "features", "register"} <= set(steps):
-        raise NotYetError(f"run has the steps {', '.join(steps)}.", "Run the project of this lesson, `project`.")
-    window = steps["features"].run.data.params.get("window")
-    if window != WINDOW:
-        raise NotYetError(f"The window has {window} days.", f"Run it with window={WINDOW}.")
-    if anew := [name for name in _BEFORE if steps[name].outcome == "ran"]:
+def piloted(run: Any, first: Any, failed: Any) -> str:
+    """Lesson 5.4: the pipeline with another window and nothing else changed; and stopped by bad prices."""
+    mine, theirs = (look_projects.project_run(each, name, "main") for each, name in ((run, "run"), (first, "first")))
+    params, known = mine.data.params, theirs.data.params
+    changed = [f"{name}={params.get(name)}" for name in known if params.get(name) != known[name]]
+    if changed != [f"window={WINDOW}"]:
         raise NotYetError(
-            f"{' and '.join(anew)} ran anew, so more than the window was changed.",
-            "Give until, holdout and name as for `first`.",
+            f"Other than in first: {', '.join(changed) or 'nothing'}.", f"Change window to {WINDOW}, and nothing else."
         )
-    right, decision = pipeline.data.metrics["accuracy"], pipeline.data.tags["decision"]
-    return f"load and validate were reused. Right on {right:.3f} of the held-out days; the version was {decision}."
+    steps = look_projects.steps(mine, "run")
+    kept = ", ".join(name for name, step in steps.items() if step.outcome == "reused")
+    found = _stopped(look.known_run(failed, "failed"))
+    right, always_up = (look.metric(mine, name) for name in ("accuracy", "heuristic_always_up"))
+    return (
+        f"Reused: {kept}. Right on {right:.3f} of the held-out days, always_up on {always_up:.3f}: "
+        f"{mine.data.tags['decision']}. The broken prices were stopped ({found}), and the champion stays."
+    )
 
 
-def watched(run: Any) -> str:
-    """Lesson 5.5: another year under the monitor, a step a month, with the alert that its numbers call for."""
+def _stopped(run: Run) -> str:
+    """A run of the pipeline that ended in validate, for another reason than the lesson's; returns which."""
+    import pandas as pd
+
+    if (state := run.info.status) != "FAILED" or run.data.tags.get("mlflow.project.entryPoint") != "main":
+        raise NotYetError(
+            f"failed is the run {shown(run.info.run_name)} with the status {state}.",
+            "Give the run of the pipeline that the broken file has stopped: the newest that is FAILED.",
+        )
+    below = {child.data.tags.get("mlflow.project.entryPoint"): child for child in look.children(run)}
+    if set(below) != {"load", "validate"}:
+        raise NotYetError(
+            f"Steps of the failed run: {', '.join(sorted(map(str, below))) or 'none'}.",
+            "It should load your file and stop in validate. Look at the path, and read what was printed.",
+        )
+    look.artifact(below["validate"], "report.csv", "the step validate")
+    report = look.client().download_artifacts(below["validate"].info.run_id, "report.csv")
+    found = list(pd.read_csv(report)["found"])
+    if not (new := [each for each in found if each not in _BROKEN]):
+        raise NotYetError(f"Your prices have: {', '.join(found)}.", "Break them in another way than the lesson.")
+    name = run.data.params["name"]
+    if "production" not in look.client().get_registered_model(name).aliases:
+        raise NotYetError(f"{shown(name)} has no champion.", "Run it with name=drill_name, whose champion must stay.")
+    return ", ".join(new)
+
+
+def watched(run: Any, alerts: Any) -> str:
+    """Lesson 5.5: another year under the monitor, and the rule applied to it."""
+    from stock_market import monitor
+
     found = look.finished_run(run, "run")
     steps = [point.step for point in look.metric_history(found, "drift_share", 12)]
-    years = sorted({step // 100 for step in steps})
-    if len(years) > 1 or sorted(set(steps)) != [years[0] * 100 + month for month in range(1, 13)]:
-        raise NotYetError(f"The steps go from {steps[0]} to {steps[-1]}.", "Watch the twelve months of one year.")
-    if years == [2008]:
-        raise NotYetError("These are the months of 2008.", "Watch another year.")
+    if steps != [YEAR * 100 + month for month in range(1, 13)]:
+        raise NotYetError(f"The steps go from {steps[0]} to {steps[-1]}.", f"Watch the twelve months of {YEAR}.")
     look.artifact(found, "report.html", "`monitor.log`")
-    alert = found.data.tags.get("alert")
-    if alert is None:
-        raise NotYetError("The run has no tag 'alert'.", "Log with `monitor.log(reference, days, months)`.")
-    return f"Twelve months of {years[0]} are in the run. Alert: {alert}."
+    months = market_again.months("2005", "2006", str(YEAR))
+    logged = {name: look.metric_history(found, name, 12) for name in ("drift_share", "accuracy_high")}
+    values = {name: [point.value for point in points] for name, points in logged.items()}
+    told = found.data.params.get("current", "")
+    if not all(map(same, values["drift_share"], months["drift_share"])) or {told[:4], told[-10:-6]} != {str(YEAR)}:
+        raise NotYetError(
+            f"The run compares {told or 'unknown days'} with {found.data.params.get('reference')}, or its drift is of "
+            "other days.",
+            f"monitor.by_month and monitor.log both take the reference of the lesson and the days of {YEAR}.",
+        )
+    right = monitor.alerts(months.assign(accuracy_high=values["accuracy_high"]))
+    given = getattr(alerts, "index", alerts)
+    if [str(month) for month in given] != [str(month) for month in right.index]:
+        raise NotYetError("alerts are other months than the rule gives.", "Give what monitor.alerts(months) returns.")
+    return f"Alerts of {YEAR}: {', '.join(map(str, right.index)) or 'none'}."
 
 
-def swept(table: Any, better: Any) -> str:
-    """Lesson 5.6: a sweep over windows and thresholds, and in how many settings the model was worth its keep."""
+def swept(table: Any, best: Any, seconds: Any, nodes: Any) -> str:
+    """Lesson 5.6: the best of a sweep beside its share of holding, and what more nodes would help."""
     rows = _sweep_table(table)
     for name in ("window", "threshold"):
         if (values := rows[name].nunique()) < 2:  # noqa: PLR2004
             raise NotYetError(f"The table has {values} value(s) of {name}.", "Sweep at least 2.")
+    if old := sorted(set(rows["window"]) & set(_LENGTHS)):
+        raise NotYetError(f"The lesson has swept windows of {old[0]} days.", "Sweep other lengths.")
     settings = rows[["window", "model", "threshold"]].drop_duplicates()
     every = rows["window"].nunique() * rows["model"].nunique() * rows["threshold"].nunique()
     if len(settings) != every:
         raise NotYetError(f"The table has {len(settings)} of {every} combinations.", "Let one call sweep all of them.")
-    told, right = number(better, "better"), int((rows["return_a_year"] > rows["hold_a_year"]).sum())
-    if told != right:
-        raise NotYetError(
-            f"You count {told:g} of {len(rows)} settings.", "Count the rows whose return_a_year is above hold_a_year."
-        )
-    return f"{right} of {len(rows)} settings earned more than holding. How many would luck have given?"
+    right = float((rows["return_a_year"] - rows["invested"] * rows["hold_a_year"]).max())
+    if not same(told := number(best, "best"), right):
+        raise NotYetError(f"best is {told:.4f}.", "Give the largest return_a_year - invested * hold_a_year.")
+    _foreseen(number(seconds, "seconds"), number(nodes, "nodes"))
+    return f"The best of {len(rows)} settings is {100 * right:+.1f} % a year beside its share of holding."
+
+
+def _foreseen(seconds: float, nodes: float) -> None:
+    """Work is divided, what is around it is not; each doubling saves half of the one before."""
+    if not math.isclose(seconds, _AROUND + _WORK / 4, abs_tol=0.5):
+        raise NotYetError(f"seconds is {seconds:g}.", "Divide the work by the nodes; what is around it stays.")
+    right = next(2**power for power in range(9) if _WORK / 2 ** (power + 1) < _LEAST)
+    if nodes != right:
+        raise NotYetError(f"nodes is {nodes:g}.", "From n nodes to 2 n the work goes from W / n to W / (2 n) seconds.")
 
 
 def _sweep_table(table: Any) -> pd.DataFrame:
@@ -80,24 +134,28 @@ TASKS = {
     "5.4": Task(
         piloted,
         (
-            "The section 'Change a parameter', with another parameter. Which step takes `window`?",
-            "wb.run_project(project, until=until, holdout=held_out, name=model_name, window=28). Give what it returns.",
+            "window=28 is one more argument of the call of the section 'Run it'. For the second part, copy the cells "
+            "of 'Send bad prices' and break something else: a price that is a text, or days that are missing.",
+            "wb.run_project(project, until=until, holdout=held_out, name=model_name, window=28) gives my_run. For bad "
+            "prices: worse = prices.load('planted').reset_index(); worse.loc[1000, 'close'] = None; my_failed is "
+            "found as in the section.",
         ),
     ),
     "5.5": Task(
         watched,
         (
-            'The days of a year are days["2018":"2018"]; the rest is as in the sections on watching and alerts.',
-            "months = monitor.by_month(reference, days['2018':'2018']); then, inside of `with mlflow.start_run() as "
-            "my_run:`, monitor.log(reference, days['2018':'2018'], months).",
+            "The days of a year are days.loc['2018']; the rest is as in the sections on watching and on the rule.",
+            "months = monitor.by_month(reference, days.loc['2018']); monitor.log(reference, days.loc['2018'], months) "
+            "inside of `with mlflow.start_run() as my_run:`; my_alerts = monitor.alerts(months).",
         ),
     ),
     "5.6": Task(
         swept,
         (
-            "One call of sweep.sweep, with at least two lengths and two thresholds. The table has all that is needed.",
-            "my_table = sweep.sweep([5, 10], ['logistic'], [0.5, 0.55]); the number is the sum of "
-            "my_table['return_a_year'] > my_table['hold_a_year'].",
+            "sweep.sweep takes lengths, models and thresholds, as in `timed`. For the second part, see the table of "
+            "more nodes: what is around the work, plus the work divided by the nodes.",
+            "my_table = sweep.sweep([5, 10], ['logistic'], [0.5, 0.55]); the first number is the maximum of "
+            "return_a_year - invested * hold_a_year. From n to 2 n nodes saves 1200 / n - 1200 / (2 n) seconds.",
         ),
     ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pandera.pandas as pa
 import pytest
 
 import mlworkbench as wb
@@ -16,6 +17,8 @@ from tests.course.market_answers import (
     days,
     decided,
     delivered,
+    demands,
+    kept,
     leak,
     leakage,
     leaked,
@@ -25,6 +28,7 @@ from tests.course.market_answers import (
     plain,
     rules,
     served,
+    stored,
     table,
     texts,
     unmended,
@@ -46,6 +50,7 @@ pytestmark = pytest.mark.usefixtures("session")
 RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("market.1", delivered),
     ("market.2", rules),
+    ("market.8", kept),
     ("market.3", models),
     ("market.3", lambda: models(model("logistic", 0.58), model("xgboost"), better=["logistic"])),
     ("market.4", leak),
@@ -65,6 +70,10 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("market.1", lambda: delivered(unmended), "clean still has 3 bad row(s)"),
     ("market.1", lambda: delivered(lambda good: good.drop(good.index[7])), "1 good row(s) are lost"),
     ("market.1", lambda: delivered(lambda good: good["close"]), "clean is not a table"),
+    ("market.1", lambda: delivered(schema=demands(pa.Column(float, pa.Check.ge(0)))), "The schema takes a price of 0."),
+    ("market.1", lambda: delivered(schema=demands(unique=False, index=[])), "takes a day twice, days in another order"),
+    ("market.1", lambda: delivered(schema=demands(pa.Column(int))), "The schema refuses good prices"),
+    ("market.1", lambda: delivered(schema={"close": float}), "schema is of type dict. Give a pandera DataFrameSchema"),
     ("market.2", lambda: rules(symbol="sp500"), "is about 'sp500'. Take 'nasdaq'"),
     ("market.2", lambda: rules() | {"symbol": "sp500"}, "symbol is 'sp500'. Choose 'nasdaq' or 'vix'"),
     ("market.2", lambda: rules(always_down=0), "There is no run called always_down"),
@@ -133,6 +142,11 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("market.7", lambda: watched() | {"current": days()["2008":].drop(columns="prediction")}, "no column prediction"),
     ("market.7", lambda: watched() | {"current": "2008"}, "current is no table indexed by time"),
     ("market.7", lambda: watched(files=()), "The run has no artifacts"),
+    ("market.8", lambda: kept(store="nowhere"), "No feature store lies in 'nowhere'"),
+    ("market.8", lambda: kept(store=stored(1)), "does not have the features of nasdaq of its newest evening"),
+    ("market.8", lambda: kept(tonight={"return_1": 0.5}), "Give return_1, volatility_20, distance_20"),
+    ("market.8", lambda: kept("always_up is right on 54 %"), "without nasdaq. Set the experiment's tag"),
+    ("market.8", lambda: kept("the nasdaq cannot be predicted"), "without 54"),
 ]
 
 

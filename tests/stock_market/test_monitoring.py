@@ -67,7 +67,7 @@ def test_days_without_predictions_are_told(days: pd.DataFrame) -> None:
 def test_numbers_reports_and_alert_are_logged(
     months: pd.DataFrame, days: pd.DataFrame, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A step a month; the page of Evidently once, for all of them; an alert in a tag that a search can find."""
+    """A step a month; the page of Evidently once, for all of them; an alert in a tag; which days were compared."""
     wb.start("monitor")
     with mlflow.start_run() as run:
         monitor.log(days["2005":"2006"], days["2008-08":"2008-11"], months)
@@ -78,6 +78,8 @@ def test_numbers_reports_and_alert_are_logged(
     )
     assert {file.path for file in client.list_artifacts(run.info.run_id)} == {"months.csv", "report.html"}
     assert mlflow.search_runs(filter_string="tags.alert LIKE '2008-10%'").run_id.to_list() == [run.info.run_id]
+    spans = {"reference": "2005-01-03 to 2006-12-29", "current": "2008-08-01 to 2008-11-28"}
+    assert client.get_run(run.info.run_id).data.params == spans
 
 
 def test_without_an_alert_nothing_is_run(months: pd.DataFrame) -> None:
@@ -116,32 +118,39 @@ def test_cloudwatch_has_every_number_of_every_month(months: pd.DataFrame) -> Non
     import boto3
 
     holed = months.assign(accuracy=[np.nan, *months["accuracy"][1:]])
-    assert cloudwatch.export(holed, model="up-tomorrow/1") == months.size - 1
+    assert cloudwatch.export(holed, model="up-tomorrow/1") == months.size
     client = boto3.client("cloudwatch")
     names = {metric["MetricName"] for metric in client.list_metrics(Namespace=cloudwatch.NAMESPACE)["Metrics"]}
-    assert names == set(months.columns)
+    assert names == {*months.columns, "alert"}
     now = dt.datetime.now(dt.UTC)
-    found = client.get_metric_statistics(
-        Namespace=cloudwatch.NAMESPACE,
-        MetricName="drift_share",
-        Dimensions=[{"Name": "Model", "Value": "up-tomorrow/1"}, {"Name": "Month", "Value": "2008-10"}],
-        StartTime=now - dt.timedelta(hours=1),
-        EndTime=now + dt.timedelta(hours=1),
-        Period=60,
-        Statistics=["Average"],
-    )
-    assert [point["Average"] for point in found["Datapoints"]] == [months["drift_share"].iloc[2]]
+
+    def there(name: str, **dimensions: str) -> list[float]:
+        found = client.get_metric_statistics(
+            Namespace=cloudwatch.NAMESPACE,
+            MetricName=name,
+            Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+            StartTime=now - dt.timedelta(hours=1),
+            EndTime=now + dt.timedelta(hours=1),
+            Period=60,
+            Statistics=["Average"],
+        )
+        return [point["Average"] for point in found["Datapoints"]]
+
+    assert there("drift_share", Model="up-tomorrow/1", Month="2008-10") == [months["drift_share"].iloc[2]]
+    assert there("alert", Model="up-tomorrow/1") == [1.0]
+    cloudwatch.export(months[:1], model="another")
+    assert there("alert", Model="another") == [0.0]
 
 
 @pytest.mark.usefixtures("in_aws")
-def test_long_tables_are_sent_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_tables_are_sent_in_batches(months: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     """CloudWatch takes 1,000 numbers a call; a smaller limit shows that none is lost at the seams."""
     import boto3
 
     monkeypatch.setattr(cloudwatch, "MOST", 7)
-    months = pd.DataFrame({f"number_{n}": [float(n)] for n in range(20)}, index=pd.PeriodIndex(["2008-10"], freq="M"))
-    assert cloudwatch.export(months, model="m", namespace="Batches") == 20
-    assert len(boto3.client("cloudwatch").list_metrics(Namespace="Batches")["Metrics"]) == 20
+    october = months[:1].assign(**{f"number_{n}": float(n) for n in range(20)})
+    assert cloudwatch.export(october, model="m", namespace="Batches") == october.size + 1
+    assert len(boto3.client("cloudwatch").list_metrics(Namespace="Batches")["Metrics"]) == october.size + 1
 
 
 @pytest.mark.usefixtures("in_aws")

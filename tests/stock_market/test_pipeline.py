@@ -62,6 +62,7 @@ def test_an_alert_runs_the_pipeline_and_the_gate_promotes_what_is_better(promote
     assert steps["features"].data.tags["newest"] == "2008-10-31"
     assert steps["evaluate"].data.metrics["accuracy_low"] > steps["evaluate"].data.metrics["heuristic_always_up"]
     assert promoted.data.tags["decision"] == "promoted"
+    assert promoted.data.tags["learnt_until"] == steps["train"].data.tags["learnt_until"] < "2006-11"
     assert champion() == promoted.data.tags["version"] == "1"
     trail = wb.history(NAME)
     assert trail[["action", "verdict"]].to_numpy().tolist() == [["promote", "passed"]]
@@ -88,9 +89,9 @@ def test_bad_prices_are_refused_before_anything_is_learnt(
     bad.loc[1000, "close"] = -1.0
     pd.concat([bad, bad.tail(1)]).to_csv(tmp_path / "bad.csv", index=False)
     with pytest.raises(ProjectError, match="the entry point 'main' ended with an error"):
-        wb.run_project(PROJECT, symbol="sp500", source=str(tmp_path / "bad.csv"), name=NAME)
+        wb.run_project(PROJECT, symbol="planted", source=str(tmp_path / "bad.csv"), name=NAME)
     told = capfd.readouterr().err
-    assert "Found: the prices of sp500: day twice (1 row(s), first 2008-10-31); price that is not positive" in told
+    assert "Found: the prices of planted: day twice (1 row(s), first 2008-10-31); price that is not positive" in told
     assert "Do this: Keep the row that the source confirms. Get the price again" in told
     failed = mlflow.search_runs(filter_string="attributes.status = 'FAILED'", output_format="list")
     steps = {run.data.tags["mlflow.project.entryPoint"]: run for run in failed}

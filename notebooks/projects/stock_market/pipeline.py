@@ -43,6 +43,7 @@ def main(source: str, store: str, **given: Any) -> None:
         ended = run("register", "name", model_uri=model_uri, evaluation=judged.info.run_id)
         mlflow.log_metrics(judged.data.metrics)
         mlflow.set_tags({key: ended.data.tags[key] for key in ("decision", "version")})
+        mlflow.set_tag("learnt_until", trained.data.tags["learnt_until"])
         print(f"{given['name']} version {ended.data.tags['version']}: {ended.data.tags['decision']}")
 
 

@@ -18,11 +18,11 @@ def main(model_uri: str, evaluation: str, name: str) -> None:
         verdict = wb.Verdict(tags["verdict"] == "passed", table, tags["verdict_run"])
         version = wb.register(model_uri, name, tags={"heuristic": tags["heuristic"]})
         try:
-            wb.promote(name, version.version, gate=verdict, why=f"Compared with {tags['heuristic']}.")
-        except wb.WorkbenchError as refusal:
+            wb.promote(name, version.version, gate=verdict, why=f"Against {tags['heuristic']}: {verdict.headline}")
+        except wb.WorkbenchError:
             if verdict:
                 raise
-            print(refusal)
+            print(f"The gate has refused version {version.version}: whatever is in production stays.")
         mlflow.set_tags({"decision": "promoted" if verdict else "refused", "version": version.version})
 
 

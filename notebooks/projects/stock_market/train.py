@@ -36,7 +36,8 @@ def main(uri: str, model: str, folds: int, holdout: int, store: str, today: str)
             store=store,
             today=today,
         )
-        mlflow.set_tag("model_uri", info.model_uri)
+        last = before["event_timestamp"].max().date().isoformat()
+        mlflow.set_tags({"model_uri": info.model_uri, "learnt_until": last})
 
 
 if __name__ == "__main__":

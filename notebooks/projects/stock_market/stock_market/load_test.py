@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mlworkbench.plots import COLORS, LINES, log_figure, new_axes, no_figures_left
+from mlworkbench.plots import COLORS, LINES, MARKERS, log_figure, new_axes, no_figures_left
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +48,10 @@ def under_load(endpoint: Endpoint, rows: Any, *, clients: Sequence[int] = CLIENT
 def plot(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the percentiles over the number of clients, with the limit."""
     ax = ax or new_axes()
-    for name, color, line in zip(("p50", "p95", "p99"), COLORS, LINES, strict=False):
-        ax.plot(table.index, table[name], marker="o", color=color, linestyle=line, label=name)
+    for name, color, line, marker in zip(("p50", "p95", "p99"), COLORS, LINES, MARKERS, strict=False):
+        ax.plot(table.index, table[name], marker=marker, color=color, linestyle=line, label=name)
     ax.axhline(LIMIT, color="black", linewidth=1, label=f"limit {LIMIT} ms")
-    ax.set(xlabel="clients at once", ylabel="time to answer (ms)", yscale="log", xscale="log")
+    ax.set(xlabel="clients at once", ylabel="time to answer (ms, log scale)", yscale="log", xscale="log")
     ax.set_xticks(table.index, [str(number) for number in table.index], minor=False)
     ax.minorticks_off()
     most = table.index[-1]

@@ -16,14 +16,19 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, TEMPORARILY_UNAVAILABLE
 
 STORE_VARIABLE = "STOCK_MARKET_STORE"
 """Environment variable that tells where the feature store lies, if not where it lay when the model was made."""
 
 
-def refusal(found: str, expected: str, do: str) -> MlflowException:
-    """Build the error for a request that cannot be answered: the server makes an answer with status 400 of it."""
-    return MlflowException.invalid_parameter_value(f"Found: {found}\nExpected: {expected}\nDo this: {do}")
+def refusal(found: str, expected: str, do: str, *, ours: bool = False) -> MlflowException:
+    """Build the error for a request that is not answered.
+
+    The server makes an answer with status 400 of it, the fault of whoever asks, or 503 when the fault is ours.
+    """
+    code = TEMPORARILY_UNAVAILABLE if ours else INVALID_PARAMETER_VALUE
+    return MlflowException(f"Found: {found}\nExpected: {expected}\nDo this: {do}", error_code=code)
 
 
 class UpTomorrow(mlflow.pyfunc.PythonModel):
@@ -99,6 +104,7 @@ class UpTomorrow(mlflow.pyfunc.PythonModel):
                 f"no features of {symbol!r} in the feature store.",
                 f"{', '.join(names)} of this evening.",
                 f"Run the entry point `refresh` for {symbol!r}; {STORE_VARIABLE} tells where the store lies.",
+                ours=True,
             )
         self._check_age(symbol, today, answer[f"{names[0]}__ts"][0])
         return {name: answer[name][0] for name in names}
@@ -109,11 +115,14 @@ class UpTomorrow(mlflow.pyfunc.PythonModel):
             now = dt.date.fromisoformat(today) if today else dt.datetime.now(dt.UTC).date()
         except ValueError:
             raise refusal(f"today = {today!r}.", "a date such as '2018-12-31'.", "Leave it out, or mend it.") from None
-        if not 0 <= (now - day).days <= self.config["max_age"]:
+        if day > now:
+            raise refusal(f"today = '{now}'.", f"an evening from {day} on.", "The store keeps no older features.")
+        if (now - day).days > self.config["max_age"]:
             raise refusal(
                 f"a stale feature store: its features of {symbol!r} are of {day}, and today is {now}.",
                 f"features that are 0 to {self.config['max_age']} days old.",
-                f"Run the entry point `refresh` for {symbol!r} first, or correct 'today'.",
+                f"Run the entry point `refresh` for {symbol!r}: the job of every evening has not.",
+                ours=True,
             )
 
 

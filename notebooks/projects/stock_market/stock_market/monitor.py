@@ -137,7 +137,8 @@ def alerts(months: pd.DataFrame, *, share: float = SHARE, in_a_row: int = IN_A_R
 def log(reference: pd.DataFrame, current: pd.DataFrame, months: pd.DataFrame) -> None:
     """Log to the active run: a metric for each number with a step a month, the table, and one report on all days.
 
-    Steps are months as MLflow's axis can show them: 200801 for January 2008.
+    Steps are months as MLflow's axis can show them: 200801 for January 2008. The parameters ``reference`` and
+    ``current`` say which days were compared.
     """
     import mlflow
 
@@ -145,6 +146,8 @@ def log(reference: pd.DataFrame, current: pd.DataFrame, months: pd.DataFrame) ->
 
     steps = [month.year * 100 + month.month for month in months.index]
     wb.log_history(months.astype(float), step=steps)
+    spans = {"reference": reference.index, "current": current.index}
+    mlflow.log_params({name: f"{days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}" for name, days in spans.items()})
     found = alerts(months)
     mlflow.log_metric("alerts", len(found))
     mlflow.set_tag("alert", f"{found.index[0]}: {found.iloc[0]}" if len(found) else "none")

@@ -70,12 +70,12 @@ def load(symbol: str = "sp500", source: str = "bundled", until: str = "") -> pd.
     """
     if symbol not in SYMBOLS:
         raise unknown_name("symbol", symbol, SYMBOLS)
-    if source == "bundled" or symbol == "planted":
-        prices = SYMBOLS[symbol]()
-    elif source == "live":
+    if source not in ("bundled", "live"):
+        prices = read(source)
+    elif source == "live" and symbol != "planted":
         prices = wb.load_live(symbol)
     else:
-        prices = read(source)
+        prices = SYMBOLS[symbol]()
     return prices[prices.index.astype(str) <= until] if until else prices
 
 
