@@ -113,7 +113,7 @@ def run_project(
     with fetched(path, version) as folder, tempfile.TemporaryDirectory(prefix="project-") as downloads:
         check_parameters(entry_point_of(folder, entry_point), parameters)
         manager = _env_manager(env_manager)
-        print(_command_line(path, entry_point, manager, experiment, version, parameters), flush=True)  # noqa: T201
+        print(command_line(path, entry_point, manager, experiment, version, parameters), flush=True)  # noqa: T201
         _put_this_python_first()
         try:
             submitted = mlflow.projects.run(
@@ -126,7 +126,7 @@ def run_project(
             )
         except (mlflow.MlflowException, ShellCommandException, OSError) as error:
             raise _failure(entry_point, folder, error) from error
-        return _adopted(submitted.run_id, path, folder)
+        return adopted(submitted.run_id, path, folder)
 
 
 def _env_manager(chosen: str | None) -> str:
@@ -163,7 +163,7 @@ def _put_this_python_first() -> None:
         os.environ["PATH"] = os.pathsep.join([folder, path])
 
 
-def _command_line(
+def command_line(
     path: str | os.PathLike[str],
     entry_point: str,
     manager: str,
@@ -171,6 +171,7 @@ def _command_line(
     version: str | None,
     parameters: Mapping[str, Any],
 ) -> str:
+    """The line that does the same in a terminal."""
     words = ["mlflow", "run", _as_typed(path), "-e", entry_point, "--env-manager", manager]
     words += ["--version", version] if version else []
     words += ["--experiment-name", experiment] if experiment else []
@@ -185,7 +186,7 @@ def _as_typed(path: str | os.PathLike[str]) -> str:
     return min(os.path.relpath(text), text, key=len) if Path(text).is_dir() else text
 
 
-def _adopted(run_id: str, path: str | os.PathLike[str], folder: Path) -> Run:
+def adopted(run_id: str, path: str | os.PathLike[str], folder: Path) -> Run:
     """The run with the tags that MLflow leaves out: its parent, where no run was active, and where it came from."""
     import mlflow
     from mlflow.utils.mlflow_tags import MLFLOW_GIT_DIRTY, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME
@@ -211,14 +212,19 @@ def _has_uncommitted_changes(folder: Path) -> bool:
 def _failure(entry_point: str, folder: Path, error: Exception) -> ProjectError:
     """Tell which run failed; why is in what the entry point itself has printed."""
     if found := re.search(r"Run \(ID '(\w+)'\) failed", str(error)):
-        _adopted(found[1], folder, folder)
-        return ProjectError(
-            f"the entry point {entry_point!r} ended with an error (run {found[1]}).",
-            "a command that ends with status 0.",
-            "Read what it printed above; the line `mlflow run …` repeats it.",
-        )
+        adopted(found[1], folder, folder)
+        return failed(entry_point, found[1])
     return ProjectError(
         f"MLflow could not start {entry_point!r} ({told(error)}).",
         "an environment that can be made on this machine: virtualenv needs pyenv, conda needs conda.",
         'Correct what the message in brackets names, or use env_manager="local".',
+    )
+
+
+def failed(entry_point: str, run_id: str) -> ProjectError:
+    """Build the error for an entry point that ended with an error; why is in what it has printed."""
+    return ProjectError(
+        f"the entry point {entry_point!r} ended with an error (run {run_id}).",
+        "a command that ends with status 0.",
+        "Read what it printed above; the line `mlflow run …` repeats it.",
     )

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import runpy
+import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlworkbench.errors import ProjectError
 from mlworkbench.mlproject import check_parameters, entry_point_of
-from mlworkbench.projects import run_project
+from mlworkbench.projects import adopted, command_line, failed, run_project
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -28,6 +32,7 @@ def run_step(
     env_manager: str | None = None,
     experiment: str | None = None,
     reuse: bool = True,
+    in_process: bool = False,
     **parameters: Any,
 ) -> Run:
     """Run one step of a workflow, or find the finished run that did the same and give that back.
@@ -46,6 +51,9 @@ def run_step(
         As `run_project` takes them. Only runs of that experiment are reused.
     reuse : bool, default True
         False runs the step in any case.
+    in_process : bool, default False
+        True runs the entry point's Python script in this process, below the active run: a workflow of many steps
+        imports MLflow once. For scripts that begin with ``mlflow.start_run(nested=True)`` and leave nothing behind.
     **parameters
         Values for the parameters of the entry point.
 
@@ -76,14 +84,42 @@ def run_step(
     run = _finished(key, experiment) if reuse else None
     outcome = "reused" if run else "ran"
     if run is None:
-        run = run_project(
-            project, entry_point=entry_point, env_manager=env_manager, experiment=experiment, **parameters
-        )
+        if in_process:
+            run = _in_this_process(project, entry_point, parameters)
+        else:
+            run = run_project(
+                project, entry_point=entry_point, env_manager=env_manager, experiment=experiment, **parameters
+            )
         run = _marked(run.info.run_id, {STEP_TAG: key, MLFLOW_RUN_NAME: entry_point})
     print(f"{entry_point}: {outcome} {run.info.run_id}", flush=True)  # noqa: T201
     if mlflow.active_run():
         mlflow.set_tag(f"step.{entry_point}", f"{outcome} {run.info.run_id}")
     return run
+
+
+def _in_this_process(project: str | os.PathLike[str], entry_point: str, parameters: Mapping[str, Any]) -> Run:
+    """Run the script of an entry point here, as a run like that of ``mlflow run``, below the active one."""
+    import mlflow
+    from mlflow.projects.utils import _create_run
+
+    parent, folder = mlflow.active_run(), Path(project).resolve()
+    if parent is None:
+        raise ProjectError("no active run.", "one that the step belongs to.", "Call it in `with mlflow.start_run():`.")
+    print(command_line(project, entry_point, "local", None, None, parameters), flush=True)  # noqa: T201
+    experiment, text = parent.info.experiment_id, {name: str(value) for name, value in parameters.items()}
+    run_id = _create_run(str(folder), experiment, str(folder), None, entry_point, text).info.run_id
+    before = sys.argv
+    _, *sys.argv = shlex.split(entry_point_of(folder, entry_point).compute_command(text, None))
+    os.environ["MLFLOW_RUN_ID"] = run_id  # the script's start_run takes it up
+    try:
+        runpy.run_path(str(folder / sys.argv[0]), run_name="__main__")
+    except SystemExit as ended:
+        if ended.code:
+            print(ended.code, file=sys.stderr, flush=True)  # noqa: T201
+            raise failed(entry_point, run_id) from ended
+    finally:
+        sys.argv = before
+    return adopted(run_id, project, folder)
 
 
 def fingerprint(project: str | os.PathLike[str], entry_point: str, parameters: Mapping[str, Any]) -> str:

@@ -81,7 +81,7 @@ def _demands(schema: Any) -> None:
     if not takes(good):
         raise NotYetError("The schema refuses good prices.", "Let it validate wb.load_nasdaq(), and read the error.")
     broken = {
-        "a missing price": good.assign(close=[None, *good["close"][1:]]),
+        "a missing price": good.assign(close=[float("nan"), *good["close"][1:]]),
         "a price of 0": good.assign(close=[0.0, *good["close"][1:]]),
         "a day twice": pd.concat([good.head(1), good]),
         "days in another order": good[::-1],

@@ -187,7 +187,7 @@ def kept(symbol: Any, store: Any, tonight: Any) -> str:
         raise NotYetError(
             f"No feature store lies in {shown(store)}.", "Give the folder that feature_store.refresh got."
         )
-    expected = market_again.newest(symbol)[TONIGHT]
+    expected = {name: float(market_again.newest(symbol)[name]) for name in TONIGHT}
     there = _online(store, symbol)
     if any(there[name] is None or not same(there[name], value) for name, value in expected.items()):
         raise NotYetError(

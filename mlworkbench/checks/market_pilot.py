@@ -6,14 +6,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.checks import look, look_projects, market_again
-from mlworkbench.checks.answers import number, same, shown
+from mlworkbench.checks.answers import number, same, sequence, shown
 from mlworkbench.checks.feedback import NotYetError, Task
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Run
 
-WINDOW, YEAR = "28", 2018
+WINDOW, YEAR = "28", 2011
 _BROKEN = ("day twice", "price that is not positive")
 """What is wrong with the prices of lesson 5.4."""
 
@@ -70,6 +70,8 @@ def _stopped(run: Run) -> str:
 
 def watched(run: Any, alerts: Any) -> str:
     """Lesson 5.5: another year under the monitor, and the rule applied to it."""
+    import pandas as pd
+
     from stock_market import monitor
 
     found = look.finished_run(run, "run")
@@ -88,7 +90,7 @@ def watched(run: Any, alerts: Any) -> str:
             f"monitor.by_month and monitor.log both take the reference of the lesson and the days of {YEAR}.",
         )
     right = monitor.alerts(months.assign(accuracy_high=values["accuracy_high"]))
-    given = getattr(alerts, "index", alerts)
+    given = alerts.index if isinstance(alerts, pd.Series) else sequence(alerts, "alerts")
     if [str(month) for month in given] != [str(month) for month in right.index]:
         raise NotYetError("alerts are other months than the rule gives.", "Give what monitor.alerts(months) returns.")
     return f"Alerts of {YEAR}: {', '.join(map(str, right.index)) or 'none'}."
@@ -144,8 +146,8 @@ TASKS = {
     "5.5": Task(
         watched,
         (
-            "The days of a year are days.loc['2018']; the rest is as in the sections on watching and on the rule.",
-            "months = monitor.by_month(reference, days.loc['2018']); monitor.log(reference, days.loc['2018'], months) "
+            "The days of a year are days.loc['2011']; the rest is as in the sections on watching and on the rule.",
+            "months = monitor.by_month(reference, days.loc['2011']); monitor.log(reference, days.loc['2011'], months) "
             "inside of `with mlflow.start_run() as my_run:`; my_alerts = monitor.alerts(months).",
         ),
     ),

@@ -30,7 +30,7 @@ def main(source: str, store: str, **given: Any) -> None:
     with step():
 
         def run(name: str, *wanted: str, **more: str) -> Run:
-            return wb.run_step(PROJECT, name, **{key: given[key] for key in wanted}, **more)
+            return wb.run_step(PROJECT, name, in_process=True, **{key: given[key] for key in wanted}, **more)
 
         loaded = run("load", "symbol", "until", source=source, state=_state(source))
         checked = run("validate", prices=_artifact(loaded, "prices"))

@@ -121,7 +121,7 @@ class UpTomorrow(mlflow.pyfunc.PythonModel):
             raise refusal(
                 f"a stale feature store: its features of {symbol!r} are of {day}, and today is {now}.",
                 f"features that are 0 to {self.config['max_age']} days old.",
-                f"Run the entry point `refresh` for {symbol!r}: the job of every evening has not.",
+                f"Run the entry point `refresh` for {symbol!r}, the job of every evening.",
                 ours=True,
             )
 

@@ -196,8 +196,7 @@ def checked(prices: pd.DataFrame, name: str = "these prices") -> pd.DataFrame:
     found = problems(prices)
     if len(found):
         told = [f"{row.found} ({row.rows} row(s), first {row.first})" for row in found.itertuples()]
-        raise WorkbenchError(
-            f"{name}: {'; '.join(told)}.", " ".join(found["expected"]), " ".join(found["do"].drop_duplicates())
-        )
+        expected = ", ".join(found["expected"].str.rstrip("."))
+        raise WorkbenchError(f"{name}: {'; '.join(told)}.", f"{expected}.", " ".join(found["do"].drop_duplicates()))
     clean = prices.apply(pd.to_numeric, errors="coerce").astype({"close": float})
     return clean.set_axis(pd.to_datetime(clean.index, format="ISO8601").as_unit("ns").rename("date"))

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def step() -> Iterator[Run]:
-    """Open the run that MLflow has made for this step. What cannot be done ends the process in three sentences."""
+    """Open the run that MLflow has made for this step. What cannot be done ends the step in three sentences."""
     quiet_mlflow()
-    with mlflow.start_run() as run:
+    with mlflow.start_run(nested=True) as run:
         try:
             yield run
         except WorkbenchError as error:
