@@ -53,7 +53,7 @@ def run_step(
         False runs the step in any case.
     in_process : bool, default False
         True runs the entry point's Python script in this process, below the active run: a workflow of many steps
-        imports MLflow once. For scripts that begin with ``mlflow.start_run(nested=True)`` and leave nothing behind.
+        imports MLflow once. For scripts of the same project that begin with ``mlflow.start_run(nested=True)``.
     **parameters
         Values for the parameters of the entry point.
 
@@ -66,7 +66,7 @@ def run_step(
     Raises
     ------
     ProjectError
-        As `run_project`.
+        As `run_project`; and for a step in this process without an active run.
 
     See Also
     --------
@@ -119,6 +119,7 @@ def _in_this_process(project: str | os.PathLike[str], entry_point: str, paramete
             raise failed(entry_point, run_id) from ended
     finally:
         sys.argv = before
+        os.environ.pop("MLFLOW_RUN_ID", None)
     return adopted(run_id, project, folder)
 
 

@@ -174,6 +174,39 @@ def test_steps_are_reused_until_something_changes(
     assert wb.run_step(project, "main", word="w").info.run_id != first.info.run_id
 
 
+HERE = """
+import os, sys, mlflow
+with mlflow.start_run(nested=True):
+    mlflow.set_tags({"process": os.getpid(), "word": sys.argv[1]})
+    if sys.argv[1] == "wrong":
+        raise SystemExit("no such word")
+"""
+
+
+def test_a_step_in_this_process(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run like that of `mlflow run`, below the active one, found again by its fingerprint; its failure is told."""
+    more = 'parameters: {word: string}, command: "python here.py {word}"'
+    (project / "MLproject").write_text(f"{TINY}  here: {{{more}}}\n")
+    (project / "here.py").write_text(HERE)
+    before = sys.argv
+    with mlflow.start_run() as flow:
+        made = wb.run_step(project, "here", word="a 'b", in_process=True)
+        assert wb.run_step(project, "here", word="a 'b").info.run_id == made.info.run_id
+        with pytest.raises(wb.ProjectError, match="the entry point 'here' ended with an error"):
+            wb.run_step(project, "here", word="wrong", in_process=True)
+        assert mlflow.active_run().info.run_id == flow.info.run_id
+    assert made.data.tags["process"] == str(os.getpid())
+    assert made.data.tags["mlflow.project.entryPoint"] == "here"
+    assert made.data.tags["mlflow.parentRunId"] == flow.info.run_id
+    assert made.data.tags["word"] == "a 'b"
+    assert "no such word" in capsys.readouterr().err
+    assert sys.argv is before
+    (wrong,) = mlflow.search_runs(filter_string="tags.word = 'wrong'", output_format="list")
+    assert wrong.info.status == "FAILED"
+    with pytest.raises(wb.ProjectError, match="no active run"):
+        wb.run_step(project, "here", word="b", in_process=True)
+
+
 def test_what_a_step_depends_on(project: Path, tmp_path: Path) -> None:
     from mlworkbench.steps import fingerprint
 
