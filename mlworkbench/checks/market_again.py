@@ -75,10 +75,10 @@ def walked(symbol: str, group: str, model: str, folds: int = 5, horizon: int = 1
 @cache
 def months(first: str, last: str, watched: str) -> pd.DataFrame:
     """Drift of each month of a year against a calm reference. The prediction is any: drift is of the features."""
-    from stock_market import monitor
+    from stock_market.monitor import by_month
 
     days = by_day("sp500").assign(prediction=1)
-    found: pd.DataFrame = monitor.by_month(days.loc[first:last], days.loc[watched])
+    found: pd.DataFrame = by_month(days.loc[first:last], days.loc[watched])
     return found
 
 

@@ -65,15 +65,16 @@ def _kept(clean: Any, right: pd.DatetimeIndex) -> None:
 def _demands(schema: Any) -> None:
     """The schema takes good prices and refuses broken ones."""
     import pandas as pd
-    import pandera.pandas as pa
+    from pandera.errors import SchemaError, SchemaErrors
+    from pandera.pandas import DataFrameSchema
 
-    if not isinstance(schema, pa.DataFrameSchema):
+    if not isinstance(schema, DataFrameSchema):
         raise NotYetError(f"schema is of type {type(schema).__name__}.", "Give a pandera DataFrameSchema.")
 
     def takes(prices: pd.DataFrame) -> bool:
         try:
             schema.validate(prices, lazy=True)
-        except (pa.errors.SchemaErrors, pa.errors.SchemaError):
+        except (SchemaErrors, SchemaError):
             return False
         return True
 

@@ -202,10 +202,10 @@ def kept(symbol: Any, store: Any, tonight: Any) -> str:
 
 def _online(store: Any, symbol: str) -> dict[str, Any]:
     """What a server would be given."""
-    from feast import FeatureStore
+    import feast
 
     wanted = [f"market:{name}" for name in TONIGHT]
-    asked = FeatureStore(repo_path=store).get_online_features(features=wanted, entity_rows=[{"symbol": symbol}])
+    asked = feast.FeatureStore(repo_path=store).get_online_features(features=wanted, entity_rows=[{"symbol": symbol}])
     return {name: values[0] for name, values in asked.to_dict().items()}
 
 

@@ -72,7 +72,7 @@ def watched(run: Any, alerts: Any) -> str:
     """Lesson 5.5: another year under the monitor, and the rule applied to it."""
     import pandas as pd
 
-    from stock_market import monitor
+    from stock_market.monitor import alerts as rule
 
     found = look.finished_run(run, "run")
     steps = [point.step for point in look.metric_history(found, "drift_share", 12)]
@@ -89,7 +89,7 @@ def watched(run: Any, alerts: Any) -> str:
             "other days.",
             f"monitor.by_month and monitor.log both take the reference of the lesson and the days of {YEAR}.",
         )
-    right = monitor.alerts(months.assign(accuracy_high=values["accuracy_high"]))
+    right = rule(months.assign(accuracy_high=values["accuracy_high"]))
     given = alerts.index if isinstance(alerts, pd.Series) else sequence(alerts, "alerts")
     if [str(month) for month in given] != [str(month) for month in right.index]:
         raise NotYetError("alerts are other months than the rule gives.", "Give what monitor.alerts(months) returns.")
@@ -148,7 +148,7 @@ TASKS = {
         (
             "The days of a year are days.loc['2011']; the rest is as in the sections on watching and on the rule.",
             "months = monitor.by_month(reference, days.loc['2011']); monitor.log(reference, days.loc['2011'], months) "
-            "inside of `with mlflow.start_run() as my_run:`; my_alerts = monitor.alerts(months).",
+            "inside of `with mlflow.start_run() as my_run:`; monitor.alerts(months) gives my_alerts.",
         ),
     ),
     "5.6": Task(
