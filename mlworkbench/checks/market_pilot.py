@@ -139,8 +139,8 @@ TASKS = {
             "window=28 is one more argument of the call of the section 'Run it'. For the second part, copy the cells "
             "of 'Send bad prices' and break something else: a price that is a text, or days that are missing.",
             "wb.run_project(project, until=until, holdout=held_out, name=model_name, window=28) gives my_run. For bad "
-            "prices: worse = prices.load('planted').reset_index(); worse.loc[1000, 'close'] = None; my_failed is "
-            "found as in the section.",
+            "prices: worse = prices.load('planted').reset_index(); worse.loc[1000, 'close'] = None; to `file`, "
+            "start `command` again, and find my_failed as in the section.",
         ),
     ),
     "5.5": Task(

@@ -1,4 +1,4 @@
-"""Step 4: validate a candidate as in life, then fit it on all days before those that are held out."""
+"""Step 4: validate a candidate by walking forward, then fit it on all days before those that are held out."""
 
 import click
 import mlflow

@@ -1,4 +1,4 @@
-"""Step 2: let nothing pass that is wrong. The report is kept, whatever it says."""
+"""Step 2: stop prices with a known fault. The report is kept, whatever it says."""
 
 from pathlib import Path
 
