@@ -147,10 +147,11 @@ def test_lesson_5_6() -> None:
     """The best setting beside its share of holding; and the arithmetic of more nodes."""
     table = swept((5, 0.5), (5, 0.55), (10, 0.5), (10, 0.55)).assign(return_a_year=[0.01, 0.05, 0.02, 0.0])
     right = {"table": table, "best": 0.015, "seconds": 330, "nodes": 16}
-    assert "The best of 4 settings is +1.5 % a year beside its share" in wb.check("5.6", **right).message
+    assert "The best of 4 settings is +1.50 % a year beside its share" in wb.check("5.6", **right).message
     assert wb.check("5.6", **right | {"table": table.assign(return_a_year=0.01), "best": -0.025})
     for says, wrong in {
         "best is 0.0500. Give the largest": {"best": 0.05},
+        "best is 0.0145": {"best": 0.0145},
         "best is of type Series": {"best": table["return_a_year"]},
         "The table has 1 value(s) of window": {"table": table[:2]},
         "The table has 1 value(s) of threshold": {"table": table[::2]},
