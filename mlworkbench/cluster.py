@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.ports import free_ports
 from mlworkbench.store import without_password
 
 ANSWER_SECONDS = 15.0
@@ -137,15 +138,6 @@ def add_node(cluster: Any, **options: Any) -> Any:
     Without monitors it is up in half of the processor time; Ray gives it 30 s.
     """
     names = ["metrics_agent_port", "metrics_export_port", "runtime_env_agent_port", "dashboard_agent_listen_port"]
-    ports = dict(zip(names, _free_ports(4), strict=True))
+    ports = dict(zip(names, free_ports(4), strict=True))
     lean = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
     return cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1", **lean, **ports, **options)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports on 127.0.0.1 that nobody uses at this moment."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
