@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import socket
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -17,9 +16,6 @@ from mlworkbench.store import without_password
 
 ANSWER_SECONDS = 15.0
 """How long a Ray cluster may take to answer before it counts as away, in seconds."""
-
-_HTTP2_HELLO, _HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), b"\x04"
-"""What a client says first to a server that speaks gRPC, as Ray does, and the kind of what that answers."""
 
 
 @contextlib.contextmanager
@@ -35,12 +31,6 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
         When Ray is not installed, no cluster answers within 15 s, or its machines cannot reach the tracking store.
     """
     address = address or os.environ.get("RAY_ADDRESS")
-    if address and (problem := _unanswered(address)):
-        raise WorkbenchError(
-            f"no Ray cluster answers at {address!r} ({problem}).",
-            "the address of a cluster's head, such as 10.0.0.5:6379.",
-            "Start one (`ray start --head`), correct the address, or leave it out to start one on this machine.",
-        )
     try:
         import ray
         from ray.util.joblib import register_ray
@@ -48,6 +38,8 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
         raise WorkbenchError(
             f"Ray is not installed ({error}).", "the extra `scale`.", 'Run `pip install "mlworkbench[scale]"`.'
         ) from error
+    if address and (problem := _unanswered(address)):
+        raise _no_cluster(address, problem)
     register_ray()
     mine = not ray.is_initialized()
     if mine:
@@ -60,15 +52,29 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
             ray.shutdown()
 
 
+def _no_cluster(address: str, problem: str) -> WorkbenchError:
+    return WorkbenchError(
+        f"no Ray cluster answers at {address!r} ({problem}).",
+        "the address of a cluster's head, such as 10.0.0.5:6379.",
+        "Start one (`ray start --head`), correct the address, or leave it out to start one on this machine.",
+    )
+
+
 def _unanswered(address: str) -> str:
-    """What is wrong at an address, if anything; ``ray.init`` itself goes on trying for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    """What is wrong at an address, if anything: Ray's head answers gRPC's health check; `ray.init` tries for minutes.
+
+    See https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+    """
+    import grpc
+
     try:
-        with socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS / 4) as connection:
-            connection.sendall(_HTTP2_HELLO)
-            return "" if connection.recv(9)[3:4] == _HTTP2_SETTINGS else "what listens there is not Ray"
-    except (OSError, ValueError) as error:
-        return told(error)
+        with grpc.insecure_channel(address.removeprefix("ray://"), [("grpc.enable_http_proxy", 0)]) as channel:
+            channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=ANSWER_SECONDS / 4)
+    except grpc.RpcError as error:
+        if address.startswith("ray://") and error.code() is grpc.StatusCode.UNIMPLEMENTED:
+            return ""  # Ray's client server has no such check
+        return f"{error.code().name}: {' '.join(error.details().split())[:200]}"
+    return ""
 
 
 def _connect(address: str | None, package: str | None = None) -> None:
@@ -88,6 +94,8 @@ def _connect(address: str | None, package: str | None = None) -> None:
             # Ray takes 127.0.0.1 for this machine's outer address, where a cluster that keeps to 127.0.0.1 is silent.
             ray_constants.ENABLE_RAY_CLUSTER = False
         ray.init(address, logging_level=logging.ERROR, log_to_driver=False, runtime_env=code)
+    except ConnectionError as error:
+        raise _no_cluster(address, told(error)) from error
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
