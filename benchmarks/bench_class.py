@@ -20,8 +20,9 @@ import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
+from mlworkbench.ports import free_port
 from mlworkbench.store import quiet_mlflow
-from tests.stack.server import environment, free_port, server
+from tests.stack.server import environment, server
 
 CLIENTS, RUNS, STEPS = 50, 20, 20
 METRICS = ["loss", "accuracy", "precision", "recall", "f1"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import mlflow
 
 import mlworkbench as wb
 from benchmarks.measure import seconds
+from mlworkbench.ports import free_port
 
 POINTS = 10_000
 LOOP_POINTS = 1000  # the loop is measured on fewer points and scaled up: each costs the same
@@ -46,9 +46,7 @@ def compare(store: str) -> None:
 @contextlib.contextmanager
 def server(folder: str) -> Iterator[str]:
     """A tracking server on a store of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", f"{folder}/kept"]
     env = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from sklearn.linear_model import LogisticRegression
 
 import mlworkbench as wb
 from benchmarks.measure import compare
+from mlworkbench.ports import free_port
 from mlworkbench.serving import Endpoint, Latency
 
 LIMITS = {"RandomForest": 30, "XGBoost": 20, "Keras": 3}
@@ -67,9 +67,7 @@ def log_models() -> list[str]:
 @contextlib.contextmanager
 def mlflow_models_serve(model_uri: str) -> Iterator[Endpoint]:
     """The server as the command line starts it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     here = Path(sys.executable).parent
     options = ["--model-uri", model_uri, "--port", str(port), "--env-manager", "local"]
     env = {**os.environ, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), "PATH": f"{here}:{os.environ['PATH']}"}

@@ -93,18 +93,19 @@ def peak_memory(command: list[str]) -> float:
     return peak
 
 
-def memory(path: Path) -> float:
+def memory(path: Path, name: str) -> float:
     """How many times the memory of one papermill call a sweep of 16 points takes."""
     papermill = str(Path(sys.executable).with_name("papermill"))
-    one = peak_memory([papermill, "--no-progress-bar", str(path), str(path.with_name("one.ipynb")), "-p", "n", "1"])
-    grid = "n=" + ",".join(str(n) for n in range(1, POINTS + 1))
+    output = os.environ["MLWORKBENCH_HOME"] + "/one.ipynb"
+    one = peak_memory([papermill, "--no-progress-bar", str(path), output, "-p", name, "2"])
+    grid = f"{name}=" + ",".join(str(n) for n in range(2, POINTS + 2))
     options = ["--jobs", "2", "--no-resume"]
     many = peak_memory([sys.executable, "-m", "mlworkbench", "rerun", str(path), "--grid", grid, *options])
-    print(f"peak memory: papermill, one point {one:.0f} MiB; sweep of {POINTS} at 2 jobs {many:.0f} MiB")
+    print(f"peak memory, {path.name}: papermill, one point {one:.0f} MiB; sweep of {POINTS}, 2 jobs {many:.0f} MiB")
     return many / one
 
 
-def ray_efficiency(path: Path, points: int = 12, repeats: int = 3) -> float:
+def ray_efficiency(path: Path, points: int = 32, repeats: int = 3) -> float:
     """Time on one node of one CPU over twice the time on two of them, as the median of pairs."""
     pairs = []
     with ray_nodes(1) as cluster:
@@ -127,8 +128,9 @@ def measure() -> dict[str, bool]:
     loop = functools.partial(papermill_loop, trivial, POINTS)
     faster = compare(f"{POINTS} points, from Python", loop, lambda: sweep(trivial, POINTS), 3)
     compare(f"{POINTS} points, from the shell", loop, lambda: from_the_shell(trivial, POINTS), 1)
+    course = Path(__file__).parents[1] / "notebooks" / "projects" / "wine" / "how_deep.ipynb"
     cost = statistics.median(overhead(trivial) for _ in range(5))
-    times = memory(trivial)
+    times = max(memory(trivial, "n"), memory(course, "depth"))
     efficiency = ray_efficiency(work)
     print(
         f"one rerun takes {cost:.2f} s more than its cells; memory {times:.2f} times; Ray's efficiency {efficiency:.2f}"

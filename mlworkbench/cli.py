@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -149,18 +148,18 @@ def lab(port: int | None, ip: str, no_browser: bool, jupyter_options: tuple[str,
     What stands behind `--` goes to JupyterLab as it is, for example `-- --allow-root`.
     """
     from mlworkbench.kernels import JUPYTER_DATA, keep_warm
+    from mlworkbench.ports import require_free
     from mlworkbench.store import open_store, workbook_root
 
     open_store()
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.ip={ip}"]
     command.append(f"--ServerApp.root_dir={workbook_root() / 'notebooks'}")
     if port is not None:
-        _require_free(port)
+        require_free(port)
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if no_browser:
         command.append("--no-browser")
     command += jupyter_options
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     # Switches off what a learner does not need: nbgrader's panels for instructors, Jupyter's news.
     _put_first("JUPYTER_CONFIG_PATH", Path(__file__).with_name("lab_config"))
     _put_first("JUPYTER_PATH", JUPYTER_DATA)  # the kernel "Python (workbench)"
@@ -172,16 +171,3 @@ def lab(port: int | None, ip: str, no_browser: bool, jupyter_options: tuple[str,
 
 def _put_first(variable: str, folder: Path) -> None:
     os.environ[variable] = os.pathsep.join(filter(None, [str(folder), os.environ.get(variable, "")]))
-
-
-def _require_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise WorkbenchError(
-                f"port {port} is taken on this machine ({error.strerror}).",
-                "a free port.",
-                "Name another one with --port, or leave it out to take the next that is free.",
-            ) from error

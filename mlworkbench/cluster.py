@@ -5,20 +5,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import socket
 import tempfile
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.ports import free_ports
 from mlworkbench.store import without_password
 
 ANSWER_SECONDS = 15.0
 """How long a Ray cluster may take to answer before it counts as away, in seconds."""
-
-_HTTP2_HELLO, _HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), b"\x04"
-"""What a client says first to a server that speaks gRPC, as Ray does, and the kind of what that answers."""
 
 
 @contextlib.contextmanager
@@ -34,12 +31,6 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
         When Ray is not installed, no cluster answers within 15 s, or its machines cannot reach the tracking store.
     """
     address = address or os.environ.get("RAY_ADDRESS")
-    if address and (problem := _unanswered(address)):
-        raise WorkbenchError(
-            f"no Ray cluster answers at {address!r} ({problem}).",
-            "the address of a cluster's head, such as 10.0.0.5:6379.",
-            "Start one (`ray start --head`), correct the address, or leave it out to start one on this machine.",
-        )
     try:
         import ray
         from ray.util.joblib import register_ray
@@ -47,6 +38,8 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
         raise WorkbenchError(
             f"Ray is not installed ({error}).", "the extra `scale`.", 'Run `pip install "mlworkbench[scale]"`.'
         ) from error
+    if address and (problem := _unanswered(address)):
+        raise _no_cluster(address, problem)
     register_ray()
     mine = not ray.is_initialized()
     if mine:
@@ -59,15 +52,29 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
             ray.shutdown()
 
 
+def _no_cluster(address: str, problem: str) -> WorkbenchError:
+    return WorkbenchError(
+        f"no Ray cluster answers at {address!r} ({problem}).",
+        "the address of a cluster's head, such as 10.0.0.5:6379.",
+        "Start one (`ray start --head`), correct the address, or leave it out to start one on this machine.",
+    )
+
+
 def _unanswered(address: str) -> str:
-    """What is wrong at an address, if anything; ``ray.init`` itself goes on trying for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    """What is wrong at an address, if anything: Ray's head answers gRPC's health check; `ray.init` tries for minutes.
+
+    See https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+    """
+    import grpc
+
     try:
-        with socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS / 4) as connection:
-            connection.sendall(_HTTP2_HELLO)
-            return "" if connection.recv(9)[3:4] == _HTTP2_SETTINGS else "what listens there is not Ray"
-    except (OSError, ValueError) as error:
-        return told(error)
+        with grpc.insecure_channel(address.removeprefix("ray://"), [("grpc.enable_http_proxy", 0)]) as channel:
+            channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=ANSWER_SECONDS / 4)
+    except grpc.RpcError as error:
+        if address.startswith("ray://") and error.code() is grpc.StatusCode.UNIMPLEMENTED:
+            return ""  # Ray's client server has no such check
+        return f"{error.code().name}: {' '.join(error.details().split())[:200]}"
+    return ""
 
 
 def _connect(address: str | None, package: str | None = None) -> None:
@@ -87,6 +94,8 @@ def _connect(address: str | None, package: str | None = None) -> None:
             # Ray takes 127.0.0.1 for this machine's outer address, where a cluster that keeps to 127.0.0.1 is silent.
             ray_constants.ENABLE_RAY_CLUSTER = False
         ray.init(address, logging_level=logging.ERROR, log_to_driver=False, runtime_env=code)
+    except ConnectionError as error:
+        raise _no_cluster(address, told(error)) from error
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
@@ -137,15 +146,6 @@ def add_node(cluster: Any, **options: Any) -> Any:
     Without monitors it is up in half of the processor time; Ray gives it 30 s.
     """
     names = ["metrics_agent_port", "metrics_export_port", "runtime_env_agent_port", "dashboard_agent_listen_port"]
-    ports = dict(zip(names, _free_ports(4), strict=True))
+    ports = dict(zip(names, free_ports(4), strict=True))
     lean = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
     return cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1", **lean, **ports, **options)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports on 127.0.0.1 that nobody uses at this moment."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

@@ -1,4 +1,4 @@
-"""Asks the fork server of an environment for a kernel, and starts the server where there is none."""
+"""Asks the fork server of an environment for a process, and starts the server where there is none."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import json
 import logging
 import os
 import re
+import select
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, NamedTuple
+
+from mlworkbench.scratch import private_folder
 
 IDLE_VARIABLE = "MLWORKBENCH_WARM_SECONDS"
 """How many seconds a fork server waits for its next kernel (default 30). With 0 every kernel is an ordinary one."""
@@ -25,24 +26,33 @@ IDLE_VARIABLE = "MLWORKBENCH_WARM_SECONDS"
 READ_AT_IMPORT = re.compile(
     r"(HOME|USER|LANG|LANGUAGE|TZ|DO_NOT_TRACK)$|XDG_\w+_HOME|_?PYTHON|LC_|LD_|DYLD_|MALLOC|SSL_CERT_"
     r"|MLFLOW_(CONFIGURE|DISABLE|LOGGING|WEBHOOK)|DATABRICKS_|OTEL_|PROTOCOL_|TEMPORARILY_|PYDANTIC_|MSGPACK_|PSUTIL_"
-    r"|JUPYTER_(ALLOW|PLATFORM|USE|WIDGETS)|IPYTHON_|TRAITLETS_|TORNADO_|PYZMQ_|PYDEVD_"
+    r"|GIT_|JUPYTER_(ALLOW|PLATFORM|USE|WIDGETS)|IPYTHON_|TRAITLETS_|TORNADO_|PYZMQ_|PYDEVD_"
     r"|MPL|MATPLOTLIB|PILLOW_|PYPARSING|NPY_|NUMPY_|SCIPY_|SKLEARN_|PANDAS_|JOBLIB_|LOKY_|OMP_|KMP_|MKL_|OPENBLAS"
 )
 """Variables that decide what an import does. Kernels that differ in one of them have servers of their own."""
 
 
-class ForkedKernel:
-    """A forked kernel, with as much of `subprocess.Popen` as Jupyter uses of a kernel's process."""
+class Wish(NamedTuple):
+    """What a forked process shall be, as `forked.py` tells."""
+
+    program: str
+    argv: list[str]
+    env: dict[str, str]
+    cwd: str
+
+
+class ForkedProcess:
+    """A forked process, with as much of `subprocess.Popen` as Jupyter uses of a kernel's process."""
 
     stdin = stdout = stderr = None
 
-    def __init__(self, connection: socket.socket, pid: int, output: IO[bytes]) -> None:
+    def __init__(self, connection: socket.socket, pid: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
-        self._connection, self._output, self._signals = connection, output, {0}
+        self._connection, self._signals = connection, {0}
 
     def poll(self) -> int | None:
-        """The exit code, negative for a signal as in Popen; None while the kernel lives."""
+        """The exit code, negative for a signal as in Popen; None while the process lives."""
         if self.returncode is None:
             try:
                 self._end(self._connection.recv(64, socket.MSG_DONTWAIT))
@@ -55,35 +65,53 @@ class ForkedKernel:
     def wait(self) -> int:
         """Wait for the end and return the exit code."""
         while (code := self.poll()) is None:
-            time.sleep(0.05)
+            self.listen()
         return code
 
+    def listen(self, seconds: float | None = None) -> None:
+        """Wait until the server tells of the end, or for so many seconds."""
+        if self.returncode is None:
+            told = select.poll()
+            told.register(self._connection, select.POLLIN)
+            told.poll(None if seconds is None else seconds * 1000)
+
     def send_signal(self, number: int) -> None:
-        """Send a signal to the kernel and the processes that it has started."""
+        """Send a signal to the process and the processes that it has started."""
         self._signals.add(-number)
         with contextlib.suppress(OSError):  # it has ended
             self._connection.send(bytes([number]))
 
     def kill(self) -> None:
-        """End the kernel at once."""
+        """End the process at once."""
         self.send_signal(signal.SIGKILL)
 
     def terminate(self) -> None:
-        """Ask the kernel to end."""
+        """Ask the process to end."""
         self.send_signal(signal.SIGTERM)
 
     def _end(self, answer: bytes) -> None:
-        self.returncode = int(answer or -signal.SIGKILL)  # no answer: the server was killed, and the kernel with it
+        self.returncode = int(answer or -signal.SIGKILL)  # no answer: the server was killed, and the process with it
+        self._connection.close()
+
+
+class ForkedKernel(ForkedProcess):
+    """A kernel, whose last words are told when it ends without having been asked to."""
+
+    def __init__(self, connection: socket.socket, pid: int, output: IO[bytes]) -> None:
+        super().__init__(connection, pid)
+        self._output = output
+
+    def _end(self, answer: bytes) -> None:
+        super()._end(answer)
         if self.returncode not in self._signals:
             size = self._output.seek(0, os.SEEK_END)
             last = os.pread(self._output.fileno(), 2000, max(0, size - 2000)).decode(errors="replace")
             message = "Kernel %d ended with exit code %d. %s"
             logging.getLogger(__name__).warning(message, self.pid, self.returncode, last)
-        self._connection.close()
         self._output.close()
 
 
-def fork(interpreter: Sequence[str], argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> ForkedKernel:
+def fork_kernel(interpreter: Sequence[str], argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> ForkedKernel:
     """Have a kernel forked by the server of its environment.
 
     Raises
@@ -91,25 +119,67 @@ def fork(interpreter: Sequence[str], argv: Sequence[str], env: Mapping[str, str]
     OSError, subprocess.SubprocessError
         When no server can be started, or it cannot fork.
     """
+    output = tempfile.TemporaryFile()  # noqa: SIM115 (the kernel's own, for as long as it lives)
+    try:
+        return ForkedKernel(*_fork(interpreter, Wish("", [*argv], dict(env), str(cwd)), output, output), output)
+    except BaseException:
+        output.close()
+        raise
+
+
+def run_forked(program: str) -> int | None:
+    """Run the ``main`` of a module in a forked process that has this one's arguments and output, and wait for its end.
+
+    Returns
+    -------
+    int or None
+        The exit code; None where nothing can be forked and nothing has been run.
+    """
+    interpreter, wish = [sys.executable], Wish(program, sys.argv, dict(os.environ), str(Path.cwd()))
+    if not can_fork(interpreter, wish.env, Path(wish.cwd)):
+        return None
+    try:
+        process = ForkedProcess(*_fork(interpreter, wish, sys.stdout, sys.stderr))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as in the background of a script
+            signal.signal(number, lambda sent, _: process.send_signal(sent))
+    code = process.wait()
+    return code if code >= 0 else 128 - code  # as a shell tells that a signal has ended it
+
+
+def can_fork(interpreter: Sequence[str], env: Mapping[str, str], folder: Path) -> bool:
+    """Whether a process that was forked could be as one that is started: here, and with these paths."""
+    paths = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
+    return (
+        sys.platform in ("linux", "darwin")
+        and idle_seconds() > 0
+        and all(Path(path).is_absolute() for path in (interpreter[0], *paths))
+        and folder.is_dir()
+        and not (folder / "matplotlibrc").exists()  # matplotlib reads it when it is imported
+    )
+
+
+def _fork(interpreter: Sequence[str], wish: Wish, *outputs: IO[Any]) -> tuple[socket.socket, int]:
+    """Have a process forked; return the connection that keeps it, and its id."""
     answer = ""
     for _ in range(3):  # a server may just be making room for a new one
-        connection = connect(interpreter, env)
-        output = tempfile.TemporaryFile()  # noqa: SIM115 (the kernel's own, for as long as it lives)
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as wish:
-            json.dump([list(argv), dict(env), str(cwd)], wish)
-            wish.seek(0)
-            answer = _ask(connection, wish.fileno(), output.fileno())
+        connection = connect(interpreter, wish.env)
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+            json.dump(wish, file)
+            file.seek(0)
+            answer = _ask(connection, *(each.fileno() for each in (file, *outputs)))
         if answer.isdigit():
-            return ForkedKernel(connection, int(answer), output)
+            return connection, int(answer)
         connection.close()
-        output.close()
         if answer.startswith("unfit"):
             break
     raise ConnectionError(answer or "the fork server ended")
 
 
 def _ask(connection: socket.socket, *files: int) -> str:
-    """Send a kernel's files and return the server's answer; nothing when it ended instead."""
+    """Send the files of a wish and return the server's answer; nothing when it ended instead."""
     connection.settimeout(120)  # its imports may still be under way
     try:
         socket.send_fds(connection, [b"\0"], files)
@@ -122,7 +192,7 @@ def _ask(connection: socket.socket, *files: int) -> str:
 
 def connect(interpreter: Sequence[str], env: Mapping[str, str]) -> socket.socket:
     """Connect to the fork server of an environment; start it where there is none."""
-    folder = _private_folder()
+    folder = private_folder()
     imports = {name: value for name, value in env.items() if READ_AT_IMPORT.match(name)}
     cores = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
     alike = [interpreter, sorted(imports.items()), os.getpriority(os.PRIO_PROCESS, 0), cores]
@@ -160,22 +230,6 @@ def _start_server(path: Path, interpreter: Sequence[str], env: Mapping[str, str]
 def idle_seconds() -> float:
     """How long a new server waits for its next kernel."""
     return float(os.environ.get(IDLE_VARIABLE) or 30)
-
-
-def short_folder() -> Path:
-    """The folder for temporary files, or one with a path short enough for sockets in it (about 100 characters)."""
-    folder = tempfile.gettempdir()
-    return Path(folder if len(folder) < 60 or os.name == "nt" else "/tmp")  # noqa: PLR2004, S108
-
-
-def _private_folder() -> Path:
-    """The folder of this user's sockets, which nobody else can enter."""
-    folder = short_folder() / f"mlworkbench-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if found.st_uid != os.getuid() or found.st_mode & 0o170077 != stat.S_IFDIR:
-        raise PermissionError(f"{folder} is not a private folder of this user")
-    return folder
 
 
 @contextlib.contextmanager

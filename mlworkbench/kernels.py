@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from mlworkbench.forkclient import connect, fork, idle_seconds
+from mlworkbench.forkclient import ForkedKernel, can_fork, connect, fork_kernel
 
 if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 PROVISIONER = {"provisioner_name": "mlworkbench-warm"}
 """What the specification of a kernel says to have it started by `WarmProvisioner`."""
+
+GRACE = 1.0
+"""How many seconds a kernel may take to end before Jupyter's own patience begins."""
 
 JUPYTER_DATA = Path(__file__).with_name("jupyter_data")
 """Where Jupyter finds the specification of the kernel "Python (workbench)"."""
@@ -49,7 +52,7 @@ class WarmProvisioner(LocalProvisioner):
         env = {**kwargs["env"], "JPY_PARENT_PID": str(os.getpid())}
         self.cwd = Path(kwargs.get("cwd") or "").absolute()
         try:
-            self.process = await asyncio.to_thread(fork, cmd[: at - 1], cmd[at + 1 :], env, self.cwd)
+            self.process = await asyncio.to_thread(fork_kernel, cmd[: at - 1], cmd[at + 1 :], env, self.cwd)
         except (OSError, subprocess.SubprocessError) as error:
             message = "No warm kernel (%s). An ordinary one starts instead."
             logging.getLogger(__name__).warning(message, error)
@@ -57,19 +60,19 @@ class WarmProvisioner(LocalProvisioner):
         self.pid, self.pgid = self.process.pid, None  # signals go through the server, which knows whether it lives
         return self.connection_info
 
+    async def shutdown_requested(self, restart: bool = False) -> None:
+        """Wait for a forked kernel's end, of which the server tells, instead of looking for it every 0.1 s."""
+        await super().shutdown_requested(restart)
+        if isinstance(self.process, ForkedKernel):
+            await asyncio.to_thread(self.process.listen, GRACE)
+
 
 def forkable(cmd: Sequence[str], options: Mapping[str, Any]) -> bool:
     """Whether a fork gives the kernel that a command would start: an ipykernel without further wishes."""
-    folder = Path(options.get("cwd") or "")
-    paths = filter(None, options["env"].get("PYTHONPATH", "").split(os.pathsep))
     return (
-        sys.platform in ("linux", "darwin")
-        and idle_seconds() > 0
-        and cmd.count("ipykernel_launcher") == cmd.count("-m") == 1
+        cmd.count("ipykernel_launcher") == cmd.count("-m") == 1
         and options.keys() <= {"env", "cwd", "kernel_id", "extra_arguments"}
-        and all(Path(path).is_absolute() for path in (cmd[0], *paths))
-        and folder.is_dir()
-        and not (folder / "matplotlibrc").exists()  # matplotlib reads it when it is imported
+        and can_fork(cmd, options["env"], Path(options.get("cwd") or ""))
     )
 
 
@@ -95,7 +98,7 @@ def keep_warm() -> None:
 
     Also as what this process becomes by ``exec``: the connection that keeps the server is handed on.
     """
-    if forkable([sys.executable, "-m", "ipykernel_launcher"], {"env": os.environ}):
+    if can_fork([sys.executable], os.environ, Path()):
         with contextlib.suppress(OSError, subprocess.SubprocessError):  # the first kernel will tell
             connection = connect([sys.executable], os.environ)
             connection.set_inheritable(True)

@@ -199,7 +199,7 @@ def _git(source: str, *arguments: str, timeout: float | None = None) -> str:
             ["git", *arguments], check=True, capture_output=True, text=True, timeout=timeout, env=quiet
         )
     except (OSError, subprocess.SubprocessError) as error:
-        reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
+        reason = " ".join((getattr(error, "stderr", None) or str(error)).split())[:300]
         raise ProjectError(
             f"Git does not get this project from {source} ({reason}).",
             "a folder here, or a repository that answers.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +14,14 @@ from mlworkbench.tracking import BATCH
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from nbconvert import HTMLExporter
     from nbformat import NotebookNode
 
 OUTCOME_TAG = "outcome"
 """How a rerun ended, in a line."""
+
+_EXPORTING = threading.Lock()
+"""An exporter keeps what it knows of the notebook that it is at, so only one thread uses it at a time."""
 
 
 def record(client: MlflowClient, run_id: str, output: Path, error: BaseException | None) -> None:
@@ -85,7 +91,13 @@ def _copy_metrics(client: MlflowClient, run_id: str) -> None:
 
 
 def _html(node: NotebookNode) -> str:
+    with _EXPORTING:
+        return str(_exporter().from_notebook_node(node)[0])
+
+
+@functools.cache
+def _exporter() -> HTMLExporter:
+    """One for all points: it compiles its templates, which takes longer than using them."""
     from nbconvert import HTMLExporter
 
-    exporter = HTMLExporter()  # type: ignore[no-untyped-call]
-    return str(exporter.from_notebook_node(node)[0])
+    return HTMLExporter()  # type: ignore[no-untyped-call]

@@ -5,7 +5,9 @@ Like `forkserver.py`, whose script imports it, it needs nothing but the standard
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import ctypes
 import gc
 import importlib.abc
 import os
@@ -23,9 +25,12 @@ PRELOAD = (
     "alembic.command",
     "mlflow.store.tracking.sqlalchemy_workspace_store",
     "mlflow.store.model_registry.sqlalchemy_store",
+    "sqlalchemy.dialects.sqlite",
+    "git",  # MLflow asks it for the commit at the first run
     "sklearn.ensemble",
     "sklearn.linear_model",
     "sklearn.pipeline",
+    "nbclient",  # for what runs notebooks: a rerun from the command line, a sweep from a notebook
 )
 
 LISTENED_FOR = "sklearn"
@@ -73,7 +78,11 @@ def preload() -> dict[str, int]:
     files = {vars(module).get("__file__") for module in list(sys.modules.values())}
     folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}  # change when a package is installed
     Shelf(LISTENED_FOR)
+    if orm := sys.modules.get("sqlalchemy.orm"):
+        orm.configure_mappers()  # else each kernel does, at its first run
     gc.collect()
+    with contextlib.suppress(AttributeError, OSError):  # glibc has it
+        ctypes.CDLL(None).malloc_trim(0)  # gives back what the imports needed only for a moment
     gc.freeze()  # a kernel's collector leaves these objects alone, so that their memory stays shared
     return {place: changed(place) for place in files | folders if place}
 

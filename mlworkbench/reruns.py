@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.errors import NotebookError
 from mlworkbench.notebooks import Parameter, execute, parameters, read_notebook, require_kernel
 from mlworkbench.outcomes import record
+from mlworkbench.scratch import scratch_folder
 from mlworkbench.values import check_values
 from mlworkbench.workbook import PARENT_VARIABLE
 
@@ -166,8 +166,8 @@ def run_point(job: Job, given: Mapping[str, Any]) -> str:
     tags = origin_tags(job) | {POINT_TAG: job.key(given)}
     run_id: str = client.create_run(job.experiment_id, tags=tags, run_name=_run_name(job, given)).info.run_id
     client.log_batch(run_id, params=[Param(name, str(value)[:LONGEST]) for name, value in job.completed(given).items()])
-    with tempfile.TemporaryDirectory(prefix="rerun-") as folder:
-        output = Path(folder, job.notebook.name)
+    with scratch_folder() as folder:
+        output = folder / job.notebook.name
         begun = time.monotonic()
         error = _execute(job, given, run_id, output)
         client.log_metric(run_id, "seconds", time.monotonic() - begun)

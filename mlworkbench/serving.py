@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from mlworkbench.endpoint import Endpoint, Latency, server_error
-from mlworkbench.errors import WorkbenchError
 from mlworkbench.models import no_model
+from mlworkbench.ports import HOST, free_port, require_free
 
 __all__ = ["Endpoint", "Latency", "serve"]
 
-HOST = "127.0.0.1"
 _GRACE = 5  # seconds that a server has to end in order
 
 
@@ -60,7 +58,9 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float = 120) -> I
     >>> with wb.serve(info.model_uri) as endpoint:  # doctest: +SKIP
     ...     print(endpoint.predict(X_test[:3]), endpoint.latency(X_test[:1]))
     """
-    port = _free_port(port)
+    if port is None:
+        port = free_port()
+    require_free(port)
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder, "server.log")
         with log_file.open("wb") as log, _process(_download(model_uri, folder), port, log) as process:
@@ -70,20 +70,6 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float = 120) -> I
                 yield endpoint
             finally:
                 endpoint.close()
-
-
-def _free_port(wanted: int | None) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, wanted or 0))
-        except OSError as error:
-            raise WorkbenchError(
-                f"port {wanted} of {HOST} cannot be used ({error.strerror}).",
-                "a port that no other program listens on.",
-                "Choose another, or leave port out to get a free one.",
-            ) from error
-        return int(probe.getsockname()[1])
 
 
 def _download(model_uri: str, folder: str) -> str:

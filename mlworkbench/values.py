@@ -139,14 +139,18 @@ def expand(grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]) -> l
     Raises
     ------
     NotebookError
-        When there is no point in it, or the same one twice.
+        When it is no grid, there is no point in it, or the same one twice.
     """
     if isinstance(grid, Mapping):
         for name, values in grid.items():
             _require_several(name, values)
         points = [dict(zip(grid, combination, strict=True)) for combination in itertools.product(*grid.values())]
-    else:
+    elif isinstance(grid, Sequence) and all(isinstance(point, Mapping) for point in grid):
         points = [dict(point) for point in grid]
+    else:
+        raise NotebookError(
+            f"a grid {grid!r}.", "values by parameter, or a list of points.", 'Write, say, {"trees": [10, 100]}.'
+        )
     if not grid or not points:
         raise NotebookError(
             f"an empty grid: {grid!r}.", "at least one point.", 'Write, say, {"trees": [10, 100], "depth": [2, 4]}.'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+
+from mlworkbench.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -59,9 +60,7 @@ def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lab(notebooks: Path) -> Iterator[str]:
     """JupyterLab on the notebooks and a store that already holds the runs of lesson 1.1."""
     folder = notebooks.parent
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "MLWORKBENCH_", "PYTEST_"))}
     env |= {
         "JUPYTER_TOKEN": TOKEN,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,12 +14,6 @@ from tests.stack.files import MAIN, PROFILES, ROOT, services
 
 SCRIPTS = ROOT / "docker" / "mlflow"
 ADMIN = ("admin", "the password of the admin")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(folder: Path, database: str, port: int, profile: str | None = None) -> dict[str, str]:

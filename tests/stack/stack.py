@@ -11,8 +11,8 @@ from typing import Any
 import mlflow
 import requests
 
+from mlworkbench.ports import free_port
 from tests.stack.files import ROOT
-from tests.stack.server import free_port
 
 PARTS = ["docker-compose.yml", "docker", "notebooks", "mlworkbench", "pyproject.toml", "requirements.lock", "README.md"]
 PARTS += ["LICENSE", ".dockerignore"]

@@ -13,9 +13,9 @@ import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
 
+from mlworkbench.ports import free_port
 from tests.notebooks import notebook
 from tests.stack.files import ROOT
-from tests.stack.server import free_port
 from tests.stack.stack import Stack
 
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"

@@ -18,11 +18,12 @@ import sqlalchemy
 from mlflow.exceptions import MlflowException
 
 from mlworkbench.notebooks import execute
+from mlworkbench.ports import free_port
 from mlworkbench.store import open_store
 from mlworkbench.workbook import EXECUTION_VARIABLE, lessons
 from tests.lessons.expected import EXPECTED, Logged
 from tests.stack.files import ROOT
-from tests.stack.server import ADMIN, SCRIPTS, environment, free_port, ready, server
+from tests.stack.server import ADMIN, SCRIPTS, environment, ready, server
 
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
 

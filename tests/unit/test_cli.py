@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from mlworkbench.cli import main
+from mlworkbench.ports import free_port
 from tests.notebooks import notebook
 
 ROOT = Path(__file__).parents[2]
@@ -60,13 +61,11 @@ def test_lab_says_that_a_port_is_taken() -> None:
         port = taken.getsockname()[1]
         done = CliRunner().invoke(main, ["lab", "--no-browser", "--port", str(port)])
     assert done.exit_code == 2
-    assert f"port {port} is taken" in done.output
+    assert f"port {port} of 127.0.0.1 cannot be used" in done.output
 
 
 def test_lab_is_reachable_from_this_machine_only_and_asks_for_a_token(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "mlworkbench", "lab", "--no-browser", "--port", str(port), "--", "--allow-root"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as lab:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -75,13 +76,27 @@ def talkative() -> tuple[socket.socket, str]:
     return server, address
 
 
+def alike() -> tuple[socket.socket, str]:
+    """A port that speaks HTTP/2 as Ray does, and then has nothing to say."""
+    server, address = silent()
+
+    def answer() -> None:
+        with contextlib.suppress(OSError):  # the test is over
+            while True:
+                connection, _ = server.accept()
+                connection.sendall(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+
+    threading.Thread(target=answer, daemon=True).start()
+    return server, address
+
+
 def closed() -> tuple[socket.socket, str]:
     server, address = silent()
     server.close()
     return server, address
 
 
-@pytest.mark.parametrize("make", [silent, talkative, closed, lambda: (socket.socket(), "nonsense")])
+@pytest.mark.parametrize("make", [silent, talkative, alike, closed, lambda: (socket.socket(), "nonsense")])
 def test_an_address_that_does_not_answer(
     tmp_path: Path, home: Path, make: Callable[[], tuple[socket.socket, str]]
 ) -> None:

@@ -25,6 +25,7 @@ import mlworkbench as wb
 from mlworkbench import checkup_machine, checkup_store
 from mlworkbench.checkup import Finding, doctor
 from mlworkbench.cli import main
+from mlworkbench.ports import free_port
 from mlworkbench.store import open_store
 
 ROOT = Path(__file__).parents[2]
@@ -64,12 +65,6 @@ def plain(script: str, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "_MLFLOW"))}
     subprocess.run([sys.executable, "-c", script], cwd=folder, env=env, check=True, capture_output=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import logging
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,9 +25,11 @@ from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from nbclient.exceptions import DeadKernelError
 
-from mlworkbench.forkclient import IDLE_VARIABLE, READ_AT_IMPORT, connect, short_folder
+from mlworkbench.forkclient import IDLE_VARIABLE, READ_AT_IMPORT, connect
 from mlworkbench.kernels import PROVISIONER
 from mlworkbench.notebooks import execute
+from mlworkbench.ports import free_port
+from mlworkbench.scratch import short_folder
 from tests.notebooks import notebook
 from tests.unit.test_workbook import alive
 
@@ -294,11 +295,12 @@ def test_a_kernel_that_dies_is_noticed(
 
 CLIENT = """
 import os, pathlib, sys, time
-from mlworkbench.forkclient import fork
+from mlworkbench.forkclient import fork_kernel
 lines = ['import os, subprocess', 'child = subprocess.Popen(["sleep", "600"])', 'file = open("pids.new", "w")']
 lines += ['print(os.getpid(), child.pid, file=file, flush=True)', 'os.rename("pids.new", "pids")']
 options = [f'--IPKernelApp.exec_lines={line}' for line in lines]
-kernel = fork([sys.executable], ['-f', os.path.abspath('connection.json'), *options], os.environ, pathlib.Path.cwd())
+options = ['-f', os.path.abspath('connection.json'), *options]
+kernel = fork_kernel([sys.executable], options, os.environ, pathlib.Path.cwd())
 time.sleep(600)
 """
 
@@ -385,9 +387,7 @@ def test_an_ordinary_kernel_where_it_is_wished_or_safer(
 def test_lab_has_the_kernel_in_its_launcher_and_its_imports_done(warm: Path, tmp_path: Path, home: Path) -> None:
     """Started, restarted and shut down through Lab's own interface, by the server that was there before Lab was."""
     notebook(tmp_path / "notebooks" / "00_start_here.ipynb", "a = 1")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = ["--allow-root", "--IdentityProvider.token=secret"]
     command = [sys.executable, "-m", "mlworkbench", "lab", "--no-browser", "--port", str(port), "--", *options]
 
@@ -452,12 +452,12 @@ HARMLESS = {
 
 
 def test_every_variable_that_is_read_while_importing_makes_a_server_of_its_own() -> None:
-    """Or is known to be harmless. Telemetry is off; what it and progress bars look through does not matter."""
+    """Or is known to be harmless, as what telemetry (off) and progress bars look through and GitPython hands on."""
     import mlworkbench
 
     command = [sys.executable, "-c", READS, str(Path(mlworkbench.__file__).parent)]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     assert len(lines) > 50
-    places = re.compile(r"/mlflow/telemetry/|/mlflow/agent/|/tqdm/|/IPython/testing/|/debugpy/|^_MLFLOW_TE")
+    places = re.compile(r"/mlflow/telemetry/|/mlflow/agent/|/tqdm/|/IPython/testing/|/debugpy/|/git/cmd.py|^_MLFLOW_TE")
     reads = [line.split()[0] for line in lines if not places.search(line)]
     assert {name for name in reads if not READ_AT_IMPORT.match(name)} <= HARMLESS.keys()

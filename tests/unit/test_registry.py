@@ -19,8 +19,8 @@ from mlflow import MlflowClient
 
 import mlworkbench as wb
 from mlworkbench import trail
+from mlworkbench.ports import free_port
 from mlworkbench.store import open_store
-from tests.unit.test_store import free_port  # noqa: F401 (a fixture)
 
 WORKER = """
     import os, signal, sys, mlflow, mlworkbench as wb
@@ -540,15 +540,14 @@ def servers() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 def test_a_server_that_goes_away_half_way_is_told_and_nothing_is_lost(
     local: MlflowClient,
-    free_port: int,  # noqa: F811
     servers: list[subprocess.Popen[bytes]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     monkeypatch.setattr(trail, "PATIENCE", 3600.0)  # however slow this machine is: the writer is not taken for dead
-    database = mlflow.get_tracking_uri()
-    servers.append(serve(database, free_port))
-    mlflow.set_tracking_uri(f"http://127.0.0.1:{free_port}")
+    database, port = mlflow.get_tracking_uri(), free_port()
+    servers.append(serve(database, port))
+    mlflow.set_tracking_uri(f"http://127.0.0.1:{port}")
     wb.promote("wine", 1)
     plain = MlflowClient.set_registered_model_alias
 
@@ -561,7 +560,7 @@ def test_a_server_that_goes_away_half_way_is_told_and_nothing_is_lost(
     assert "does not answer any more" in message
     assert "make the same call again" in message
     monkeypatch.setattr(MlflowClient, "set_registered_model_alias", plain)
-    servers.append(serve(database, free_port))
+    servers.append(serve(database, port))
     assert wb.history("wine")["status"].tolist() == ["done", "unfinished"]
     wb.promote("wine", 2)
     assert consistent()["status"].tolist() == ["done", "unfinished", "done"]

@@ -17,6 +17,7 @@ import mlflow
 import pytest
 
 from mlworkbench.errors import StoreError
+from mlworkbench.ports import free_port
 from mlworkbench.store import Store, open_store, without_password, workbook_home, workbook_root
 
 ROOT = Path(__file__).parents[2]
@@ -32,13 +33,6 @@ def refused(uri: str | None = None) -> str:
     message = str(caught.value)
     assert [line.split(":")[0] for line in message.splitlines()] == ["Found", "Expected", "Do this"]
     return message
-
-
-@pytest.fixture(scope="module")
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_the_order_of_choice(empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,8 +129,8 @@ def test_a_read_only_folder(tmp_path: Path) -> None:
         os.seteuid(user)
 
 
-def test_no_server_answers(free_port: int) -> None:
-    assert "no server answers" in refused(f"http://127.0.0.1:{free_port}")
+def test_no_server_answers() -> None:
+    assert "no server answers" in refused(f"http://127.0.0.1:{free_port()}")
 
 
 def test_a_server_that_accepts_and_says_nothing() -> None:
@@ -174,13 +168,14 @@ def test_a_server_that_refuses(answering: str, cure: str) -> None:
     assert cure in refused(answering)
 
 
-def test_a_real_server_is_used_and_keeps_the_artifacts(tmp_path: Path, free_port: int) -> None:
+def test_a_real_server_is_used_and_keeps_the_artifacts(tmp_path: Path) -> None:
+    port = free_port()
     """Artifacts logged by this client arrive at the server; a host that the server does not know is told."""
-    uri = f"http://127.0.0.1:{free_port}"
-    command = [*(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(free_port))]
+    uri = f"http://127.0.0.1:{port}"
+    command = [*(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port))]
     command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{tmp_path / 's.db'}"]
     command += ["--artifacts-destination", str(tmp_path / "kept")]
-    allowed = {**os.environ, "MLFLOW_SERVER_ALLOWED_HOSTS": f"127.0.0.1:{free_port}"}
+    allowed = {**os.environ, "MLFLOW_SERVER_ALLOWED_HOSTS": f"127.0.0.1:{port}"}
     allowed["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     with subprocess.Popen(command, env=allowed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
@@ -193,7 +188,7 @@ def test_a_real_server_is_used_and_keeps_the_artifacts(tmp_path: Path, free_port
             with mlflow.start_run():
                 mlflow.log_text("hello", "note.txt")
             assert [path.read_text() for path in (tmp_path / "kept").rglob("note.txt")] == ["hello"]
-            assert "ALLOWED_HOSTS" in refused(f"http://localhost:{free_port}")
+            assert "ALLOWED_HOSTS" in refused(f"http://localhost:{port}")
         finally:
             server.terminate()
 
@@ -215,8 +210,8 @@ def test_postgresql_is_opened_and_its_password_hidden(home: Path, postgres: Call
     assert without_password("postgresql://me:secret@db/x") == "postgresql://me:***@db/x"
 
 
-def test_no_database_answers(home: Path, free_port: int) -> None:
-    message = refused(f"postgresql+psycopg://me:secret@127.0.0.1:{free_port}/mlflow")
+def test_no_database_answers(home: Path) -> None:
+    message = refused(f"postgresql+psycopg://me:secret@127.0.0.1:{free_port()}/mlflow")
     assert "no database answers" in message
     assert "secret" not in message
 
