@@ -66,7 +66,12 @@ BAD = {
     "no date": (with_dates(lambda d: [*d[:50], "-3", *d[51:]]), "no date (1 row(s), first -3)", "such as 2008-10-15"),
     "gap": (lambda: rows().drop(rows().index[50:60]), "gap (1 row(s), first 2008-03-26)", "at most 7 days"),
     "too short": (lambda: rows(40), "too few days (1 row(s), first 40 days", "at least 100 days"),
-    "no close": (lambda: rows().rename(columns={"close": "price"}), "columns ['price']", "a column 'close'"),
+    "no close": (
+        lambda: rows().rename(columns={"close": "price"}),
+        "no closing prices (1 row(s), first 120 days, columns ['price'])",
+        "a column 'close'",
+    ),
+    "infinite": (with_close(np.inf), "infinite price (1 row(s), first 2008-03-12: inf)", "that are numbers"),
 }
 
 
@@ -99,6 +104,20 @@ def test_a_file_keeps_its_texts(tmp_path: Path) -> None:
     found = prices.problems(prices.read(tmp_path / "prices.csv"))
     assert set(found["found"]) == {"text instead of a price", "missing price"}
     assert found["first"].str.endswith("n/a").any()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe junk", b"a,close\n1,2,3\n4,5,6,7,8\n"])
+def test_a_file_that_is_no_table(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "prices.csv").write_bytes(content)
+    with pytest.raises(wb.WorkbenchError, match="cannot be read as a table"):
+        prices.load("sp500", str(tmp_path / "prices.csv"))
+
+
+@pytest.mark.parametrize("until", ["soon", "2018-13-01", "31.12.2018"])
+def test_a_last_day_that_is_no_date(until: str) -> None:
+    """Compared as a text it would let all days pass, or none."""
+    with pytest.raises(wb.WorkbenchError, match="a date such as '2018-12-31'"):
+        prices.load("sp500", until=until)
 
 
 def test_prices_end_where_they_are_told_to(tmp_path: Path) -> None:

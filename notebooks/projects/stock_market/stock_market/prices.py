@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 import mlworkbench as wb
-from mlworkbench.errors import WorkbenchError, unknown_name
+from mlworkbench.errors import WorkbenchError, told, unknown_name
 
 LONGEST_GAP = pd.Timedelta(days=7)
 """The longest time between two trading days in 20 years: 10 to 17 September 2001."""
@@ -66,7 +67,7 @@ def load(symbol: str = "sp500", source: str = "bundled", until: str = "") -> pd.
     Raises
     ------
     WorkbenchError
-        For an unknown symbol (with the nearest one), and for a file that is not there.
+        For an unknown symbol (with the nearest one), for what is no date, and for a file that is not there or no CSV.
     """
     if symbol not in SYMBOLS:
         raise unknown_name("symbol", symbol, SYMBOLS)
@@ -76,7 +77,16 @@ def load(symbol: str = "sp500", source: str = "bundled", until: str = "") -> pd.
         prices = wb.load_live(symbol)
     else:
         prices = SYMBOLS[symbol]()
-    return prices[prices.index.astype(str) <= until] if until else prices
+    return prices[prices.index.astype(str) <= _day(until)] if until else prices
+
+
+def _day(until: str) -> str:
+    try:
+        return dt.date.fromisoformat(until).isoformat()
+    except ValueError as error:
+        raise WorkbenchError(
+            f"until = {until!r}.", "a date such as '2018-12-31'.", "Correct it, or leave it out for all days."
+        ) from error
 
 
 def load_with_companions(symbol: str = "sp500", source: str = "bundled", until: str = "") -> dict[str, pd.DataFrame]:
@@ -103,7 +113,15 @@ def read(path: str | Path) -> pd.DataFrame:
             "'bundled', 'live', or a CSV file with dates in its first column and a column 'close'.",
             "Correct the path; a relative one is seen from where you are.",
         )
-    return pd.read_csv(path, dtype=str, index_col=0, keep_default_na=False, na_values=[""]).rename_axis(index="date")
+    try:
+        prices = pd.read_csv(path, dtype=str, index_col=0, keep_default_na=False, na_values=[""])
+    except ValueError as error:  # not text, no columns, or rows of different lengths
+        raise WorkbenchError(
+            f"{str(path)!r} cannot be read as a table ({told(error)}).",
+            "a CSV file with dates in its first column and a column 'close'.",
+            "Open it in an editor, and get it again from its source.",
+        ) from error
+    return prices.rename_axis(index="date")
 
 
 def _numbers(values: pd.Series) -> pd.Series:
@@ -128,6 +146,7 @@ def _schema() -> Any:
             check("missing price", lambda close: close.notna()),
             check("text instead of a price", lambda close: close.isna() | _numbers(close).notna()),
             check("price that is not positive", lambda close: ~(_numbers(close) <= 0)),
+            check("infinite price", lambda close: ~np.isinf(_numbers(close))),
         ],
     )
     index = pa.Index(
@@ -143,16 +162,20 @@ def _schema() -> Any:
     return pa.DataFrameSchema({"close": close}, index=index, checks=enough)
 
 
+NO_COLUMN = "column_in_dataframe"
+"""What pandera calls it."""
+
 CURES = {
     "missing price": ("a closing price for every day.", "Get the price from the source, or leave the day out."),
     "text instead of a price": ("numbers only, with a point.", "Find out what the source means by it."),
     "price that is not positive": ("prices above 0.", "Get the price again; a sign or a decimal point is lost."),
+    "infinite price": ("prices that are numbers.", "Get the price again; somewhere it was divided by 0."),
     "no date": ("dates such as 2008-10-15.", "Write the dates in ISO format."),
     "day twice": ("every day once.", "Keep the row that the source confirms."),
     "day before the one above": ("days in ascending order.", "Sort the rows by date."),
     "gap": (f"at most {LONGEST_GAP.days} days between two rows.", "Get the missing days from the source."),
     "too few days": (f"at least {FEWEST_DAYS} days.", "Begin earlier, or set `until` later."),
-    "column_in_dataframe": ("a column 'close'.", "Rename the column that holds the closing prices."),
+    NO_COLUMN: ("a column 'close'.", "Rename the column that holds the closing prices."),
 }
 
 
@@ -172,7 +195,7 @@ def problems(prices: pd.DataFrame) -> pd.DataFrame:
     except pa.errors.SchemaErrors as error:
         cases = error.failure_cases
     rows = [
-        (name, len(group), _first(group.iloc[0], prices), *CURES[name])
+        (name.replace(NO_COLUMN, "no closing prices"), len(group), _first(group.iloc[0], prices), *CURES[name])
         for name, group in cases.groupby("check", sort=False)
     ]
     return pd.DataFrame(rows, columns=["found", "rows", "first", "expected", "do"])
@@ -180,9 +203,10 @@ def problems(prices: pd.DataFrame) -> pd.DataFrame:
 
 def _first(case: pd.Series, prices: pd.DataFrame) -> str:
     """Where it is: day and value of a row, or the value alone."""
-    if case["check"] in ("too few days", "column_in_dataframe"):
+    if case["check"] in ("too few days", NO_COLUMN):
         return f"{len(prices)} days, columns {list(prices.columns)}"
-    return str(case["failure_case"]) if case["column"] is None else f"{case['index']}: {case['failure_case']}"
+    place = str(case["failure_case"]) if case["column"] is None else f"{case['index']}: {case['failure_case']}"
+    return place.replace(" 00:00:00", "")
 
 
 def checked(prices: pd.DataFrame, name: str = "these prices") -> pd.DataFrame:
@@ -195,8 +219,8 @@ def checked(prices: pd.DataFrame, name: str = "these prices") -> pd.DataFrame:
     """
     found = problems(prices)
     if len(found):
-        told = [f"{row.found} ({row.rows} row(s), first {row.first})" for row in found.itertuples()]
+        listed = [f"{row.found} ({row.rows} row(s), first {row.first})" for row in found.itertuples()]
         expected = ", ".join(found["expected"].str.rstrip("."))
-        raise WorkbenchError(f"{name}: {'; '.join(told)}.", f"{expected}.", " ".join(found["do"].drop_duplicates()))
+        raise WorkbenchError(f"{name}: {'; '.join(listed)}.", f"{expected}.", " ".join(found["do"].drop_duplicates()))
     clean = prices.apply(pd.to_numeric, errors="coerce").astype({"close": float})
     return clean.set_axis(pd.to_datetime(clean.index, format="ISO8601").as_unit("ns").rename("date"))

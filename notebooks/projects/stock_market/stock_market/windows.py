@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import pandas as pd
 
 from mlworkbench.errors import WorkbenchError
@@ -37,10 +39,10 @@ def windows(close: pd.Series, length: int = 14) -> pd.DataFrame:
     WorkbenchError
         When a window is longer than the data, or shorter than one day.
     """
-    if not 1 <= length < len(close):
+    if not (isinstance(length, Integral) and 1 <= length < len(close)):
         raise WorkbenchError(
             f"a window of {length} days on {len(close)} days of prices.",
-            f"1 to {len(close) - 1} days: the first day has no day before to compare with.",
+            f"1 to {len(close) - 1} days, whole ones: the first day has no day before to compare with.",
             "Choose a shorter window, or longer data.",
         )
     up = ups(close)
