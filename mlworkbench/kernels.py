@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -93,7 +95,8 @@ def prepare(manager: KernelManager, notebook: NotebookNode) -> None:
         del metadata["kernel_provisioner"]
 
 
-def keep_warm() -> None:
+@functools.cache
+def keep_warm() -> socket.socket | None:
     """Start the fork server for Python kernels of this environment, and keep it as long as this process lives.
 
     Also as what this process becomes by ``exec``: the connection that keeps the server is handed on.
@@ -102,4 +105,5 @@ def keep_warm() -> None:
         with contextlib.suppress(OSError, subprocess.SubprocessError):  # the first kernel will tell
             connection = connect([sys.executable], os.environ)
             connection.set_inheritable(True)
-            connection.detach()
+            return connection
+    return None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told, unknown_name
 from mlworkbench.group import Group, end_with_parent
+from mlworkbench.kernels import keep_warm
 from mlworkbench.outcomes import OUTCOME_TAG
 from mlworkbench.reruns import POINT_TAG, Job, prepare, run_point
 from mlworkbench.resuming import begin, end_unfinished, recorded
@@ -88,6 +89,7 @@ def sweep(
     _check_workers(n_jobs, backend, ray_address)
     job = prepare(notebook, experiment=experiment, timeout=timeout)
     points = expand([check_values(job.known, point) for point in expand(grid)])
+    keep_warm()  # for the next sweep of this process, too
     with _workers(backend, n_jobs, ray_address, job.store_uri):
         reused, parent = begin(job, points, resume)
         job = dataclasses.replace(job, parent=parent, group=(group := Group()))

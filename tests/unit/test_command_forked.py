@@ -6,15 +6,19 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import mlworkbench
 from mlworkbench.forkclient import IDLE_VARIABLE
 from tests.notebooks import notebook
 
 pytestmark = pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="nothing is forked here")
+
+SERVER = Path(mlworkbench.__file__).with_name("forkserver.py")
 
 TELLS = """
 import os, pathlib, psutil
@@ -60,3 +64,22 @@ def test_it_is_told_and_ends_as_if_it_were_no_other(
     refused = rerun("-p", "m", "1")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr.startswith("Found: no parameter is called 'm'")
+
+
+def test_a_process_that_has_swept_keeps_its_server_to_its_end(home: Path, tmp_path: Path, short: str) -> None:
+    """The next sweep begins at once, however much later; with the process the server goes."""
+    path = notebook(tmp_path / "a.ipynb", "n = 1", parameters=True)
+    code = (
+        f"import mlworkbench as wb, time, psutil\nwb.sweep({str(path)!r}, {{'n': [1, 2]}})\ntime.sleep(4)\n"
+        "lines = [p.info['cmdline'] or [] for p in psutil.process_iter(['cmdline'])]\n"
+        f"print(sum(line[1:2] == [{str(SERVER)!r}] and {short!r} in ' '.join(line) for line in lines))"
+    )
+    env = {**os.environ, "TMPDIR": short, IDLE_VARIABLE: "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "1"
+    (private,) = Path(short).glob("mlworkbench-*")
+    for _ in range(100):
+        if not list(private.iterdir()):
+            break
+        time.sleep(0.1)
+    assert list(private.iterdir()) == []
