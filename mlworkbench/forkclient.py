@@ -31,6 +31,9 @@ READ_AT_IMPORT = re.compile(
 )
 """Variables that decide what an import does. Kernels that differ in one of them have servers of their own."""
 
+SET_BY_IMPORTS = {("KMP_INIT_AT_FORK", "FALSE"), ("KMP_DUPLICATE_LIB_OK", "True")}
+"""What scikit-learn and joblib put into the environment when they are imported, here as in the server."""
+
 
 class Wish(NamedTuple):
     """What a forked process shall be, as `forked.py` tells."""
@@ -193,7 +196,7 @@ def _ask(connection: socket.socket, *files: int) -> str:
 def connect(interpreter: Sequence[str], env: Mapping[str, str]) -> socket.socket:
     """Connect to the fork server of an environment; start it where there is none."""
     folder = private_folder()
-    imports = {name: value for name, value in env.items() if READ_AT_IMPORT.match(name)}
+    imports = dict(pair for pair in env.items() if READ_AT_IMPORT.match(pair[0]) and pair not in SET_BY_IMPORTS)
     cores = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
     alike = [interpreter, sorted(imports.items()), os.getpriority(os.PRIO_PROCESS, 0), cores]
     path = folder / hashlib.sha256(json.dumps(alike).encode()).hexdigest()[:16]

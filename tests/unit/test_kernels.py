@@ -422,6 +422,21 @@ def test_lab_has_the_kernel_in_its_launcher_and_its_imports_done(warm: Path, tmp
     assert wait_until(lambda: not kernels())
 
 
+def test_what_imports_put_into_the_environment_makes_no_other_server(warm: Path) -> None:
+    """Else a process would have one server before it imports scikit-learn, and another after it."""
+    code = [
+        "import os, sys; before = dict(os.environ)",
+        "import joblib, sklearn.ensemble; print({**os.environ} == before)",
+        "from mlworkbench.forkclient import connect",
+        "for env in (before, os.environ): connect([sys.executable], env)",
+    ]
+    env = {**os.environ, "TMPDIR": str(warm)}
+    command = [sys.executable, "-c", "\n".join(code)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    assert len(servers(warm)) == 1
+
+
 READS = """
 import os, sys
 found, get = set(), type(os.environ).__getitem__
