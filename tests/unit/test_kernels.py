@@ -430,7 +430,7 @@ def test_what_imports_put_into_the_environment_makes_no_other_server(warm: Path)
         "from mlworkbench.forkclient import connect",
         "for env in (before, os.environ): connect([sys.executable], env)",
     ]
-    env = {**os.environ, "TMPDIR": str(warm)}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("KMP_")} | {"TMPDIR": str(warm)}
     command = [sys.executable, "-c", "\n".join(code)]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
