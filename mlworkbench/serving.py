@@ -60,7 +60,8 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float = 120) -> I
     """
     if port is None:
         port = free_port()
-    require_free(port)
+    else:
+        require_free(port)
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder, "server.log")
         with log_file.open("wb") as log, _process(_download(model_uri, folder), port, log) as process:
