@@ -9,10 +9,10 @@ STAMP  := $(VENV)/.complete
 WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
 # some machines set it; every Python process would then compile thousands of files anew, which takes seconds
-run lab test stack lessons exercises: export PYTHONDONTWRITEBYTECODE =
+run lab check quick test stack lessons exercises: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run lab test stack bench lessons exercises lock clean env up down logs users backup restore upgrade
+.PHONY: help setup run lab check quick test stack bench lessons exercises lock clean env up down logs users backup restore upgrade
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -38,11 +38,19 @@ run: setup  ## execute every lesson and log its runs to the workbook's own store
 lab: setup  ## open JupyterLab in notebooks/
 	$(BIN)/mlworkbench lab $(ARGS)
 
-test: setup  ## lint, type check and test everything
+check: setup  ## lint, check types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --cov --cov-fail-under 90 --ignore tests/stack $(ARGS)
+	$(BIN)/lint-imports --no-logo
+
+quick: check  ## that, and every test that starts no kernel, server or database
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --ignore tests/stack -m "not processes" $(ARGS)
+
+# a part of the tests, chosen by ARGS, covers a part of the code: the floor is for the whole
+test: check  ## lint, type check and test everything (ARGS="-k promote" for a part)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --ignore tests/stack \
+	  $(if $(ARGS),,--cov --cov-fail-under 90) $(ARGS)
 
 stack: setup  ## test the containers (REQUIRE_ENGINE=1: start an engine where none runs; skip nothing)
 	$(BIN)/python -m pytest tests/stack --durations=0 --durations-min=2 $(ARGS)
@@ -54,7 +62,7 @@ lessons: setup  ## execute lessons and store their outputs in them (ARGS="1.2" f
 	$(BIN)/python -m tests.lessons.store_outputs $(ARGS)
 
 exercises: setup  ## release the exercises from their solutions
-	$(BIN)/python -c "from pathlib import Path; from mlworkbench.course import release; release(Path('notebooks/exercises'))"
+	$(BIN)/python -c "from pathlib import Path; from mlcourse.exercises import release; release(Path('notebooks/exercises'))"
 
 env:  ## write .env with random secrets; PROFILES="classroom s3 ray" chooses what is in the stack
 	@$(if $(filter-out undefined,$(origin PROFILES)),PROFILES="$(PROFILES)") docker/make-env
@@ -83,4 +91,4 @@ upgrade: backup  ## rebuild the images, and bring the database to the schema of 
 	docker/upgrade
 
 clean:  ## remove the environment, the store and everything else that was made
-	rm -rf .venv .mlworkbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf .venv .mlworkbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage

@@ -21,7 +21,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
 from mlworkbench.ports import free_port
-from mlworkbench.store import quiet_mlflow
+from mlworkbench.quiet import quiet_mlflow
 from tests.stack.server import environment, server
 
 CLIENTS, RUNS, STEPS = 50, 20, 20

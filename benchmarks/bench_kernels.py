@@ -15,8 +15,8 @@ from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_code_cell, new_notebook
 
 from benchmarks.measure import compare
-from mlworkbench.kernels import PROVISIONER, keep_warm
-from mlworkbench.notebooks import execute
+from mlworkbench.notebooks.execute import execute
+from mlworkbench.notebooks.kernels import keep_warm, provisioner
 from mlworkbench.store import open_store
 
 IMPORTS = "import matplotlib.pyplot as plt, mlflow, pandas as pd\nfrom sklearn.linear_model import LogisticRegression"
@@ -40,7 +40,7 @@ def kernels(folder: str, *, warm: bool) -> Iterator[list[psutil.Process]]:
     managers = [KernelManager(kernel_name="python3", transport="ipc", ip=f"{folder}/{n}") for n in range(4)]
     for manager in managers:
         if warm:
-            manager.kernel_spec.metadata["kernel_provisioner"] = PROVISIONER
+            manager.kernel_spec.metadata["kernel_provisioner"] = provisioner()
         manager.start_kernel(extra_arguments=["--HistoryManager.hist_file=:memory:"])
         client = manager.client()
         client.start_channels()

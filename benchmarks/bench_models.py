@@ -23,7 +23,8 @@ from sklearn.linear_model import LogisticRegression
 import mlworkbench as wb
 from benchmarks.measure import compare
 from mlworkbench.ports import free_port
-from mlworkbench.serving import Endpoint, Latency
+from mlworkbench.serving.endpoint import Endpoint
+from mlworkbench.serving.latency import Latency
 
 LIMITS = {"RandomForest": 30, "XGBoost": 20, "Keras": 3}
 ROUNDS = 50

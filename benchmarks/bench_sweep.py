@@ -18,7 +18,7 @@ import psutil
 
 import mlworkbench as wb
 from benchmarks.measure import compare, seconds
-from mlworkbench.cluster import add_node, ray_nodes
+from mlworkbench.notebooks.ray_cluster import add_node, ray_nodes
 from tests.notebooks import notebook
 
 POINTS = 16

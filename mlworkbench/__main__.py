@@ -7,13 +7,14 @@ import os
 import sys
 
 from mlworkbench.cli import main as command_line
-from mlworkbench.forkclient import run_forked
+from mlworkbench.notebooks.kernels import warmup
+from warmkernel.client import run_forked
 
 
 def main() -> None:
     """Hand the arguments to the command line, in a forked process where that helps and can be."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # as the kernels have it, whose fork server is to be the same
-    code = run_forked("mlworkbench.cli") if sys.argv[1:2] == ["rerun"] else None
+    code = run_forked("mlworkbench.cli", warmup()) if sys.argv[1:2] == ["rerun"] else None
     sys.exit(command_line() if code is None else code)
 
 

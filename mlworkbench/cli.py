@@ -1,10 +1,9 @@
-"""The command line: ``mlworkbench run | rerun | lab | doctor | lessons | progress | reset``."""
+"""The command line: ``mlworkbench rerun | lab | doctor``, and the verbs of the course that is installed."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -34,22 +33,6 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("wanted", nargs=-1, metavar="[LESSON]...")
-@click.option("--jobs", "-j", type=int, help="How many lessons at once (default: one a core).")
-@click.option("--fast", is_flag=True, help="Use each lesson's fast parameters.")
-@click.option("--keep-going", is_flag=True, help="Start the remaining lessons although one has failed.")
-def run(wanted: tuple[str, ...], jobs: int | None, fast: bool, keep_going: bool) -> None:
-    """Execute lessons (1.2), parts (1) or the whole workbook, and log their runs to the store."""
-    from mlworkbench.workbook import run_workbook
-
-    table = run_workbook(wanted, jobs=jobs, fast=fast, keep_going=keep_going)
-    click.echo(table.to_string(index=False))
-    if (table.outcome == "interrupted").any():
-        sys.exit(130)
-    sys.exit(0 if (table.outcome == "passed").all() else 1)
-
-
-@main.command()
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="A value for a parameter.")
 @click.option("--grid", multiple=True, metavar="NAME=V1,V2", help="Several values; every combination is a point.")
@@ -72,10 +55,10 @@ def rerun(
     **where: Any,
 ) -> None:
     """Execute a NOTEBOOK with other parameters, once or over a grid; each time is one MLflow run."""
-    from mlworkbench.notebooks import parameters
-    from mlworkbench.reruns import run_once
-    from mlworkbench.sweeps import sweep
-    from mlworkbench.values import check_values, expand, grid_from_text
+    from mlworkbench.notebooks.grid import expand, grid_from_text
+    from mlworkbench.notebooks.parameters import check_values, parameters
+    from mlworkbench.notebooks.rerun import run_once
+    from mlworkbench.notebooks.sweep import sweep
 
     known = parameters(notebook)
     spread = grid_from_text(known, given, grid)
@@ -94,47 +77,13 @@ def rerun(
 
 
 @main.command()
-def lessons() -> None:
-    """List the lessons."""
-    from mlworkbench.workbook import lessons as every
-
-    for lesson in every():
-        click.echo(f"{lesson.id:<5}{lesson.title}")
-
-
-@main.command()
-def progress() -> None:
-    """Show the tasks of all assignments with their last outcome."""
-    from mlworkbench.checks import TASKS
-    from mlworkbench.checks.progress import outcomes
-
-    last = outcomes()
-    assigned = [task for task in TASKS if not task[0].isdigit()]
-    for task in assigned:
-        click.echo(f"{task:<14}{last.get(task, 'Not attempted')}")
-    click.echo(f"{sum(last.get(task) == 'Passed' for task in assigned)} of {len(assigned)} tasks passed")
-
-
-@main.command()
 def doctor() -> None:
     """Say what is wrong with this set-up and what to do; exit status 1 when there is a problem."""
-    from mlworkbench.checkup import doctor as examine
+    from mlworkbench.doctor.report import doctor as examine
 
     report = examine()
     click.echo(report)
     sys.exit(0 if report.ok else 1)
-
-
-@main.command()
-@click.argument("exercise")
-def reset(exercise: str) -> None:
-    """Put a pristine copy of an EXERCISE in place and keep your work under a dated name."""
-    from mlworkbench.course import reset as put_back
-
-    place, kept = put_back(exercise)
-    if kept:
-        click.echo(f"Your work is kept as {kept.name}.")
-    click.echo(f"{place.name} is as new.")
 
 
 @main.command()
@@ -147,27 +96,10 @@ def lab(port: int | None, ip: str, no_browser: bool, jupyter_options: tuple[str,
 
     What stands behind `--` goes to JupyterLab as it is, for example `-- --allow-root`.
     """
-    from mlworkbench.kernels import JUPYTER_DATA, keep_warm
-    from mlworkbench.ports import require_free
-    from mlworkbench.store import open_store, workbook_root
+    from mlworkbench.lab.launch import launch
 
-    open_store()
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.ip={ip}"]
-    command.append(f"--ServerApp.root_dir={workbook_root() / 'notebooks'}")
-    if port is not None:
-        require_free(port)
-        command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
-    if no_browser:
-        command.append("--no-browser")
-    command += jupyter_options
-    # Switches off what a learner does not need: nbgrader's panels for instructors, Jupyter's news.
-    _put_first("JUPYTER_CONFIG_PATH", Path(__file__).with_name("lab_config"))
-    _put_first("JUPYTER_PATH", JUPYTER_DATA)  # the kernel "Python (workbench)"
-    keep_warm()
-    if os.name == "nt":
-        sys.exit(subprocess.call(command))
-    os.execv(sys.executable, command)  # noqa: S606 (becomes JupyterLab, so that a signal ends it and nothing is left)
+    launch(port=port, ip=ip, browser=not no_browser, options=jupyter_options)
 
 
-def _put_first(variable: str, folder: Path) -> None:
-    os.environ[variable] = os.pathsep.join(filter(None, [str(folder), os.environ.get(variable, "")]))
+for _verb in entry_points(group="mlworkbench.commands"):
+    main.add_command(_verb.load())

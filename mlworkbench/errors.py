@@ -60,3 +60,12 @@ def unknown_name(
         )
     do = f"Did you mean {near[0]!r}?" if near else "Choose one of those."
     return error(f"no {kind} is called {name!r}.", f"one of: {', '.join(known)}.", do)
+
+
+def no_model(model_uri: str, error: Exception) -> WorkbenchError:
+    """Build the error for a URI at which there is no model."""
+    return WorkbenchError(
+        f"no model at {model_uri!r} ({told(error)}).",
+        "the address of a stored model, such as the model_uri that log_model returns.",
+        "List what there is with mlflow.search_logged_models(), and check that the tracking store is the right one.",
+    )

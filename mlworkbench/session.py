@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlworkbench.errors import StoreError, WorkbenchError
-from mlworkbench.store import Store, open_store, quiet_mlflow
+from mlworkbench.mlflow_internals import ARTIFACT_ROOT_VARIABLE, active_experiment_id
+from mlworkbench.quiet import quiet_mlflow
+from mlworkbench.store import Store, open_store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -147,9 +149,8 @@ def experiment_for(name: str | None, *, otherwise: str) -> str:
     """Id of the experiment of that name, made if there is none; without a name the active one, or ``otherwise``."""
     import mlflow
     from mlflow.tracking.default_experiment import DEFAULT_EXPERIMENT_ID
-    from mlflow.tracking.fluent import _get_experiment_id
 
-    if name is None and (active := str(_get_experiment_id())) != DEFAULT_EXPERIMENT_ID:
+    if name is None and (active := active_experiment_id()) != DEFAULT_EXPERIMENT_ID:
         return active
     return str(_experiment(mlflow.MlflowClient(), name or otherwise)[0].experiment_id)
 
@@ -159,7 +160,7 @@ def _use(store: Store) -> None:
 
     if store.artifact_root:
         # MLflow puts the artifacts of an embedded store under the working directory unless this is set.
-        os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = store.artifact_root
+        os.environ[ARTIFACT_ROOT_VARIABLE] = store.artifact_root
     mlflow.set_tracking_uri(store.uri)
 
 

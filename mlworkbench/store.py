@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import re
 import tempfile
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mlworkbench.errors import StoreError
+from mlworkbench.mlflow_internals import is_known_schema, open_database
+from mlworkbench.quiet import quiet_mlflow
+from mlworkbench.workbook import MARKER, workbook_home
 
 if TYPE_CHECKING:
     import sqlalchemy
-
-MARKER = Path("notebooks", "00_start_here.ipynb")
-"""The file that tells the root of a workbook."""
 
 CONNECT_SECONDS = 5.0
 """How long a server or database may take to answer before it counts as away, in seconds."""
@@ -51,31 +49,6 @@ class Store:
             return without_password(self.uri)
         root = next((p for p in path.parents if (p / MARKER).exists()), path.parent.parent)
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-
-
-def workbook_root(start: str | os.PathLike[str] | None = None) -> Path:
-    """Find the folder of the workbook by walking up from ``start`` (default: the working directory).
-
-    Raises
-    ------
-    WorkbenchError
-        When no folder above holds the workbook: change into the clone, or set MLWORKBENCH_HOME.
-    """
-    here = Path(start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / MARKER).exists():
-            return folder
-    raise StoreError(
-        f"no workbook at or above {here}.",
-        f"a folder that holds {MARKER.as_posix()}.",
-        "Change into your clone of the workbook, or set MLWORKBENCH_HOME to the folder that shall hold the store.",
-    )
-
-
-def workbook_home() -> Path:
-    """Folder of everything a run of the workbook makes: ``MLWORKBENCH_HOME``, else ``.mlworkbench`` in the root."""
-    chosen = os.environ.get("MLWORKBENCH_HOME")
-    return Path(chosen).resolve() if chosen else workbook_root() / ".mlworkbench"
 
 
 def sqlite_path(uri: str) -> Path | None:
@@ -192,11 +165,10 @@ def _open_database(uri: str, artifact_root: str) -> None:
 def _connect(uri: str, artifact_root: str) -> sqlalchemy.Engine:
     """Open a database with MLflow's own store class, which makes missing tables and checks the schema."""
     from mlflow.exceptions import MlflowException
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     quiet_mlflow()
     try:
-        return SqlAlchemyStore(uri, artifact_root).engine  # type: ignore[no-any-return]
+        return open_database(uri, artifact_root)
     except MlflowException as error:
         raise _schema_error(uri, str(error)) from error
     except Exception as error:
@@ -217,7 +189,7 @@ def _schema_error(uri: str, message: str) -> StoreError:
             "a store that this version of MLflow made.",
             "Name another store, or move this one away and let the workbook make a new one.",
         )
-    if revision[1] == "None" or _is_known_revision(revision[1]):
+    if revision[1] == "None" or is_known_schema(revision[1]):
         age, cure = "an older", f"Back it up, then run `mlflow db upgrade {without_password(uri)}`."
     else:
         age, cure = "a newer", "Install that MLflow, or use another store (leave the URI out for the workbook's own)."
@@ -226,13 +198,6 @@ def _schema_error(uri: str, message: str) -> StoreError:
         "the schema of the MLflow that is installed here.",
         cure,
     )
-
-
-def _is_known_revision(revision: str) -> bool:
-    import mlflow.store
-
-    versions = Path(mlflow.store.__file__).parent / "db_migrations" / "versions"
-    return any(path.name.startswith(f"{revision}_") for path in versions.glob("*.py"))
 
 
 def _check_server(uri: str) -> None:
@@ -280,40 +245,6 @@ def _require_writable(folder: Path) -> None:
             "a folder in which the store and its artifacts can be kept.",
             "Make it writable, or set MLWORKBENCH_HOME to a folder of your own.",
         ) from error
-
-
-def quiet_mlflow() -> None:
-    """Switch off MLflow's telemetry, and lines and warnings that are not of the reader's making."""
-    os.environ.update(
-        MLFLOW_DISABLE_TELEMETRY="true",
-        MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true",
-        MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false",
-    )
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # also keeps TensorFlow's numbers the same on other machines
-    from mlflow.telemetry import set_telemetry_client
-
-    set_telemetry_client()
-    for name in (
-        "store.db.utils",
-        "tracking.fluent",
-        "utils.autologging_utils",
-        "models.python_api",
-        "projects",
-        "pyfunc",
-        "models",
-    ):
-        logging.getLogger(f"mlflow.{name}").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    for name in (
-        "absl",
-        "tensorflow",
-        "mlflow.models.evaluation",
-        "mlflow.onnx",
-    ):  # what MLflow chooses, not the reader
-        logging.getLogger(name).setLevel(logging.ERROR)
-    for hint in ("`y_pred` was renamed", "Inferred schema contains integer"):
-        warnings.filterwarnings("ignore", f".*{hint}")
 
 
 def _first_line(error: Exception) -> str:

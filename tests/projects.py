@@ -10,10 +10,10 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Param, Run
 
-from mlworkbench.outcomes import OUTCOME_TAG
-from mlworkbench.reruns import POINT_TAG
-from mlworkbench.resuming import PARENT_TAG
-from mlworkbench.steps import run_step
+from mlworkbench.notebooks.record import OUTCOME_TAG
+from mlworkbench.notebooks.rerun import POINT_TAG
+from mlworkbench.notebooks.resume import PARENT_TAG
+from mlworkbench.projects.steps import run_step
 
 STEPS = """
 name: steps

@@ -18,8 +18,8 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from mlworkbench.ports import free_port
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]

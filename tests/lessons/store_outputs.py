@@ -8,8 +8,8 @@ from pathlib import Path
 
 import nbformat
 
-from mlworkbench.notebooks import execute
-from mlworkbench.workbook import Lesson, lessons
+from mlcourse.lessons import Lesson, lessons
+from mlworkbench.notebooks.execute import execute
 
 
 def store_outputs(lesson: Lesson) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from mlworkbench.notebooks import execute, parameters
-from mlworkbench.workbook import EXECUTION_VARIABLE, Lesson, lessons
+from mlcourse.lessons import Lesson, lessons
+from mlworkbench.notebooks.execute import execute
+from mlworkbench.notebooks.parameters import parameters
+from mlworkbench.workbook import EXECUTION_VARIABLE
 from tests.lessons.expected import EXPECTED, Logged
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 LESSONS = lessons(root=ROOT)
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)

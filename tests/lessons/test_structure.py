@@ -8,10 +8,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from mlworkbench.workbook import Lesson, lessons
+from mlcourse.lessons import Lesson, lessons
 from tests.lessons.rules import EXEMPT_TAGS, RULES, code, tags
+from tests.paths import ROOT
 
-LESSONS = lessons(root=Path(__file__).parents[2])
+LESSONS = lessons(root=ROOT)
 MOST_EXEMPT = 0.15
 
 

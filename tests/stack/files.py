@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 MAIN = ROOT / "docker-compose.yml"
 PROFILES = {name: ROOT / "docker" / f"{name}.yml" for name in ("classroom", "s3", "ray")}
 

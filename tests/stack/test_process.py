@@ -17,10 +17,11 @@ import requests
 import sqlalchemy
 from mlflow.exceptions import MlflowException
 
-from mlworkbench.notebooks import execute
+from mlcourse.lessons import lessons
+from mlworkbench.notebooks.execute import execute
 from mlworkbench.ports import free_port
 from mlworkbench.store import open_store
-from mlworkbench.workbook import EXECUTION_VARIABLE, lessons
+from mlworkbench.workbook import EXECUTION_VARIABLE
 from tests.lessons.expected import EXPECTED, Logged
 from tests.stack.files import ROOT
 from tests.stack.server import ADMIN, SCRIPTS, environment, ready, server

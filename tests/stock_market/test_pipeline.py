@@ -13,9 +13,9 @@ from mlflow.entities import Run
 import mlworkbench as wb
 from mlworkbench.errors import ProjectError
 from stock_market import monitor, prices
+from tests.paths import ROOT
 from tests.stock_market.conftest import session_in
 
-ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "notebooks" / "projects" / "stock_market"
 STEPS = ["load", "validate", "features", "train", "evaluate", "register"]
 NAME = "up-tomorrow"

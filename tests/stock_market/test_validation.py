@@ -8,7 +8,7 @@ import pytest
 from sklearn.model_selection import KFold
 
 import mlworkbench as wb
-from mlworkbench.cluster import ray_nodes
+from mlworkbench.notebooks.ray_cluster import ray_nodes
 from stock_market import candidates, criterion, features, heuristics, sweep, walk_forward
 
 

@@ -48,7 +48,7 @@ def log_served(
     from mlflow.models import ModelSignature
     from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
-    from mlworkbench.flavors import quiet
+    from mlworkbench.quiet import quiet
 
     inner = candidates.log(estimator, rows)
     parameters = [
@@ -83,8 +83,8 @@ def _requirements(inner: ModelInfo) -> list[str]:
     """What the estimator needs, and what the code around it does."""
     import mlflow
 
-    from mlworkbench.flavors import quiet
-    from mlworkbench.requirements import pins
+    from mlworkbench.models.requirements import pins
+    from mlworkbench.quiet import quiet
 
     with quiet():
         lines = Path(mlflow.pyfunc.get_model_dependencies(inner.model_uri)).read_text(encoding="utf-8").splitlines()

@@ -12,7 +12,8 @@ import mlflow
 import pandas as pd
 
 from mlworkbench.errors import WorkbenchError
-from mlworkbench.store import quiet_mlflow, workbook_home
+from mlworkbench.quiet import quiet_mlflow
+from mlworkbench.workbook import workbook_home
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlworkbench.cluster import ray_cluster
+from mlworkbench.notebooks.ray_cluster import ray_cluster
 from stock_market import features, prices, walk_forward, windows
 from stock_market.criterion import wilson
 

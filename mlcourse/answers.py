@@ -1,0 +1,73 @@
+"""What checks say about the answers that a learner hands over: of what type they are, never a long value."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import reprlib
+from typing import Any
+
+from mlworkbench.tasks import NotYetError
+
+ROUNDING = 0.0006  # a number that was rounded to three digits still counts as the same
+_MAX_SHOWN = 60
+_MAX_DIGITS = 9
+
+
+def shown(text: Any) -> str:
+    """A text in quotes, shortened when it is long."""
+    short = reprlib.Repr()
+    short.maxstring = _MAX_SHOWN
+    return short.repr(str(text))
+
+
+def same(first: float, second: float) -> bool:
+    """Two numbers are equal, or one of them is rounded to three digits."""
+    return math.isclose(first, second, abs_tol=ROUNDING)
+
+
+def apart(first: float, second: float) -> tuple[str, str]:
+    """Two different numbers with as many digits as it takes to tell them apart, at least three."""
+    for digits in range(3, _MAX_DIGITS):
+        texts = f"{first:.{digits}f}", f"{second:.{digits}f}"
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
+def run_id_of(answer: Any, what: str) -> str:
+    """The id in an answer that is an id or a Run."""
+    run_id = getattr(getattr(answer, "info", None), "run_id", answer)
+    if isinstance(run_id, str):
+        return run_id
+    kind = type(run_id).__name__
+    if kind in ("DataFrame", "Series"):
+        raise NotYetError(f"{what} is of type {kind}.", "`table.run_id[0]` holds the id of the first row of a table.")
+    raise NotYetError(f"{what} is of type {kind}.", "Give the text in `run.info.run_id`.")
+
+
+def sequence(answer: Any, what: str) -> list[Any]:
+    """A list of values that the learner computed: a list, an array or a column."""
+    if isinstance(answer, str) or not hasattr(answer, "__len__"):
+        raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give a list, an array or a column.")
+    shape: tuple[int, ...] = getattr(answer, "shape", ())
+    if len(shape) > 1:
+        raise NotYetError(f"{what} has {shape[1]} column(s).", "Give one plain column: use predict, not predict_proba.")
+    return list(answer)
+
+
+def rows(answer: Any, what: str) -> int:
+    """Number of rows of a table."""
+    if isinstance(answer, str) or not hasattr(answer, "__len__"):
+        raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give the table.")
+    return len(answer)
+
+
+def number(answer: Any, what: str) -> float:
+    """A number that the learner computed."""
+    if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
+        do = "Write it without quotes." if isinstance(answer, str) else "Give one number: len(…) counts rows."
+        raise NotYetError(f"{what} is of type {type(answer).__name__}.", do)
+    if not math.isfinite(answer):
+        raise NotYetError(f"{what} is {float(answer)}.", "Give one finite number.")
+    return float(answer)

@@ -1,0 +1,111 @@
+"""Exercises: released from their solutions by nbgrader, and put back when a learner wants to begin again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from mlworkbench.errors import NotebookError, unknown_name
+from mlworkbench.workbook import workbook_root
+
+
+def assignments(root: Path | None = None) -> dict[str, Path]:
+    """Solution notebooks by the name of the exercise, which is that of the file."""
+    folder = (root or workbook_root()) / "notebooks" / "solutions"
+    return {path.stem: path for path in sorted(folder.glob("*/*.ipynb"))}
+
+
+def release(target: Path, root: Path | None = None) -> list[Path]:
+    """Make the exercises of all assignments: solutions and hidden tests taken out.
+
+    Parameters
+    ----------
+    target : Path
+        Folder that gets ``<part>/<exercise>.ipynb``.
+    root : Path, optional
+        Root of the workbook; found by walking up when left out.
+
+    Returns
+    -------
+    list of Path
+        The exercises.
+
+    Raises
+    ------
+    NotebookError
+        When nbgrader is not installed or refuses a solution notebook.
+
+    See Also
+    --------
+    https://nbgrader.readthedocs.io/en/stable/user_guide/creating_and_grading_assignments.html
+    """
+    root, target = root or workbook_root(), target.resolve()  # nbgrader takes a relative path from the course
+    for part in sorted({path.parent.name for path in assignments(root).values()}):
+        _generate(root / "notebooks", part, target)
+    return sorted(target.glob("*/*.ipynb"))
+
+
+def _generate(course: Path, part: str, target: Path) -> None:
+    try:
+        from nbgrader.converters import GenerateAssignment, NbGraderException
+        from nbgrader.coursedir import CourseDirectory
+        from traitlets.config.loader import PyFileConfigLoader
+    except ImportError as error:
+        raise NotebookError("nbgrader is not installed.", "the extra 'course'.", "pip install nbgrader") from error
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
+    # nbgrader calls alembic by its name, which is beside this Python also where the environment is not activated
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    with tempfile.TemporaryDirectory() as scratch:
+        config.CourseDirectory.db_url = f"sqlite:///{scratch}/gradebook.db"
+        config.CourseDirectory.root = str(course)
+        config.CourseDirectory.release_directory = str(target)
+        config.CourseDirectory.assignment_id = part
+        converter = GenerateAssignment(coursedir=CourseDirectory(config=config), config=config)
+        converter.force, converter.create_assignment = True, True
+        converter.log.setLevel(logging.ERROR)
+        try:
+            converter.start()
+        except NbGraderException as error:
+            raise NotebookError(
+                f"nbgrader refuses {part} ({error}).", "a solution notebook with nbgrader's cells.", "Correct it."
+            ) from error
+
+
+def reset(exercise: str, root: Path | None = None) -> tuple[Path, Path | None]:
+    """Put a pristine copy of an exercise in place; the learner's work is kept under a dated name.
+
+    Parameters
+    ----------
+    exercise : str
+        Name of the exercise, that is of its file without the ending.
+
+    Returns
+    -------
+    tuple of Path and (Path or None)
+        The pristine exercise, and where the earlier work is kept, if there was any.
+
+    Raises
+    ------
+    NotebookError
+        For an exercise that does not exist, with the nearest name.
+    """
+    root = root or workbook_root()
+    known = assignments(root)
+    if exercise not in known:
+        raise unknown_name("exercise", exercise, known, NotebookError)
+    part = known[exercise].parent.name
+    place = root / "notebooks" / "exercises" / part / f"{exercise}.ipynb"
+    kept = None
+    with tempfile.TemporaryDirectory() as scratch:
+        _generate(root / "notebooks", part, Path(scratch))
+        if place.exists():
+            kept = place.with_name(f"{exercise} {time.strftime('%Y-%m-%d %H.%M.%S')}.ipynb")
+            place.replace(kept)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(Path(scratch, part, f"{exercise}.ipynb"), place)
+    return place, kept

@@ -1,0 +1,203 @@
+"""What checks look at: runs, parameters, metrics and artifacts in the tracking store, with a message for every gap."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from mlcourse.answers import run_id_of, shown
+from mlworkbench.tasks import NotYetError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Dataset, Metric, Run
+    from pandas import DataFrame
+
+_MOST_LISTED = 6
+
+
+def client() -> MlflowClient:
+    """A client of the store that the notebook uses."""
+    import mlflow
+
+    return mlflow.MlflowClient()
+
+
+def known_run(answer: Any, what: str = "run_id") -> Run:
+    """The run that the learner names, as an id or as a Run; it must exist."""
+    from mlflow.exceptions import MlflowException
+
+    run_id = run_id_of(answer, what)
+    try:
+        return client().get_run(run_id)
+    except MlflowException as error:
+        raise NotYetError(
+            f"No run with the id {shown(run_id)} is in this store.", "Take the id from `run.info.run_id`."
+        ) from error
+
+
+def finished_run(
+    answer: Any,
+    what: str = "run_id",
+    do: str = "Start it with `with mlflow.start_run():` and let the block end without an error.",
+) -> Run:
+    """The run that the learner names, as `known_run`; it must have finished."""
+    run = known_run(answer, what)
+    if run.info.status != "FINISHED":
+        raise NotYetError(f"The run {shown(run.info.run_name)} has the status {run.info.status}.", do)
+    return run
+
+
+def run_in(experiment: str, answer: Any, what: str = "run_id") -> Run:
+    """A finished run of this experiment."""
+    run = finished_run(answer, what)
+    found = client().get_experiment(run.info.experiment_id).name
+    if found != experiment:
+        raise NotYetError(
+            f"The run is in the experiment {shown(found)}.",
+            f"Log it in {experiment!r}: `mlflow.set_experiment({experiment!r})` makes that one active.",
+        )
+    return run
+
+
+def named(run: Run, name: str) -> None:
+    """The run has this name."""
+    if run.info.run_name != name:
+        raise NotYetError(f"The run is called {shown(run.info.run_name)}.", f"Start it with run_name={name!r}.")
+
+
+def children(parent: Run) -> list[Run]:
+    """The runs directly below a parent run."""
+    condition = f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
+    return list(client().search_runs([parent.info.experiment_id], condition))
+
+
+def runs_of(experiment: str) -> list[Run]:
+    """The finished runs of an experiment, which must exist and hold some."""
+    found = client().get_experiment_by_name(experiment)
+    if found is None:
+        raise NotYetError(f"No experiment {experiment!r} is in this store.", "Run the cells above that fill it.")
+    runs = list(client().search_runs([found.experiment_id], "attributes.status = 'FINISHED'", max_results=5000))
+    if not runs:
+        raise NotYetError(f"The experiment {experiment!r} has no finished runs.", "Run the cells above that fill it.")
+    return runs
+
+
+def found_by(filter_string: Any, experiment_id: str) -> set[str]:
+    """Ids of the runs that a filter finds in an experiment."""
+    from mlflow.exceptions import MlflowException
+
+    if not isinstance(filter_string, str):
+        raise NotYetError(f"The filter is of type {type(filter_string).__name__}.", "Give the text of the filter.")
+    if "{" in filter_string:
+        raise NotYetError("The filter contains a '{', so no value was put in.", "Write an f before its first quote.")
+    try:
+        found = client().search_runs([experiment_id], filter_string, max_results=5000)
+    except MlflowException as error:
+        told = str(error).splitlines()[0].rstrip(".")
+        raise NotYetError(f"MLflow refuses the filter: {told}.", "Lesson 1.4 shows this error and its cure.") from error
+    return {run.info.run_id for run in found}
+
+
+def parameter(run: Run, name: str, wanted: float | None = None) -> str:
+    """Value of a logged parameter, which must be the wanted number where there is one."""
+    if name not in run.data.params:
+        raise NotYetError(
+            _without(run, "parameter", name, run.data.params),
+            f"Log it with `mlflow.log_param({name!r}, …)` inside the run.",
+        )
+    value = str(run.data.params[name])
+    if wanted is not None and value not in (str(wanted), str(float(wanted))):
+        raise NotYetError(f"The parameter {name} is {shown(value)}.", f"Use {name}={wanted}.")
+    return value
+
+
+def metric(run: Run, name: str, low: float = -math.inf, high: float = math.inf) -> float:
+    """Last value of a logged metric; it must be a number between ``low`` and ``high``."""
+    if name not in run.data.metrics:
+        raise NotYetError(
+            _without(run, "metric", name, run.data.metrics),
+            f"Log it with `mlflow.log_metric({name!r}, …)` inside the run.",
+        )
+    value = float(run.data.metrics[name])
+    if math.isnan(value):
+        raise NotYetError(f"The metric {name!r} is NaN (not a number).", "Find the step that divides by nothing.")
+    if not low <= value <= high:
+        raise NotYetError(f"The metric {name!r} is {value:.6g}.", f"It should lie between {low:.3g} and {high:.3g}.")
+    return value
+
+
+def metric_history(run: Run, name: str, points: int) -> list[Metric]:
+    """History of a metric in the order of its steps; it must have at least ``points`` points with different steps."""
+    metric(run, name)
+    history = list(client().get_metric_history(run.info.run_id, name))
+    steps = {point.step for point in history}
+    if len(steps) < points:
+        raise NotYetError(
+            f"The metric {name!r} has {len(history)} point(s) on {len(steps)} step(s), {points} were expected.",
+            f"Log it once a round with `mlflow.log_metric({name!r}, value, step=round)`.",
+        )
+    return sorted(history, key=lambda point: point.step)
+
+
+def artifact_paths(run: Run) -> list[str]:
+    """Paths of all artifact files of a run."""
+    found: list[str] = []
+    folders = [""]
+    while folders:
+        for item in client().list_artifacts(run.info.run_id, folders.pop() or None):
+            (folders if item.is_dir else found).append(item.path)
+    return sorted(found)
+
+
+def artifact(run: Run, name: str, call: str) -> None:
+    """The run holds a file of this name, in no folder."""
+    found = artifact_paths(run)
+    if name in found:
+        return
+    for path in found:
+        if path.endswith(f"/{name}"):
+            raise NotYetError(f"The run has {shown(path)}.", f"Give {name!r} as the path, without a folder.")
+    told = f"The run has {', '.join(found[:_MOST_LISTED])}, but no {name}." if found else "The run has no artifacts."
+    raise NotYetError(told, f"Log {name} with {call}.")
+
+
+def table(run: Run, name: str, columns: set[str]) -> DataFrame:
+    """A logged table with at least these columns and a row."""
+    import mlflow
+
+    artifact(run, name, "`mlflow.log_table`")
+    try:
+        found: DataFrame = mlflow.load_table(name, run_ids=[run.info.run_id])
+    except Exception as error:  # whatever lies there was not written as a table
+        raise NotYetError(f"The file {name} cannot be read as a table.", "Log it with `mlflow.log_table`.") from error
+    if not columns <= set(found.columns):
+        told = ", ".join(str(column) for column in sorted(found.columns, key=str)[:_MOST_LISTED]) or "no names"
+        raise NotYetError(
+            f"The table {name} has the columns {told}.",
+            f"It needs {' and '.join(sorted(columns))}; `reset_index` makes a column of an index.",
+        )
+    if found.empty:
+        raise NotYetError(f"The table {name} has no rows.", "Look at the table before you log it.")
+    return found
+
+
+def data_set(run: Run, context: str) -> Dataset:
+    """The data set that the run names with this context."""
+    inputs = run.inputs.dataset_inputs
+    call = f"Log it with `mlflow.log_input(data, context={context!r})`"
+    if not inputs:
+        raise NotYetError("The run names no data set.", f"{call}; `mlflow.data.from_pandas` makes the data.")
+    found = {tag.value: item.dataset for item in inputs for tag in item.tags if tag.key == "mlflow.data.context"}
+    if not found:
+        raise NotYetError("The run names a data set, but the context is missing.", f"{call}, in a new run.")
+    if context not in found:
+        raise NotYetError(f"The data set has the context {shown(', '.join(found))}.", f"{call}.")
+    return found[context]
+
+
+def _without(run: Run, kind: str, name: str, names: dict[str, Any]) -> str:
+    if not names:
+        return f"The run {shown(run.info.run_name)} has no {kind}s."
+    listed = ", ".join(sorted(names)[:_MOST_LISTED]) + (", …" if len(names) > _MOST_LISTED else "")
+    return f"The run {shown(run.info.run_name)} has the {kind}s {listed}, but no {name!r}."

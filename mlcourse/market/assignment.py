@@ -1,0 +1,242 @@
+"""Checks of the assignment of part 5. They compute from prices, runs and stored models; no answer is kept here."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from mlcourse import logged_runs
+from mlcourse.answers import number, same, sequence, shown
+from mlcourse.market import lessons, recomputed
+from mlcourse.market.own_project import EXPERIMENT, asked, decided, kept, own_run, ups, watched
+from mlworkbench import data
+from mlworkbench.tasks import NotYetError, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities import Run
+
+RULES = ("always_up", "always_down", "persistence")
+FEWEST_MODELS, FEWEST_MONTHS = 2, 45  # the VIX has 60 months, of which walking forward leaves 49
+PERCENT = 1.5  # a gain with so wide an interval is no part of the days
+
+
+def _runs(answers: Any, symbol: str) -> list[Run]:
+    if not isinstance(answers, list | tuple):
+        raise NotYetError(f"runs is of type {type(answers).__name__}.", "Give the runs as a list: [first, second].")
+    return [own_run(each, symbol, "a run") for each in answers]
+
+
+def delivered(run: Any, clean: Any, delivery: Any, schema: Any) -> str:
+    """Task 1: what is wrong with a file of prices is reported, what is right is kept, what is wanted is a schema."""
+    import pandas as pd
+
+    raw = pd.read_csv(delivery, dtype=str, index_col=0)
+    values, twice = pd.to_numeric(raw["close"], errors="coerce"), raw.index.duplicated()
+    wrong = {"no number": values.isna(), "not positive": values <= 0, "twice": pd.Series(twice, raw.index)}
+    mine = logged_runs.run_in(EXPERIMENT, run, "run")
+    kinds = sum(found.any() for found in wrong.values())
+    if logged_runs.metric(mine, "problems") != kinds:
+        raise NotYetError(
+            f"problems is {mine.data.metrics['problems']:.0f}.",
+            "Log the number of rows of the report, not of the file.",
+        )
+    logged_runs.table(mine, "report.json", {"found", "rows", "do"})
+    right = raw.index[~(wrong["no number"] | wrong["not positive"]).to_numpy() & ~twice]
+    _kept(clean, pd.to_datetime(right))
+    _demands(schema)
+    return f"{kinds} kinds of problems were reported; {len(right)} of {len(raw)} rows are good."
+
+
+def _kept(clean: Any, right: pd.DatetimeIndex) -> None:
+    import pandas as pd
+
+    if not isinstance(clean, pd.DataFrame) or "close" not in clean:
+        raise NotYetError("clean is not a table with a column 'close'.", "Give what prices.checked returns.")
+    if not isinstance(clean.index, pd.DatetimeIndex) or clean["close"].dtype != float:
+        raise NotYetError("clean holds texts.", "prices.checked makes dates and numbers of them.")
+    if bad := len(clean.index.difference(right)) + int(clean.index.duplicated().sum()):
+        raise NotYetError(f"clean still has {bad} bad row(s).", "The report tells what is wrong, and where first.")
+    if lost := len(right.difference(clean.index)):
+        raise NotYetError(
+            f"{lost} good row(s) are lost.", "Leave out the bad rows only; one of two equal days is good."
+        )
+
+
+def _demands(schema: Any) -> None:
+    """The schema takes good prices and refuses broken ones."""
+    import pandas as pd
+    from pandera.errors import SchemaError, SchemaErrors
+    from pandera.pandas import DataFrameSchema
+
+    if not isinstance(schema, DataFrameSchema):
+        raise NotYetError(f"schema is of type {type(schema).__name__}.", "Give a pandera DataFrameSchema.")
+
+    def takes(prices: pd.DataFrame) -> bool:
+        try:
+            schema.validate(prices, lazy=True)
+        except (SchemaErrors, SchemaError):
+            return False
+        return True
+
+    good = data.load_nasdaq()[["close"]].tail(50)
+    if not takes(good):
+        raise NotYetError("The schema refuses good prices.", "Let it validate wb.load_nasdaq(), and read the error.")
+    broken = {
+        "a missing price": good.assign(close=[float("nan"), *good["close"][1:]]),
+        "a price of 0": good.assign(close=[0.0, *good["close"][1:]]),
+        "a day twice": pd.concat([good.head(1), good]),
+        "days in another order": good[::-1],
+    }
+    if taken := [what for what, prices in broken.items() if takes(prices)]:
+        raise NotYetError(f"The schema takes {', '.join(taken)}.", "Add a check for it, to the column or the index.")
+
+
+def judged_rules(symbol: Any, runs: Any, best: Any) -> str:
+    """Task 2: three rules, judged by the criterion, and the best of them."""
+    from stock_market.heuristics import HEURISTICS
+
+    ups(symbol)
+    mine = {run.info.run_name: run for run in _runs(runs, symbol)}
+    if missing := set(RULES) - set(mine):
+        raise NotYetError(f"There is no run called {min(missing)}.", f"Give one of each: {', '.join(sorted(RULES))}.")
+    for run in mine.values():
+        lessons.judged(run, FEWEST_MONTHS)
+    days = recomputed.by_day(symbol)
+    for name in RULES:
+        expected = recomputed.summary(HEURISTICS[name](days), days, RULES)
+        do = f"Judge every day of sweep.table(series, {symbol!r}), against the accuracy of the best of the three rules."
+        recomputed.agree(mine[name], expected, do)
+    reached, best = {name: mine[name].data.metrics["accuracy"] for name in RULES}, str(best)
+    if reached.get(best) != max(reached.values()):
+        raise NotYetError(f"best is {shown(best)}.", "Give the name of the rule with the highest accuracy.")
+    return f"{best} is right on {reached[best]:.3f} of the days: this has to be beaten."
+
+
+def walked(symbol: Any, runs: Any, better: Any) -> str:
+    """Task 3: two models under walk-forward validation, and how they compare with the best rule."""
+    ups(symbol)
+    mine = {logged_runs.parameter(run, "model"): run for run in _runs(runs, symbol)}
+    if len(mine) < FEWEST_MODELS:
+        raise NotYetError(f"The runs are of {len(mine)} model(s).", "Give the runs of two different models.")
+    rules = {name: _rule_behind(run) for name, run in mine.items()}
+    if not math.isclose(max(rules.values()), min(rules.values())):
+        told = ", ".join(f"{name} {rule:.3f}" for name, rule in rules.items())
+        raise NotYetError(f"Accuracy minus gain is not the same: {told}.", "Compare with one rule, on the same days.")
+    rule = next(iter(rules.values()))
+    if not same(rule, expected := _best_rule(symbol)):
+        raise NotYetError(
+            f"The gains are against a rule that is right on {rule:.3f}.",
+            f"The best of task 2 is right on {expected:.3f} of the days that walking forward predicts. Were yours "
+            "split at random, or those of another index?",
+        )
+    surely = sorted(name for name, run in mine.items() if run.data.metrics["gain_low"] > 0)
+    if (named := sorted(map(str, sequence(better, "better")))) != surely:
+        raise NotYetError(
+            f"better is {shown(named)}.",
+            "Name the models whose whole interval of the gain is above 0; [] if there is none.",
+        )
+    return f"{len(mine)} models, the same days, one rule; surely better: {', '.join(surely) or 'none'}."
+
+
+def _best_rule(symbol: str) -> float:
+    """How often the rule that is the best on all days is right on those that walking forward predicts."""
+    from stock_market.heuristics import scores
+
+    days = recomputed.table(symbol)
+    best = scores(days)[list(RULES)].idxmax()
+    return float(scores(recomputed.predicted(days))[best])
+
+
+def _rule_behind(run: Run) -> float:
+    """The accuracy of the rule that a run was compared with."""
+    lessons.judged(run, FEWEST_MONTHS)
+    low, gain, high = (logged_runs.metric(run, name) for name in ("gain_low", "gain", "gain_high"))
+    if high - low > PERCENT:
+        raise NotYetError(f"The gain is {gain:.3g}.", "Log it as a part of the days, not in percent: divide by 100.")
+    if not low < gain < high:
+        raise NotYetError(
+            f"The gain {gain:.3f} is not between {low:.3f} and {high:.3f}.", "criterion.gain gives all three."
+        )
+    return logged_runs.metric(run, "accuracy") - gain
+
+
+def leaked(symbol: Any, run: Any, honest: Any, rule: Any) -> str:
+    """Task 4: the leak of a random split, which number is to be reported, and beside which other."""
+    ups(symbol)
+    mine = own_run(run, symbol)
+    true, claimed, horizon = lessons.leakage(mine)
+    expected = _walked_again(symbol, mine, horizon)
+    if isinstance(honest, str):
+        raise NotYetError("honest is a text.", "Give the number.")
+    if not math.isclose(number(honest, "honest"), true, abs_tol=0.006):
+        if math.isclose(honest, claimed, abs_tol=0.006):
+            raise NotYetError("That is what the random split claims.", "Report what holds for days to come.")
+        raise NotYetError(f"honest is {honest:.3f}.", "Give one of the two accuracies of your run.")
+    if not math.isclose(number(rule, "rule"), expected, abs_tol=0.006):
+        raise NotYetError(
+            f"rule is {rule:.3f}.", "Give best_rule: the best rule on the same days, for the same question."
+        )
+    return f"You report {true:.2f}, beside the {expected:.2f} of the best rule; a random split claimed {claimed:.2f}."
+
+
+def _walked_again(symbol: str, run: Run, horizon: int) -> float:
+    """The run's walk_forward is that of its model and horizon; returns how often the best rule is right there."""
+    model = run.data.params["model"]
+    recomputed.known(model)
+    said = recomputed.walked(symbol, "rich", model, horizon=horizon)
+    answers = recomputed.by_day(symbol, horizon).loc[said.index, "answer"]
+    do = f"Give the horizon to sweep.table and to walk_forward.leakage, the columns 'rich' and the model {model!r}."
+    recomputed.agree(run, {"walk_forward": float((said == answers).mean())}, do)
+    return float(max(answers.mean(), 1 - answers.mean()))
+
+
+_HINTED: dict[str, tuple[Any, str, str]] = {
+    "market.1": (
+        delivered,
+        "Lesson 5.2, 'Check before you learn': prices.read keeps what is wrong so that prices.problems can see it.",
+        "Keep rows where pd.to_numeric(…, errors='coerce') is above 0 and index.duplicated() is False. In the schema, "
+        "the index takes unique=True and a pa.Check of a function that is given all dates (is_monotonic_increasing).",
+    ),
+    "market.2": (
+        judged_rules,
+        "Lesson 5.1, 'Try what needs no learning'. sweep.table gives a row with its answer for each day.",
+        "Set the dates as index (set_index('event_timestamp')), so that criterion.summary finds the months.",
+    ),
+    "market.3": (
+        walked,
+        "Lesson 5.3, 'Try four models' and 'Ask whether it is luck'.",
+        "criterion.gain(probability above 0.5, what the rule says, answers) gives gain_low, gain, gain_high.",
+    ),
+    "market.4": (
+        leaked,
+        "Lesson 5.2, 'Split in time, or fool yourself', with prices of your index.",
+        "The table needs the horizon, and walk_forward.leakage needs it again, for the gap.",
+    ),
+    "market.5": (
+        decided,
+        "walk_forward.split_off, candidates.fit, serving.log_served, gate.judge, in this order; read their docstrings.",
+        "log_served takes group='window', symbol, window=14 and store='': such a model needs no feature store. judge "
+        "returns a pair; the verdict comes first.",
+    ),
+    "market.6": (
+        asked,
+        "wb.register gives the version; set_registered_model_alias takes name, alias and version.",
+        "loaded.predict(rows, params={'threshold': 0.55}), with rows of int64 from windows.windows.",
+    ),
+    "market.7": (
+        watched,
+        "monitor.by_month compares each month with a calm time; monitor.log writes it all to the active run.",
+        "The table needs the columns answer and prediction and the time as its index; .loc['2008-08':'2008-11'] takes "
+        "four months of it.",
+    ),
+    "market.8": (
+        kept,
+        "Lesson 5.2, 'Look up what is known tonight', with features.features(series, symbol), which has the newest "
+        "evening. mlflow.set_experiment_tag sets the description.",
+        "Names of features in the store have the view before them: market:return_1. The description needs the symbol, "
+        "the percent of the best rule as a whole number, and the names of the models, or the word none.",
+    ),
+}
+
+TASKS = {name: Task(function, tuple(hints)) for name, (function, *hints) in _HINTED.items()}

@@ -1,0 +1,168 @@
+"""Checks of the lessons 5.4 to 5.6: the pipeline, its operation and the sweep. Each returns a sentence, or raises."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from mlcourse import logged_runs
+from mlcourse.answers import number, same, sequence, shown
+from mlcourse.market import recomputed
+from mlcourse.projects import project_runs
+from mlworkbench.tasks import NotYetError, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities import Run
+
+WINDOW, YEAR = "28", 2011
+_BROKEN = ("day twice", "price that is not positive")
+"""What is wrong with the prices of lesson 5.4."""
+
+_SWEPT = ("window", "model", "threshold", "invested", "return_a_year", "hold_a_year")
+_LENGTHS = (7, 14, 28)
+_WORK, _AROUND, _LEAST = 1200, 30, 60
+"""Of the sweep in the second part of 5.6: seconds on one core, seconds that no node takes off, a gain that counts."""
+
+_FOUR_DIGITS = 0.00006
+"""Parts of a year's return: a hundredth of a percent."""
+
+
+def piloted(run: Any, first: Any, failed: Any) -> str:
+    """Lesson 5.4: the pipeline with another window and nothing else changed; and stopped by bad prices."""
+    mine, theirs = (project_runs.project_run(each, name, "main") for each, name in ((run, "run"), (first, "first")))
+    params, known = mine.data.params, theirs.data.params
+    changed = [f"{name}={params.get(name)}" for name in known if params.get(name) != known[name]]
+    if changed != [f"window={WINDOW}"]:
+        raise NotYetError(
+            f"Other than in first: {', '.join(changed) or 'nothing'}.", f"Change window to {WINDOW}, and nothing else."
+        )
+    steps = project_runs.steps(mine, "run")
+    kept = ", ".join(name for name, step in steps.items() if step.outcome == "reused")
+    found = _stopped(logged_runs.known_run(failed, "failed"))
+    right, always_up = (logged_runs.metric(mine, name) for name in ("accuracy", "heuristic_always_up"))
+    return (
+        f"Reused: {kept}. Right on {right:.3f} of the held-out days, always_up on {always_up:.3f}: "
+        f"{mine.data.tags['decision']}. The broken prices were stopped ({found}), and the champion stays."
+    )
+
+
+def _stopped(run: Run) -> str:
+    """A run of the pipeline that ended in validate, for another reason than the lesson's; returns which."""
+    import pandas as pd
+
+    if (state := run.info.status) != "FAILED" or run.data.tags.get("mlflow.project.entryPoint") != "main":
+        raise NotYetError(
+            f"failed is the run {shown(run.info.run_name)} with the status {state}.",
+            "Give the run of the pipeline that the broken file has stopped: the newest that is FAILED.",
+        )
+    below = {child.data.tags.get("mlflow.project.entryPoint"): child for child in logged_runs.children(run)}
+    if set(below) != {"load", "validate"}:
+        raise NotYetError(
+            f"Steps of the failed run: {', '.join(sorted(map(str, below))) or 'none'}.",
+            "It should load your file and stop in validate. Look at the path, and read what was printed.",
+        )
+    logged_runs.artifact(below["validate"], "report.csv", "the step validate")
+    report = logged_runs.client().download_artifacts(below["validate"].info.run_id, "report.csv")
+    found = list(pd.read_csv(report)["found"])
+    if not (new := [each for each in found if each not in _BROKEN]):
+        raise NotYetError(f"Your prices have: {', '.join(found)}.", "Break them in another way than the lesson.")
+    name = run.data.params["name"]
+    if "production" not in logged_runs.client().get_registered_model(name).aliases:
+        raise NotYetError(f"{shown(name)} has no champion.", "Run it with name=drill_name, whose champion must stay.")
+    return ", ".join(new)
+
+
+def watched(run: Any, alerts: Any) -> str:
+    """Lesson 5.5: another year under the monitor, and the rule applied to it."""
+    import pandas as pd
+
+    from stock_market.monitor import alerts as rule
+
+    found = logged_runs.finished_run(run, "run")
+    steps = [point.step for point in logged_runs.metric_history(found, "drift_share", 12)]
+    if steps != [YEAR * 100 + month for month in range(1, 13)]:
+        raise NotYetError(f"The steps go from {steps[0]} to {steps[-1]}.", f"Watch the twelve months of {YEAR}.")
+    logged_runs.artifact(found, "report.html", "`monitor.log`")
+    months = recomputed.months("2005", "2006", str(YEAR))
+    logged = {name: logged_runs.metric_history(found, name, 12) for name in ("drift_share", "accuracy_high")}
+    values = {name: [point.value for point in points] for name, points in logged.items()}
+    told = found.data.params.get("current", "")
+    if not all(map(same, values["drift_share"], months["drift_share"])) or {told[:4], told[-10:-6]} != {str(YEAR)}:
+        raise NotYetError(
+            f"The run compares {told or 'unknown days'} with {found.data.params.get('reference')}, or its drift is of "
+            "other days.",
+            f"monitor.by_month and monitor.log both take the reference of the lesson and the days of {YEAR}.",
+        )
+    right = rule(months.assign(accuracy_high=values["accuracy_high"]))
+    given = alerts.index if isinstance(alerts, pd.Series) else sequence(alerts, "alerts")
+    if [str(month) for month in given] != [str(month) for month in right.index]:
+        raise NotYetError("alerts are other months than the rule gives.", "Give what monitor.alerts(months) returns.")
+    return f"Alerts of {YEAR}: {', '.join(map(str, right.index)) or 'none'}."
+
+
+def swept(table: Any, best: Any, seconds: Any, nodes: Any) -> str:
+    """Lesson 5.6: the best of a sweep beside its share of holding, and what more nodes would help."""
+    rows = _sweep_table(table)
+    for name in ("window", "threshold"):
+        if (values := rows[name].nunique()) < 2:  # noqa: PLR2004
+            raise NotYetError(f"The table has {values} value(s) of {name}.", "Sweep at least 2.")
+    if old := sorted(set(rows["window"]) & set(_LENGTHS)):
+        raise NotYetError(f"The lesson has swept windows of {old[0]} days.", "Sweep other lengths.")
+    settings = rows[["window", "model", "threshold"]].drop_duplicates()
+    every = rows["window"].nunique() * rows["model"].nunique() * rows["threshold"].nunique()
+    if len(settings) != every:
+        raise NotYetError(f"The table has {len(settings)} of {every} combinations.", "Let one call sweep all of them.")
+    right = float((rows["return_a_year"] - rows["invested"] * rows["hold_a_year"]).max())
+    if not math.isclose(told := number(best, "best"), right, abs_tol=_FOUR_DIGITS):
+        raise NotYetError(f"best is {told:.4f}.", "Give the largest return_a_year - invested * hold_a_year.")
+    _foreseen(number(seconds, "seconds"), number(nodes, "nodes"))
+    return f"The best of {len(rows)} settings is {100 * right:+.2f} % a year beside its share of holding."
+
+
+def _foreseen(seconds: float, nodes: float) -> None:
+    """Work is divided, what is around it is not; each doubling saves half of the one before."""
+    if not math.isclose(seconds, _AROUND + _WORK / 4, abs_tol=0.5):
+        raise NotYetError(f"seconds is {seconds:g}.", "Divide the work by the nodes; what is around it stays.")
+    right = next(2**power for power in range(9) if _WORK / 2 ** (power + 1) < _LEAST)
+    if nodes != right:
+        raise NotYetError(f"nodes is {nodes:g}.", "From n nodes to 2 n the work goes from W / n to W / (2 n) seconds.")
+
+
+def _sweep_table(table: Any) -> pd.DataFrame:
+    missing = [name for name in _SWEPT if name not in getattr(table, "columns", ())]
+    if missing:
+        raise NotYetError(f"The table has no column {', '.join(missing)}.", "Give what `sweep.sweep` returns.")
+    found: pd.DataFrame = table
+    return found
+
+
+TASKS = {
+    "5.4": Task(
+        piloted,
+        (
+            "window=28 is one more argument of the call of the section 'Run it'. For the second part, copy the cells "
+            "of 'Send bad prices' and break something else: a price that is a text, or days that are missing.",
+            "wb.run_project(project, until=until, holdout=held_out, name=model_name, window=28) gives my_run. For bad "
+            "prices: worse = prices.load('planted').reset_index(); worse.loc[1000, 'close'] = None; to `file`, "
+            "start `command` again, and find my_failed as in the section.",
+        ),
+    ),
+    "5.5": Task(
+        watched,
+        (
+            "The days of a year are days.loc['2011']; the rest is as in the sections on watching and on the rule.",
+            "months = monitor.by_month(reference, days.loc['2011']); monitor.log(reference, days.loc['2011'], months) "
+            "inside of `with mlflow.start_run() as my_run:`; monitor.alerts(months) gives my_alerts.",
+        ),
+    ),
+    "5.6": Task(
+        swept,
+        (
+            "sweep.sweep takes lengths, models and thresholds, as in `timed`. For the second part, see the table of "
+            "more nodes: what is around the work, plus the work divided by the nodes.",
+            "my_table = sweep.sweep([5, 10], ['logistic'], [0.5, 0.55]); the first number is the maximum of "
+            "return_a_year - invested * hold_a_year. From n to 2 n nodes saves 1200 / n - 1200 / (2 n) seconds.",
+        ),
+    ),
+}

@@ -1,0 +1,240 @@
+"""What checks look at in stored models: files, signatures, answers, verdicts and latencies, each gap with a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlcourse import logged_runs
+from mlworkbench.errors import told
+from mlworkbench.quiet import quiet
+from mlworkbench.serving.latency import Latency
+from mlworkbench.tasks import NotYetError
+from mlworkbench.verdict import VERDICT_TAG, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities import LoggedModel, Run
+    from mlflow.models import Model
+    from mlflow.pyfunc import PyFuncModel
+
+ALL_CLOSE = 1e-3  # part of a value by which two translations of one model may differ
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A model in the store: its address, its MLmodel file, and the store's record of it."""
+
+    uri: str
+    file: Model
+    record: LoggedModel
+
+    @property
+    def flavors(self) -> dict[str, Any]:
+        """The flavors of the MLmodel file."""
+        return dict(self.file.flavors)
+
+    def native(self) -> Any:
+        """The model as the scikit-learn object that it was."""
+        import mlflow
+
+        if "sklearn" not in self.flavors:
+            raise NotYetError(
+                f"The model has the flavors {', '.join(self.flavors)}.", "Store the scikit-learn object itself."
+            )
+        with quiet():
+            return mlflow.sklearn.load_model(self.uri)
+
+    def function(self) -> PyFuncModel:
+        """The model as a python_function."""
+        import mlflow
+
+        with quiet():
+            return mlflow.pyfunc.load_model(self.uri)
+
+    def answer(self, rows: Any, params: dict[str, Any] | None = None) -> Any:
+        """What the python_function answers to rows."""
+        function = self.function()
+        try:
+            with quiet():
+                return function.predict(rows, params=params)
+        except Exception as error:
+            raise NotYetError(
+                f"The model does not answer to {len(rows)} right row(s): {told(error)}.", "Try it on them yourself."
+            ) from error
+
+
+def stored_model(answer: Any, what: str = "model_uri") -> Stored:
+    """The model that the learner names, as an address or as what `log_model` returned."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import Model
+
+    uri = getattr(answer, "model_uri", answer)
+    if not isinstance(uri, str):
+        raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give the text in `….model_uri`.")
+    try:
+        file = Model.load(uri)
+    except (MlflowException, OSError) as error:
+        raise NotYetError(
+            f"There is no model at {uri[:100]!r} ({told(error)[:150]}).", "Take the address that log_model returns."
+        ) from error
+    if file.model_id is None:
+        raise NotYetError(f"The model at {uri[:100]!r} was saved, but not logged.", "Use log_model.")
+    return Stored(uri, file, mlflow.get_logged_model(file.model_id))
+
+
+def called(stored: Stored, name: str) -> None:
+    """The model must have this name."""
+    if stored.record.name != name:
+        raise NotYetError(f"The model is called {stored.record.name!r}.", f"Store it under the name {name!r}.")
+
+
+def in_experiment(stored: Stored, experiment: str) -> None:
+    """The model must have been logged in this experiment."""
+    found = logged_runs.client().get_experiment(stored.record.experiment_id).name
+    if found != experiment:
+        raise NotYetError(f"The model is in the experiment {found!r}.", f"Log it in {experiment!r}.")
+
+
+def with_example(stored: Stored) -> None:
+    """The model must have an input example and a signature."""
+    if not stored.file.saved_input_example_info:
+        raise NotYetError("The model has no input example.", "Give log_model a few rows as its example.")
+    input_types(stored)
+
+
+def input_types(stored: Stored) -> dict[str, str]:
+    """Names and types of the inputs in the signature, which must be those of a table."""
+    signature = stored.file.signature
+    if signature is None or signature.inputs is None:
+        raise NotYetError("The model has no signature of its inputs.", "Give an example, or write a signature.")
+    if signature.inputs.is_tensor_spec():
+        raise NotYetError("The signature is one of tensors.", "Give a DataFrame as the example.")
+    return {column.name: column.type.name for column in signature.inputs}
+
+
+def as_declared(stored: Stored, rows: pd.DataFrame) -> Any:
+    """Rows in the types that the signature declares: a table, or an array where it is one of tensors."""
+    inputs = stored.file.signature.inputs if stored.file.signature else None
+    if inputs is None:
+        return rows.to_numpy("float32")
+    if inputs.is_tensor_spec():
+        return rows.to_numpy(inputs.numpy_types()[0])
+    return rows.astype({column.name: column.type.to_pandas() for column in inputs if column.name in rows})
+
+
+def default_of(stored: Stored, name: str) -> Any:
+    """Default of an inference parameter."""
+    signature = stored.file.signature
+    known = {spec.name: spec.default for spec in (signature.params if signature else None) or ()}
+    if name not in known:
+        found = f"the parameters {', '.join(known)}" if known else "no parameters"
+        raise NotYetError(f"The signature has {found}.", f"Add {name!r}: the example can be a pair (rows, {{…}}).")
+    return known[name]
+
+
+def accepts_gap(stored: Stored, rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Rows with a gap in a column, which the model must answer, one answer a row and none of them missing."""
+    import pandas as pd
+
+    kind = input_types(stored).get(column)
+    if kind is None:
+        raise NotYetError(f"The signature has no column {column!r}.", "Give all columns in the example.")
+    if kind in ("integer", "long"):
+        raise NotYetError(
+            f"The signature declares {column} as {kind}, which has no gaps.", "Declare it as double, the type of a gap."
+        )
+    gap = rows.astype({column: "float64"})
+    gap.iloc[0, list(gap.columns).index(column)] = float("nan")
+    answers = pd.Series(list(stored.answer(gap)))
+    if len(answers) != len(gap) or answers.isna().any():
+        raise NotYetError(
+            f"With a gap in {column} the model gives {answers.notna().sum()} answer(s) for {len(gap)} rows.",
+            "Let the model fill gaps before it calculates.",
+        )
+    return gap
+
+
+def refuses(stored: Stored, rows: pd.DataFrame, what: str) -> None:
+    """The signature must refuse rows that are wrong in this way."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with quiet():
+            stored.function().predict(rows)
+    except MlflowException:
+        return
+    except Exception as error:
+        raise NotYetError(
+            f"The signature lets {what} pass, and the model stops at {type(error).__name__}.",
+            "Require the column in the signature.",
+        ) from error
+    raise NotYetError(f"The model answers to {what}.", "Require the column in the signature, with its type.")
+
+
+def from_code(stored: Stored) -> None:
+    """The model must be stored as its source, not as a pickle."""
+    function = stored.flavors.get("python_function", {})
+    if "model_code_path" in function:
+        return
+    if "python_model" in function:
+        raise NotYetError("The model is stored as a pickled object.", "Log the path of a file that calls set_model.")
+    raise NotYetError(
+        f"The model has the flavors {', '.join(stored.flavors)}, and no code.", "Write a PythonModel to a file."
+    )
+
+
+def numbers(answer: Any, what: str) -> Any:
+    """Answers of a regressor as an array of numbers, one a row."""
+    import numpy as np
+
+    if hasattr(answer, "items") and not hasattr(answer, "to_numpy"):  # ONNX names its outputs
+        answer = next(iter(answer.values()))
+    try:
+        return np.asarray(answer, dtype="float64").ravel()
+    except (TypeError, ValueError) as error:
+        raise NotYetError(f"{what} are not numbers.", "Give the predictions of the model.") from error
+
+
+def equal_answers(found: Any, expected: Any, what: str) -> None:
+    """Truth values, one a row, that must be equal."""
+    import numpy as np
+
+    found, expected = np.asarray(found).ravel(), np.asarray(expected).ravel()
+    if len(found) != len(expected):
+        raise NotYetError(f"{what} the model gives {len(found)} answer(s) for {len(expected)} rows.", "One a row.")
+    wrong = int((found.astype(bool) != expected.astype(bool)).sum())
+    if wrong and wrong == len(expected):
+        raise NotYetError(f"{what} all {wrong} answers are the opposite.", "Turn the comparison round.")
+    if wrong:
+        raise NotYetError(f"{what} {wrong} of {len(expected)} answers differ.", "Compare with the parameter itself.")
+
+
+def verdict_run(answer: Any) -> Run:
+    """The run of a verdict that `wb.validate` gave and logged."""
+    if not isinstance(answer, Verdict):
+        raise NotYetError(f"verdict is of type {type(answer).__name__}.", "Give what `wb.validate(…)` returns.")
+    run = logged_runs.finished_run(answer.run_id, "verdict.run_id")
+    if VERDICT_TAG not in run.data.tags:
+        raise NotYetError(f"The run {run.info.run_name!r} holds no verdict.", "Give what `wb.validate(…)` returns.")
+    return run
+
+
+def demand(verdict: Verdict, metric: str) -> str:
+    """What the gate demanded of a metric, in words."""
+    wanted = dict(zip(verdict.table["metric"], verdict.table["wanted"], strict=True))
+    if metric not in wanted:
+        raise NotYetError(f"The gate looked at {', '.join(wanted)}.", f"Add a threshold for {metric}.")
+    return str(wanted[metric])
+
+
+def measured(answer: Any, fewest: int) -> Latency:
+    """A latency of enough requests with one row each."""
+    if not isinstance(answer, Latency):
+        raise NotYetError(f"latency is of type {type(answer).__name__}.", "Give what `endpoint.latency(…)` returns.")
+    if answer.rows != 1:
+        raise NotYetError(f"Each request had {answer.rows} rows.", "Send one row: X_test.head(1).")
+    if len(answer.milliseconds) < fewest:
+        raise NotYetError(f"{len(answer.milliseconds)} requests were timed.", f"Time at least {fewest}.")
+    return answer

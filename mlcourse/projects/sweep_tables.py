@@ -1,0 +1,77 @@
+"""What checks look at in reruns and sweeps of notebooks, each gap with a message."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from mlcourse import logged_runs
+from mlcourse.answers import shown
+from mlworkbench.notebooks.record import OUTCOME_TAG
+from mlworkbench.notebooks.rerun import POINT_TAG
+from mlworkbench.notebooks.resume import PARENT_TAG
+from mlworkbench.tasks import NotYetError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities import Run
+
+
+def rerun_of(run: Run, notebook: str, what: str) -> None:
+    """The run must be a rerun of this notebook."""
+    from mlworkbench.context import NOTEBOOK_TAG
+
+    found = run.data.tags.get(NOTEBOOK_TAG)
+    if POINT_TAG not in run.data.tags:
+        raise NotYetError(f"{what} is no rerun of a notebook.", "Give what `wb.rerun` or `wb.sweep` returns.")
+    if found != notebook:
+        raise NotYetError(f"{what} is a rerun of {shown(found)}.", f"Rerun {notebook}.")
+
+
+def points(table: Any, notebook: str, *names: str, fewest: int = 2, what: str = "The table") -> list[Run]:
+    """The runs of a sweep's table, all combinations of its values, as the store has them and under a parent."""
+    wanted = [*names, "outcome", "reused", "run_id"]
+    if missing := [name for name in wanted if name not in getattr(table, "columns", ())]:
+        raise NotYetError(
+            f"{what} has no column {', '.join(missing)}.", "Give the table that `wb.sweep` returns, as it is."
+        )
+    runs = [logged_runs.known_run(run_id, "run_id") for run_id in table["run_id"]]
+    for run, row in zip(runs, table.to_dict("records"), strict=True):
+        rerun_of(run, notebook, f"The point {_told(row, names)}")
+        if any(run.data.params.get(name) != str(row[name]) for name in names):
+            raise NotYetError(f"The store has other values for {_told(row, names)}.", "Give the table as it is.")
+    _one_sweep(runs, list(table["reused"]))
+    _combined(table, names, fewest, what)
+    return runs
+
+
+def passed(run: Run, do: str = "Choose values that the notebook can take.") -> None:
+    """The rerun must have passed."""
+    if run.info.status != "FINISHED":
+        outcome = run.data.tags.get(OUTCOME_TAG, run.info.status)
+        raise NotYetError(f"The rerun {run.info.run_name} {outcome}.", do)
+
+
+def _one_sweep(runs: list[Run], reused: list[bool]) -> None:
+    """New points belong to one sweep; points that were there already may belong to earlier ones, or to a rerun."""
+    parents = [run.data.tags.get(PARENT_TAG) for run in runs]
+    new = {parent for parent, old in zip(parents, reused, strict=True) if not old}
+    if not any(parents) or None in new:
+        raise NotYetError("The points stand under no parent.", "Let `wb.sweep` run them, with a value that is new.")
+    if len(new) > 1:
+        raise NotYetError(f"The points come from {len(new)} sweeps.", "Let one call of `wb.sweep` run the whole grid.")
+
+
+def _combined(table: pd.DataFrame, names: tuple[str, ...], fewest: int, what: str) -> None:
+    found = set(table[[*names]].itertuples(index=False, name=None))
+    for name in names:
+        if (values := table[name].nunique()) < fewest:
+            raise NotYetError(f"{what} has {values} value(s) of {name}.", f"Sweep at least {fewest}.")
+    for point in itertools.product(*(table[name].unique() for name in names)):
+        if point not in found:
+            told = _told(dict(zip(names, point, strict=True)), names)
+            raise NotYetError(f"The point {told} is missing.", "A dictionary of lists as the grid makes all of them.")
+
+
+def _told(row: dict[Any, Any], names: tuple[str, ...]) -> str:
+    return ", ".join(f"{name}={row[name]}" for name in names)

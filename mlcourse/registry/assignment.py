@@ -1,0 +1,251 @@
+"""Checks of the assignment of part 3. They read the registry, its trail and its runs; no answer is kept here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlcourse.answers import number, run_id_of, sequence, shown
+from mlcourse.logged_runs import client, finished_run
+from mlcourse.registry import registered_models
+from mlcourse.registry.drill import LEGACY, TRIAGE
+from mlworkbench.registry import audit_trail
+from mlworkbench.serving.batch_scoring import ADDED
+from mlworkbench.tasks import NotYetError, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CELLS = "exercise-cells"
+KEY, VALUE = "algorithm", "random forest"
+FEWEST = 2
+WEEK = "Run the cell that prepares the week in task 8 again"
+DEMANDS = {"recall_score": "at least 0.8", "accuracy_score": "0.01 above the baseline"}
+
+
+def registered(version: Any, model_uri: Any) -> str:
+    """Task 1: a registered model with a description, and a version with a description and a tag."""
+    found = registered_models.version_of(version, CELLS)
+    if int(found.version) not in registered_models.versions_of(model_uri, CELLS, "the stump"):
+        raise NotYetError(f"Version {found.version} is another model.", "Register the stump, and give its version.")
+    whole = client().get_registered_model(CELLS).description
+    registered_models.described(whole, repr(CELLS), "client.update_registered_model(name, description)")
+    registered_models.described(
+        found.description, f"version {found.version}", "client.update_model_version(…, description=…)"
+    )
+    registered_models.tagged(found, KEY, "decision tree")
+    return f"Version {found.version} says what it is, and so does the registered model."
+
+
+def searched(filter_string: Any) -> str:
+    """Task 2: a filter that finds versions by their tag."""
+    known = registered_models.versions(CELLS)
+    tagged = [version for version in known.values() if version.tags.get(KEY) == VALUE]
+    if len(tagged) < FEWEST or len(tagged) == len(known):
+        raise NotYetError(
+            f"{len(tagged)} of {len(known)} version(s) have the tag {KEY} = {VALUE!r}.",
+            "Register the other models, each with the tag that the task names.",
+        )
+    found = registered_models.finds(filter_string, CELLS, KEY, VALUE)
+    return f"The filter finds {found} of {len(known)} versions, by their tag."
+
+
+def loaded(address: Any, predictions: Any, model_uri: Any, rows: Any) -> str:
+    """Task 3: the predictions of a version that was loaded by its alias."""
+    wanted = f"models:/{CELLS}@candidate"
+    if address != wanted:
+        raise NotYetError(f"The address is {shown(address)}.", "It has the form models:/name@alias.")
+    aliases = client().get_registered_model(CELLS).aliases if registered_models.versions(CELLS) else {}
+    if "candidate" not in aliases:
+        raise NotYetError("No version holds the alias 'candidate'.", "client.set_registered_model_alias gives it.")
+    if int(aliases["candidate"]) not in registered_models.versions_of(model_uri, CELLS, "the forest"):
+        raise NotYetError(f"The alias is on version {aliases['candidate']}.", "Give it to the version of the forest.")
+    registered_models.answers_of(wanted, sequence(predictions, "predictions"), rows)
+    return f"The address leads to version {aliases['candidate']}, and will lead to whatever holds the alias next."
+
+
+def staged(production: Any, archived: Any, stump: Any, majority: Any) -> str:
+    """Task 4: one version through Staging to Production, one to Archived, each with a reason."""
+    first, last = (
+        registered_models.version_of(production, CELLS, "production"),
+        registered_models.version_of(archived, CELLS, "archived"),
+    )
+    for what, version, uri in (("the stump", first, stump), ("the majority", last, majority)):
+        if int(version.version) not in registered_models.versions_of(uri, CELLS, what):
+            raise NotYetError(f"Version {version.version} is not {what}.", "Look at wb.versions_table for its number.")
+    past = registered_models.past(CELLS)
+    registered_models.through_staging(past, int(first.version))
+    registered_models.put_away(past, int(last.version))
+    return "All three moves are in the trail, with their reasons."
+
+
+def deserved(before: Any, model_uri: Any, test: Any) -> str:
+    """Task 5: a promotion through a gate that compares with the version in production."""
+    row = registered_models.moved(
+        registered_models.past(CELLS), registered_models.versions_of(model_uri, CELLS, "the forest"), "promote"
+    )
+    row = registered_models.passed(row, "the forest")
+    if row.isna()["from"]:
+        raise NotYetError("Nobody was in production before.", f"Do task 4. {registered_models.AGAIN}.")
+    registered_models.demanded(row, CELLS, DEMANDS, test["malignant"], test.drop(columns="malignant"))
+    if int(registered_models.version_of(before, CELLS, "before").version) != row["from"]:
+        raise NotYetError("Another version was in production before.", "wb.promote returns it.")
+    return f"Version {row['to']} passed the gate and replaced version {row['from']}."
+
+
+def turned_away(run_id: Any, model_uri: Any) -> str:
+    """Task 6: a promotion that the gate refused, and the run of its verdict, as the trail names it."""
+    past, hasty = registered_models.past(CELLS), registered_models.versions_of(model_uri, CELLS, "the hasty forest")
+    if audit_trail.read(CELLS).aliases.get("production") in hasty:
+        raise NotYetError(
+            "The hasty forest is in production.", f"{registered_models.AGAIN}, with the gate and without override."
+        )
+    rows = past[(past["action"] == "refused") & past["version"].isin(hasty)]
+    if rows.empty:
+        raise NotYetError(
+            "The trail tells of no refusal of the hasty forest.", "Call wb.promote with it and the gate of task 5."
+        )
+    if run_id_of(run_id, "run_id") not in set(rows["run_id"]):
+        raise NotYetError("That is not the run of this verdict.", "It is in the column run_id of the row 'refused'.")
+    return "The gate refused the hasty forest, and its verdict can be read by everybody."
+
+
+def traced(scores: Any, algorithm: Any, rows: Any) -> str:
+    """Task 7: scores by alias, traced to the version and to what the registry says of it."""
+    table: pd.DataFrame = scores
+    if missing := [name for name in ADDED if name not in getattr(scores, "columns", ())]:
+        raise NotYetError(f"The scores have no {', '.join(missing)}.", "Give the table that wb.score returns.")
+    run = finished_run(str(table["run_id"].iloc[0]), "run_id")
+    asked, version = run.data.params.get("model_uri", ""), run.data.params.get("model_version", "")
+    if asked != f"models:/{CELLS}@production":
+        raise NotYetError(f"You scored with {shown(asked)}.", "Ask for whatever is in production, by the alias.")
+    if set(table["model_version"]) != {version}:
+        raise NotYetError(f"The run says {version}, the table something else.", "Keep the table as it is.")
+    registered_models.answers_of(f"models:/{version}", list(table["prediction"]), rows)
+    wanted = registered_models.version_of(version.rpartition("/")[2], CELLS).tags.get(KEY)
+    if str(algorithm) != wanted:
+        raise NotYetError(f"The tag of {version} is not {shown(algorithm)}.", "Read it with client.get_model_version.")
+    return f"{len(table)} scores lead to {version}, and from there to {wanted!r}."
+
+
+def at_the_time(version: Any, who: Any, why: Any, complaint: Any) -> str:
+    """Task 8: who was in production at the time of a run, by whom and why."""
+    import pandas as pd
+
+    when = pd.Timestamp(finished_run(complaint, "complaint").info.start_time, unit="ms", tz="UTC")
+    past, found = registered_models.past(TRIAGE), int(registered_models.version_of(version, TRIAGE).version)
+    rows = past[(past["alias"] == "production") & (past["action"] != "refused") & (past["when"] <= when)]
+    if rows.empty:
+        raise NotYetError("The trail begins after the complaint.", f"{WEEK}.")
+    row = rows.iloc[-1]
+    if found != row["to"]:
+        today = found == audit_trail.read(TRIAGE).aliases.get("production")
+        raise NotYetError(
+            f"Version {found} {'holds the alias today' if today else 'did not hold the alias then'}.",
+            "Take the last row before the complaint that moved the alias: a refusal does not.",
+        )
+    for what, answer in (("who", who), ("why", why)):
+        if str(answer).strip() != row[what]:
+            raise NotYetError(f"{what} is {shown(answer)}, the trail says another.", "Take it from the same row.")
+    return f"Version {found}, by {who}: {why}"
+
+
+def migrated(production: Any, archived: Any) -> str:
+    """Task 9: stages became aliases and tags."""
+    past = registered_models.past(LEGACY)
+    if not (past["action"] == "migrate").any():
+        raise NotYetError("Nothing has been migrated.", f"Call wb.migrate_stages({LEGACY!r}).")
+    if int(registered_models.version_of(production, LEGACY, "production").version) != registered_models.explained(
+        LEGACY
+    ):
+        raise NotYetError("Another version holds the alias 'production'.", "Look at wb.versions_table.")
+    wanted = {n for n, version in registered_models.versions(LEGACY).items() if version.tags.get("stage") == "Archived"}
+    if {int(number(value, "archived")) for value in sequence(archived, "archived")} != wanted:
+        raise NotYetError(
+            f"{len(wanted)} version(s) are archived now, and not those you name.",
+            "Of two versions in one stage, only the newer can hold the alias. What became of the other?",
+        )
+    return "One version holds the alias, and what stood beside it is archived."
+
+
+def repaired(overridden: Any, unexplained: Any) -> str:
+    """Task 10: the drill. What went wrong is named, and rollback brought back the version that passed a gate."""
+    past, now = registered_models.past(TRIAGE), audit_trail.read(TRIAGE)
+    forced = set(past.loc[past["verdict"] == "refused, overridden", "to"].dropna())
+    if int(registered_models.version_of(overridden, TRIAGE, "overridden").version) not in forced:
+        raise NotYetError("That version was not promoted by override.", "Read the column verdict of wb.history.")
+    by_hand = {now.strays().get("production"), *past.loc[past["action"] == "outside", "to"].dropna()}
+    if int(registered_models.version_of(unexplained, TRIAGE, "unexplained").version) not in by_hand:
+        raise NotYetError(
+            "No sign that this version got the alias without the trail.",
+            f"Compare wb.versions_table with the end of wb.history. If you moved the alias yourself: {WEEK}.",
+        )
+    holder = registered_models.explained(TRIAGE)
+    registered_models.reasoned(past[past["action"] == "rollback"], "A rollback", f"{WEEK}, and give why=… each time.")
+    came = past[(past["alias"] == "production") & (past["to"] == holder).fillna(value=False)].iloc[-1]
+    promoted = registered_models.moved(past, [holder], "promote")
+    if promoted is None or promoted["verdict"] != "passed":
+        verdict = "none" if promoted is None else promoted["verdict"]
+        further = "Roll back once more, with why=…."
+        do = {"refused, overridden": further, "no gate": f"That was one step too far. {WEEK}."}.get(verdict, f"{WEEK}.")
+        raise NotYetError(f"Version {holder} is in production, and its verdict is {verdict!r}.", do)
+    if came["action"] != "rollback":
+        raise NotYetError(f"Version {holder} came back by {came['action']}.", f"{WEEK}, and use wb.rollback.")
+    return f"Version {holder}, which passed its gate, is back, and the trail tells why."
+
+
+_HINTED: dict[str, tuple[Any, str, str]] = {
+    "registry.1": (
+        registered,
+        "Lesson 3.1: mlflow.register_model takes tags; descriptions are written by MlflowClient.",
+        "client.update_registered_model(name, description=…) is for all versions, "
+        "client.update_model_version(name, version, description=…) for one.",
+    ),
+    "registry.2": (
+        searched,
+        "Lesson 3.1, on searching: conditions are joined by `and`, values stand in single quotes.",
+        "Ask for the name and for tags.algorithm. Try it with mlflow.search_model_versions(filter_string=…).",
+    ),
+    "registry.3": (
+        loaded,
+        "Lesson 3.1, on loading: client.set_registered_model_alias takes name, alias and version.",
+        "mlflow.pyfunc.load_model takes the address with the @; its predict gives the predictions.",
+    ),
+    "registry.4": (
+        staged,
+        "Lesson 3.2: three calls of wb.transition, each with why=….",
+        "The stump goes to 'Staging', then to 'Production'; the majority goes to 'Archived' at once.",
+    ),
+    "registry.5": (
+        deserved,
+        "Lessons 2.4 and 3.3. A gate is a function of two addresses that returns what wb.validate returns.",
+        "Two MetricThresholds: threshold=0.8 for recall_score, min_absolute_change=0.01 for accuracy_score, both with "
+        "greater_is_better=True. wb.promote returns the version that held the alias before.",
+    ),
+    "registry.6": (
+        turned_away,
+        "A refusal is a wb.WorkbenchError: try and except keep the notebook going. And it is in the trail.",
+        "wb.history(…).query(\"action == 'refused'\") has a column run_id.",
+    ),
+    "registry.7": (
+        traced,
+        "Lesson 3.3: wb.score takes an address with an alias. Its result names version and run in every row.",
+        "The text behind the '/' in model_version is what client.get_model_version needs, with the name.",
+    ),
+    "registry.8": (
+        at_the_time,
+        "Compare the column when of wb.history with the time of the complaint.",
+        "Only rows with a value in the column to have moved the alias. Take the last one with when <= the time.",
+    ),
+    "registry.9": (
+        migrated,
+        "Lesson 3.2: one call migrates all. Then read wb.versions_table.",
+        "Its column stage says what a version is now; the column legacy of the result, what it was.",
+    ),
+    "registry.10": (
+        repaired,
+        "Lesson 3.3. wb.history shows who promoted what with which verdict; wb.versions_table, who holds the alias.",
+        "Each wb.rollback goes back by one holder. Look after each call whether that one passed its gate.",
+    ),
+}
+
+TASKS = {name: Task(function, tuple(hints)) for name, (function, *hints) in _HINTED.items()}

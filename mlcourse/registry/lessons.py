@@ -1,0 +1,94 @@
+"""Checks of part 3, the registry. Each reads the registry and its trail, and returns a sentence, or raises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlcourse.registry import registered_models
+from mlworkbench.tasks import NotYetError, Task
+
+_AT_LEAST = 2
+
+
+def registered(name: Any, filter_string: Any) -> str:
+    """Lesson 3.1: a second version with a description and a purpose, and a filter that finds it by that."""
+    known = registered_models.versions(name)
+    if len(known) < _AT_LEAST:
+        raise NotYetError(f"{name!r} has one version.", "Register another model under the same name.")
+    newest = known[max(known)]
+    registered_models.described(
+        newest.description, f"version {newest.version}", "client.update_model_version(…, description=…)"
+    )
+    purpose = registered_models.tagged(newest, "purpose")
+    count = registered_models.finds(filter_string, name, "purpose", purpose)
+    return f"Your filter finds the version(s) whose purpose is {purpose!r}: {count} of {len(known)}."
+
+
+def lived(name: Any) -> str:
+    """Lesson 3.2: two versions went through Staging to Production, and the first of them to Archived."""
+    past = registered_models.past(name)
+    holder = registered_models.explained(name)
+    registered_models.through_staging(past, holder)
+    others = past[(past["alias"] == "production") & past["to"].isin(set(registered_models.versions(name)) - {holder})]
+    if others.empty:
+        raise NotYetError(
+            f"Nobody else was in Production before version {holder}.",
+            "Move another version through Staging to Production.",
+        )
+    replaced = others["to"].iloc[-1]
+    registered_models.through_staging(past, replaced)
+    stage = registered_models.versions(name)[replaced].tags.get("stage")
+    if stage != "Archived":
+        raise NotYetError(f"Version {replaced} has the stage {stage}.", "Archive it with wb.transition, with why=….")
+    return f"Version {holder} replaced version {replaced}, which is archived, and the trail tells how and why."
+
+
+def rolled_back(name: Any) -> str:
+    """Lesson 3.3: a promotion through a gate, and the way back."""
+    past = registered_models.past(name)
+    promoted = past[(past["action"] == "promote") & (past["alias"] == "production")]
+    newest = None if promoted.empty else promoted.iloc[-1]
+    if newest is not None and newest.isna()["from"]:
+        raise NotYetError(
+            f"Nobody was in production before version {newest['to']}: it needs no gate.",
+            "Now promote another version, with gate=….",
+        )
+    challenger = registered_models.passed(newest, f"a version of {name!r}")["to"]
+    back = past[(past["action"] == "rollback") & (past["from"] == challenger).fillna(value=False)].tail(1)
+    if back.empty:
+        call = f"wb.rollback({name!r}, why='…')"
+        raise NotYetError(f"Version {challenger} was promoted, and not rolled back.", f"Call {call}.")
+    anew = f"Move version {challenger} to Staging, promote it through the gate again, then roll back once with why=…."
+    registered_models.reasoned(back, "The rollback", f"Do not roll back again. {anew}")
+    holder, brought = registered_models.explained(name), back["to"].item()
+    if holder != brought:
+        raise NotYetError(f"Version {holder} is in production, the rollback brought {brought}.", anew)
+    return f"Version {challenger} came through the gate and went back; version {holder} is in production again."
+
+
+TASKS = {
+    "3.1": Task(
+        registered,
+        (
+            "The sections on describing, tagging and searching have all of it, with another name.",
+            "client.set_model_version_tag(my_model, version, 'purpose', '…'); then the filter is "
+            "\"name = '…' and tags.purpose = '…'\".",
+        ),
+    ),
+    "3.2": Task(
+        lived,
+        (
+            "Four calls of wb.transition, two for each version, each with why=….",
+            "wb.transition(my_model, 1, 'Staging', why='…'), then 'Production'; the same with 2. Version 1 is then "
+            "archived by itself.",
+        ),
+    ),
+    "3.3": Task(
+        rolled_back,
+        (
+            "Two calls: wb.promote with a gate that the challenger passes, then wb.rollback with a reason.",
+            "wb.promote(my_model, version, gate=lambda new, old: wb.validate(new, old, …)), and then "
+            "wb.rollback(my_model, why='…').",
+        ),
+    ),
+}

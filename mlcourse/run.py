@@ -1,0 +1,149 @@
+"""The whole workbook: which lessons there are, and executing them several at once."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlcourse.lessons import Lesson, lessons
+from mlworkbench.errors import NotebookError, WorkbenchError
+from mlworkbench.notebooks.execute import execute
+from mlworkbench.notebooks.stopping import Group
+from mlworkbench.store import Store, open_store
+from mlworkbench.workbook import EXECUTION_TAG, EXECUTION_VARIABLE, PARENT_VARIABLE, workbook_home, workbook_root
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass
+class _Job:
+    """One lesson on its way through the runner."""
+
+    lesson: Lesson
+    output: Path
+    execution: str = field(default_factory=lambda: uuid.uuid4().hex)
+    outcome: str = "not run"
+    seconds: float = 0.0
+
+    def run(self, *, fast: bool, store: Store, group: Group) -> None:
+        """Execute the lesson and note its outcome; a failure is an outcome, not an exception."""
+        from papermill import PapermillExecutionError
+
+        self.outcome, begun = "running", time.monotonic()
+        try:
+            execute(
+                self.lesson.path,
+                self.output,
+                values=self.lesson.fast if fast else None,
+                env={EXECUTION_VARIABLE: self.execution, **_around(), "MLFLOW_TRACKING_URI": store.uri},
+                group=group,
+            )
+            self.outcome = "passed"
+        except PapermillExecutionError as error:
+            self.outcome = f"failed in cell {error.cell_index}: {error.ename}: {error.evalue}"[:100]
+        except NotebookError as error:
+            self.outcome = f"failed: {error.found}"
+        except Exception as error:
+            self.outcome = f"failed: {type(error).__name__}: {error}"[:100]
+        finally:
+            self.seconds = time.monotonic() - begun
+
+
+def _around() -> dict[str, str | None]:
+    """Under ``mlflow run`` its run is the parent of the lesson's runs; the lesson would otherwise continue that run."""
+    project_run = os.environ.get("MLFLOW_RUN_ID")
+    return {PARENT_VARIABLE: project_run, "MLFLOW_RUN_ID": None, "MLFLOW_EXPERIMENT_ID": None} if project_run else {}
+
+
+def run_workbook(
+    wanted: Sequence[str] = (), *, jobs: int | None = None, fast: bool = False, keep_going: bool = False
+) -> pd.DataFrame:
+    """Execute lessons with papermill, several at once, and tell how each one ended.
+
+    Parameters
+    ----------
+    wanted : sequence of str
+        Numbers of lessons (``1.2``) or parts (``1``), or names; the whole workbook when empty.
+    jobs : int, optional
+        How many at once; as many as there are cores by default.
+    fast : bool, default False
+        Use each lesson's fast parameters.
+    keep_going : bool, default False
+        Start the remaining lessons although one has failed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a lesson: ``lesson``, ``outcome`` (``passed``, ``failed in cell …``, ``interrupted``, ``not run``),
+        ``seconds``, ``runs`` (logged to the store), ``where`` (the executed copy).
+
+    Raises
+    ------
+    WorkbenchError
+        For an unknown lesson, or a store that cannot be used; nothing has been executed then.
+    """
+    if jobs is not None and jobs < 1:
+        raise WorkbenchError(f"jobs = {jobs}.", "at least 1.", "Leave it out to use every core.")
+    chosen = lessons(wanted)
+    store = open_store()
+    executed, folder = workbook_home() / "executed", workbook_root() / "notebooks"
+    todo = [_Job(lesson, executed / lesson.path.relative_to(folder)) for lesson in chosen]
+    _run_all(todo, jobs or os.cpu_count() or 1, fast, keep_going, store)
+    return _table(todo, store)
+
+
+def _run_all(todo: list[_Job], at_once: int, fast: bool, keep_going: bool, store: Store) -> None:
+    """Run the jobs in threads (each has its kernel in a process of its own) until done, failed or interrupted."""
+    from tqdm import tqdm
+
+    group = Group()
+    pool, queue, running = ThreadPoolExecutor(at_once), list(todo), set[Future[None]]()
+    with tqdm(total=len(todo), unit="lesson", disable=None) as bar:
+        try:
+            while queue or running:
+                while queue and len(running) < at_once:
+                    running.add(pool.submit(queue.pop(0).run, fast=fast, store=store, group=group))
+                bar.set_postfix_str("running " + " ".join(j.lesson.id for j in todo if j.outcome == "running"))
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                bar.update(len(done))
+                if any(j.outcome.startswith("failed") for j in todo) and not keep_going:
+                    queue.clear()
+        except KeyboardInterrupt:
+            cut = [job for job in todo if job.outcome == "running"]
+            group.stop()
+            pool.shutdown()
+            for job in cut:
+                if job.outcome != "passed":
+                    job.outcome = "interrupted"
+        finally:
+            pool.shutdown()
+
+
+def _table(todo: list[_Job], store: Store) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = ["lesson", "outcome", "seconds", "runs", "where"]
+    rows = [(j.lesson.id, j.outcome, round(j.seconds, 1), _count_runs(j, store), _short(j.output)) for j in todo]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _count_runs(job: _Job, store: Store) -> int:
+    import mlflow
+
+    client = mlflow.MlflowClient(store.uri)
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    return len(client.search_runs(ids, f"tags.`{EXECUTION_TAG}` = '{job.execution}'", max_results=5000))
+
+
+def _short(path: Path) -> str:
+    """The path as it is shortest to type from here; empty when there is no such file."""
+    if not path.exists():
+        return ""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,107 @@
+"""Checks of the assignment of part 1, continued: a search, the choice in it, and a score to beat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlcourse import logged_runs
+from mlcourse.answers import apart, shown
+from mlcourse.tracking import scores
+from mlworkbench.tasks import NotYetError
+
+EXPERIMENT = "exercises: tracking"
+FEWEST_CHILDREN, FOLDS = 5, 5
+WANTED_DEPTH = "3"
+SCORE_TO_BEAT = 0.96
+SHORTEST_DESCRIPTION = 20
+
+
+def parent_and_children(parent_run_id: Any) -> str:
+    """Task 7: a search, one child a setting, with all folds."""
+    parent = logged_runs.run_in(EXPERIMENT, parent_run_id, "parent_run_id")
+    children = logged_runs.children(parent)
+    if len(children) < FEWEST_CHILDREN:
+        told = f"The parent has {len(children)} child run(s)."
+        if "max_depth" in parent.data.params:
+            told += f" Its own max_depth is {shown(parent.data.params['max_depth'])}."
+        raise NotYetError(told, f"Start at least {FEWEST_CHILDREN} nested runs, with one max_depth each.")
+    _different_depths([logged_runs.parameter(child, "max_depth") for child in children])
+    for child in children:
+        scores.mean_of_folds(child, FOLDS)
+    return f"{len(children)} children, each with {FOLDS} folds and their mean."
+
+
+def _different_depths(depths: list[str]) -> None:
+    """One whole number a child, enough different ones, and the one that task 8 looks for."""
+    bad = [depth for depth in depths if not depth.isdigit()]
+    if bad:
+        raise NotYetError(f"A child has max_depth {shown(bad[0])}.", "Log one whole number in each child, not a list.")
+    if len(set(depths)) < FEWEST_CHILDREN:
+        raise NotYetError(f"The children use {len(set(depths))} different depths.", "Give each child another one.")
+    if WANTED_DEPTH not in depths:
+        told = ", ".join(sorted(set(depths), key=int))
+        raise NotYetError(f"The children have the depths {shown(told)}.", f"Try {WANTED_DEPTH} among them.")
+
+
+def filtered(parent_run_id: Any, filter_string: Any) -> str:
+    """Task 8: a filter, tried on the store and compared with the runs themselves."""
+    parent = logged_runs.run_in(EXPERIMENT, parent_run_id, "parent_run_id")
+    wanted = {
+        run.info.run_id
+        for run in logged_runs.children(parent)
+        if logged_runs.parameter(run, "max_depth") == WANTED_DEPTH
+    }
+    if not wanted:
+        raise NotYetError(f"Your search has no child of depth {WANTED_DEPTH}.", "Add one to the search of task 7.")
+    ids = logged_runs.found_by(filter_string, parent.info.experiment_id)
+    if ids - wanted:
+        raise NotYetError(
+            f"The filter finds {len(ids - wanted)} run(s) that it should not.",
+            "Join two conditions with AND: the parent's tag, and max_depth = '3'.",
+        )
+    if wanted - ids:
+        raise NotYetError(f"The filter finds {len(ids)} of {len(wanted)} run(s).", "Check the names in it.")
+    return f"The filter finds exactly the {len(wanted)} run(s) of depth {WANTED_DEPTH} of your search."
+
+
+def chosen_run(parent_run_id: Any, run_id: Any) -> str:
+    """Task 9: the child with the best mean."""
+    parent = logged_runs.run_in(EXPERIMENT, parent_run_id, "parent_run_id")
+    run = logged_runs.run_in(EXPERIMENT, run_id)
+    children = {child.info.run_id: child for child in logged_runs.children(parent)}
+    if run.info.run_id not in children:
+        raise NotYetError(
+            f"The run {shown(run.info.run_name)} is no child of that parent.", "Search by the parent's tag."
+        )
+    means = {key: logged_runs.metric(child, "cv_mean", 0, 1) for key, child in children.items()}
+    folds = {
+        key: max(p.value for p in logged_runs.metric_history(c, "fold_accuracy", FOLDS)) for key, c in children.items()
+    }
+    if means[run.info.run_id] == max(means.values()):
+        return f"You chose by the mean: {max(means.values()):.3f}."
+    if means[run.info.run_id] == min(means.values()):
+        raise NotYetError("This is the child with the lowest mean.", "Order by cv_mean DESC: higher is better.")
+    if folds[run.info.run_id] == max(folds.values()):
+        raise NotYetError("This child has the best fold, not the best mean.", "Compare cv_mean.")
+    told, best = apart(means[run.info.run_id], max(means.values()))
+    raise NotYetError(f"Its mean is {told}.", f"One child has {best}.")
+
+
+def beaten(run_id: Any) -> str:
+    """Task 10, open: beat a cross-validated score and prove it by the run."""
+    run = logged_runs.run_in(EXPERIMENT, run_id)
+    mean = scores.mean_of_folds(run, FOLDS)
+    logged_runs.parameter(run, "model")
+    description = run.data.tags.get("mlflow.note.content", "").strip()
+    if not description:
+        raise NotYetError("The run has no description.", "Set the tag mlflow.note.content: what did you change, why?")
+    if len(description) < SHORTEST_DESCRIPTION:
+        raise NotYetError(
+            f"The description has {len(description)} characters.", "Say in a sentence what you changed and why."
+        )
+    if mean <= SCORE_TO_BEAT:
+        told, bar = apart(mean, SCORE_TO_BEAT)
+        raise NotYetError(
+            f"The mean of the folds is {told}, not above {bar}.", f"Beat {SCORE_TO_BEAT}: scale the features first?"
+        )
+    return f"{mean:.3f} beats {SCORE_TO_BEAT}, and the run proves it fold by fold."

@@ -1,0 +1,108 @@
+"""Say what is wrong with this set-up and what to do about it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from mlworkbench.doctor import machine, tracking_store
+from mlworkbench.doctor.findings import Finding, Found
+from mlworkbench.errors import StoreError, told
+from mlworkbench.store import open_store
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `doctor` found. Shows itself as a table.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        In the order in which they were looked at.
+    """
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no problem; hints do not count."""
+        return not self.problems
+
+    @property
+    def problems(self) -> list[Finding]:
+        """The findings that keep something from working."""
+        return [finding for finding in self.findings if finding.state == "problem"]
+
+    def __repr__(self) -> str:
+        width = max(len(finding.what) for finding in self.findings)
+        lines = []
+        for finding in self.findings:
+            lines.append(f"{finding.what:<{width}}  {finding.state:<7}  {finding.found}")
+            if finding.do:
+                lines.append(f"{'':<{width}}           Do this: {finding.do}")
+        return "\n".join([*lines, "", self._summary()])
+
+    def _repr_html_(self) -> str:
+        left = "style='text-align:left'"
+        rows = "".join(
+            f"<tr><th {left}>{html.escape(f.what)}</th><td {left}>{f.state}</td>"
+            f"<td {left}>{html.escape(f.found)}</td><td {left}>{html.escape(f.do)}</td></tr>"
+            for f in self.findings
+        )
+        head = "".join(f"<th {left}>{name}</th>" for name in ("Checked", "State", "Found", "Do this"))
+        return f"<table><tr>{head}</tr>{rows}</table><p>{self._summary()}</p>"
+
+    def _summary(self) -> str:
+        number = len(self.problems)
+        return "No problem found." if self.ok else f"{number} problem{'s' if number > 1 else ''} found."
+
+
+def doctor() -> Report:
+    """Look at everything that commonly keeps MLflow from working as expected, and say what to do.
+
+    It looks at the working directory, the store and why it is that one, versions against the lock, the server, an
+    artifact on its way there and back, clock, disk, ports, the kernel, other stores that lie around, a run that is
+    still open, autologging, environments for projects, and at files and signatures of the newest models. In a notebook
+    it sees the state of the kernel too. An experiment that it makes for the artifact is deleted again.
+
+    Returns
+    -------
+    Report
+        A table with a line for each; ``.ok`` is False when there is a problem.
+
+    Raises
+    ------
+    Nothing
+        A check that fails by itself is told as a problem.
+
+    See Also
+    --------
+    https://mlflow.org/docs/latest/self-hosting/troubleshooting/
+
+    Examples
+    --------
+    >>> wb.doctor()  # doctest: +SKIP
+    """
+    return Report(tuple(_examine()))
+
+
+def _examine() -> Iterator[Finding]:
+    for what, check in machine.CHECKS.items():
+        yield from _look(what, check)
+    try:
+        store = open_store()
+    except StoreError as error:
+        yield Finding("store", "problem", error.found, tracking_store.cure(error))
+        return
+    yield Finding("store", "ok", f"{store.label} ({store.why})")
+    for what, examine in tracking_store.CHECKS.items():
+        yield from _look(what, lambda examine=examine: examine(store))  # type: ignore[misc]
+
+
+def _look(what: str, check: Callable[[], Iterable[Found]]) -> list[Finding]:
+    """The findings of one check; when the check itself fails, that is one."""
+    try:
+        return [Finding(what, *found) for found in check()]
+    except Exception as error:
+        return [Finding(what, "problem", f"this could not be looked at ({told(error)}).", "Mend what it names.")]

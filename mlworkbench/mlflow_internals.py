@@ -1,0 +1,112 @@
+"""Everything that the workbook uses of MLflow without being invited to: each with the reason, and the public call.
+
+A test tells, in a sentence, which of them a new release of MLflow has moved. Nothing else in the package may use a name
+of MLflow that begins with an underscore.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import sqlalchemy
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.projects._project_spec import EntryPoint, Project
+
+ARTIFACT_ROOT_VARIABLE = "_MLFLOW_SERVER_ARTIFACT_ROOT"
+"""Where MLflow puts the artifacts of new experiments of an embedded store. Public: ``mlflow server
+--default-artifact-root``; without a server MLflow would put them under the working directory."""
+
+
+def active_experiment_id() -> str:
+    """Id of the experiment that the next run goes to. Public calls set it, and none tells it without making a run."""
+    from mlflow.tracking.fluent import _get_experiment_id
+
+    return str(_get_experiment_id())
+
+
+def forget_telemetry() -> None:
+    """Make the telemetry client anew, which looks at ``MLFLOW_DISABLE_TELEMETRY`` only when it is made."""
+    from mlflow.telemetry import set_telemetry_client
+
+    set_telemetry_client()
+
+
+def open_database(uri: str, artifact_root: str) -> sqlalchemy.Engine:
+    """Open a database with MLflow's own store class, which makes missing tables and checks the schema.
+
+    Public: ``mlflow db upgrade`` and ``mlflow server``, each a process of several seconds.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    return SqlAlchemyStore(uri, artifact_root).engine  # type: ignore[no-any-return]
+
+
+def is_known_schema(revision: str) -> bool:
+    """Whether this MLflow knows a revision of the database's schema, so that it could upgrade from it."""
+    import mlflow.store
+
+    versions = Path(mlflow.store.__file__).parent / "db_migrations" / "versions"
+    return any(path.name.startswith(f"{revision}_") for path in versions.glob("*.py"))
+
+
+def check_model_name(name: str) -> None:
+    """Raise what ``create_registered_model`` would raise of a name, before anything is made."""
+    from mlflow.utils.validation import _validate_model_name
+
+    _validate_model_name(name)
+
+
+def check_alias(alias: str) -> None:
+    """Raise what ``set_registered_model_alias`` would raise of an alias, before anything is entered."""
+    from mlflow.utils.validation import _validate_model_alias_name, _validate_model_alias_name_reserved
+
+    _validate_model_alias_name(alias)
+    _validate_model_alias_name_reserved(alias)
+
+
+def registry_writer() -> MlflowClient:
+    """A client that does not read the whole model before each write, to see whether it is a prompt.
+
+    Public: ``MlflowClient()``. It halves the cost of a change; if the method gets another name, it is only slower.
+    """
+    from mlflow import MlflowClient
+
+    registry = MlflowClient()
+    registry._raise_if_prompt = lambda _: None
+    return registry
+
+
+def find_mlproject(folder: Path) -> str | None:
+    """Path of the ``MLproject`` of a folder, in whatever case it is written."""
+    from mlflow.projects._project_spec import _find_mlproject
+
+    return _find_mlproject(folder)  # type: ignore[no-any-return]
+
+
+def load_project(folder: Path) -> Project:
+    """Read an ``MLproject`` as ``mlflow run`` does. Public: ``mlflow.projects.run``, which runs it at once."""
+    from mlflow.projects._project_spec import load_project as load
+
+    return load(folder)
+
+
+def entry_points(project: Project) -> dict[str, EntryPoint]:
+    """The entry points that a project declares, by name; the public `get_entry_point` makes up those it does not."""
+    return project._entry_points  # type: ignore[no-any-return]
+
+
+def create_project_run(folder: Path, experiment_id: str, entry_point: str, parameters: dict[str, str]) -> Run:
+    """Make the run of an entry point with the tags and parameters of ``mlflow run``, without running anything."""
+    from mlflow.projects.utils import _create_run
+
+    return _create_run(str(folder), experiment_id, str(folder), None, entry_point, parameters)
+
+
+def autologging_of() -> dict[str, Any]:
+    """What was chosen for autologging, by library. Public calls switch it, and none tells it."""
+    from mlflow.utils.autologging_utils import AUTOLOGGING_INTEGRATIONS
+
+    return AUTOLOGGING_INTEGRATIONS  # type: ignore[no-any-return]

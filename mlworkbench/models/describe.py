@@ -1,0 +1,77 @@
+"""Read back what is stored of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlworkbench.errors import no_model
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.models import Model
+
+
+def describe_model(model_uri: str) -> pd.DataFrame:
+    """What is stored of a model, as a table.
+
+    Parameters
+    ----------
+    model_uri : str
+        ``models:/m-…``, ``models:/name/1``, ``models:/name@alias``, ``runs:/…/name``, or a path.
+
+    Returns
+    -------
+    pandas.DataFrame of shape (facts, 2)
+        A row a fact. ``what`` is flavor, input, output, parameter, trusted type, python, size, requirement, name,
+        status, run or folder; ``value`` tells it as text.
+
+    Raises
+    ------
+    WorkbenchError
+        When there is no model at the URI.
+
+    See Also
+    --------
+    https://mlflow.org/docs/latest/ml/model/#storage-format
+    """
+    import pandas as pd
+
+    stored = _read(model_uri)
+    facts = [("flavor", flavor) for flavor in stored.flavors]
+    for what, schema in _schemas(stored).items():
+        facts += [(what, str(column)) for column in schema]
+    facts += [("trusted type", name) for name in stored.flavors.get("sklearn", {}).get("skops_trusted_types") or ()]
+    facts += [("python", stored.flavors.get("python_function", {}).get("python_version"))]
+    facts += [("size", f"{(stored.model_size_bytes or 0) / 1e6:.2f} MB")]
+    facts += _logged(stored, model_uri)
+    return pd.DataFrame([fact for fact in facts if fact[1]], columns=["what", "value"])
+
+
+def _read(model_uri: str) -> Model:
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import Model
+
+    try:
+        return Model.load(model_uri)
+    except (MlflowException, OSError) as error:
+        raise no_model(model_uri, error) from error
+
+
+def _schemas(stored: Model) -> dict[str, Any]:
+    signature = stored.signature
+    parts = {"input": "inputs", "output": "outputs", "parameter": "params"} if signature else {}
+    return {what: getattr(signature, part) or () for what, part in parts.items()}
+
+
+def _logged(stored: Model, model_uri: str) -> list[tuple[str, str | None]]:
+    """Requirements and the folder of the files; name, status and run too unless the URI is a path."""
+    import mlflow
+    from mlflow.utils.file_utils import local_file_uri_to_path
+
+    logged = mlflow.get_logged_model(stored.model_id) if stored.model_id else None
+    folder = logged.artifact_location if logged else model_uri
+    text = mlflow.artifacts.load_text(f"{folder.rstrip('/')}/requirements.txt")
+    facts: list[tuple[str, str | None]] = [("requirement", line) for line in text.splitlines()]
+    if logged:
+        facts += [("name", logged.name), ("status", logged.status.value), ("run", logged.source_run_id)]
+    return [*facts, ("folder", local_file_uri_to_path(folder))]

@@ -1,0 +1,197 @@
+"""A gate between models: is the candidate good enough, and better than what is there? The verdict is logged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlworkbench.errors import WorkbenchError, told, unknown_name
+from mlworkbench.plots import no_figures_left
+from mlworkbench.quiet import quiet
+from mlworkbench.verdict import MET, MISSED, VERDICT_TAG, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.models import EvaluationResult, MetricThreshold
+    from mlflow.models.model import ModelInfo
+
+
+def validate(
+    candidate: str | ModelInfo | Callable[[pd.DataFrame], Any],
+    baseline: str | ModelInfo | Callable[[pd.DataFrame], Any] | None,
+    data: pd.DataFrame,
+    *,
+    target: str,
+    thresholds: dict[str, MetricThreshold],
+    model_type: str = "classifier",
+    extra_metrics: Sequence[Any] = (),
+) -> Verdict:
+    """Evaluate two models on the same data and decide whether the candidate passes.
+
+    Both are evaluated with `mlflow.models.evaluate` (without SHAP) in runs of their own, below a run called ``gate``
+    that holds the verdict: the tag ``mlworkbench.verdict``, the parameters ``candidate`` and ``baseline``, and the
+    files ``verdict.html`` and ``verdict.txt``.
+
+    Parameters
+    ----------
+    candidate, baseline : str, ModelInfo, or function
+        Model URIs, what `log_model` returned, or functions from a DataFrame to predictions; no baseline with None.
+    data : pandas.DataFrame of shape (rows, features + 1)
+        Rows that no model was fitted on.
+    target : str
+        Name of the column with the truth.
+    thresholds : dict of str to mlflow.models.MetricThreshold
+        What is asked for, by the name of the metric as ``evaluate`` reports it (``accuracy_score``, ``r2_score``, …).
+    model_type : {'classifier', 'regressor'}
+        Which metrics are computed.
+    extra_metrics : sequence of mlflow.models.EvaluationMetric
+        Your own metrics, made with ``mlflow.models.make_metric``.
+
+    Returns
+    -------
+    Verdict
+        Truthy when passed; shows itself in a notebook.
+
+    Raises
+    ------
+    WorkbenchError
+        For a target or metric that does not exist (take one of those listed), for no thresholds, for a threshold that
+        compares with a baseline when there is none, and when a model cannot be evaluated on this data.
+
+    See Also
+    --------
+    https://mlflow.org/docs/latest/ml/evaluation/
+
+    Examples
+    --------
+    >>> better = MetricThreshold(threshold=0.9, min_absolute_change=0.01, greater_is_better=True)  # doctest: +SKIP
+    >>> wb.validate(new.model_uri, old.model_uri, test, target="y", thresholds={"accuracy_score": better})
+    ... # doctest: +SKIP
+    """
+    import mlflow
+
+    _check(data, target, thresholds, baseline)
+    score = _scorer(data, target, model_type, extra_metrics)
+    nested = mlflow.active_run() is not None
+    with quiet(), no_figures_left(), mlflow.start_run(run_name="gate", nested=nested) as run:
+        ours = score("candidate", candidate)
+        theirs = None if baseline is None else score("baseline", baseline)
+        table = _compare(thresholds, ours, theirs)
+        verdict = Verdict((table["result"] == MET).all().item(), table, run.info.run_id)
+        _log(verdict, candidate, baseline)
+    return verdict
+
+
+def _check(data: pd.DataFrame, target: str, thresholds: dict[str, MetricThreshold], baseline: Any) -> None:
+    import pandas as pd
+    from mlflow.models import MetricThreshold
+
+    if not isinstance(data, pd.DataFrame):
+        raise WorkbenchError(f"data of type {type(data).__name__}.", "a DataFrame.", "Join features and target in one.")
+    if target not in data:
+        raise unknown_name("column", target, map(str, data.columns))
+    if not thresholds or not all(isinstance(value, MetricThreshold) for value in thresholds.values()):
+        raise WorkbenchError(
+            f"thresholds = {thresholds!r}.",
+            "at least one metric with its mlflow.models.MetricThreshold.",
+            "Write, say, {'accuracy_score': MetricThreshold(threshold=0.9, greater_is_better=True)}.",
+        )
+    comparing = [name for name, threshold in thresholds.items() if _compares(threshold)]
+    if baseline is None and comparing:
+        raise WorkbenchError(
+            f"no baseline, but a threshold on {', '.join(comparing)} that compares with one.",
+            "a baseline, or thresholds on the value alone.",
+            "Name the model that is in use as the baseline.",
+        )
+
+
+def _scorer(
+    data: pd.DataFrame, target: str, model_type: str, extra_metrics: Sequence[Any]
+) -> Callable[[str, Any], EvaluationResult]:
+    """Build the function that evaluates one model in a run of its own."""
+    import mlflow
+
+    def score(role: str, model: Any) -> EvaluationResult:
+        with mlflow.start_run(run_name=role, nested=True):
+            try:
+                return mlflow.models.evaluate(
+                    _address(model),
+                    data,
+                    targets=target,
+                    model_type=model_type,
+                    extra_metrics=list(extra_metrics) or None,
+                    evaluator_config={"log_model_explainability": False, "log_explainer": False},
+                )
+            except Exception as error:
+                raise WorkbenchError(
+                    f"the {role} could not be evaluated ({told(error)}).",
+                    f"a model at {_address(model)} that predicts {target!r} from the other columns, and a model_type "
+                    "that suits it ('classifier' or 'regressor').",
+                    "Try mlflow.pyfunc.load_model(…).predict(…) on a few rows of the data.",
+                ) from error
+
+    return score
+
+
+def _address(model: Any) -> Any:
+    return getattr(model, "model_uri", model)
+
+
+def _compare(
+    thresholds: dict[str, MetricThreshold], ours: EvaluationResult, theirs: EvaluationResult | None
+) -> pd.DataFrame:
+    """A row a threshold, each decided by MLflow."""
+    import pandas as pd
+
+    rows = []
+    for name, threshold in thresholds.items():
+        if name not in ours.metrics:
+            raise unknown_name("metric", name, ours.metrics)
+        if theirs and _compares(threshold) and name not in theirs.metrics:
+            raise unknown_name("metric of the baseline", name, theirs.metrics)
+        value = float(ours.metrics[name])
+        before = float(theirs.metrics.get(name, math.nan)) if theirs else math.nan
+        rows.append((name, value, before, _wanted(threshold), _result(name, threshold, ours, theirs)))
+    return pd.DataFrame(rows, columns=["metric", "candidate", "baseline", "wanted", "result"])
+
+
+def _result(name: str, threshold: MetricThreshold, ours: EvaluationResult, theirs: EvaluationResult | None) -> str:
+    """Let MLflow decide, but for what is not a number: there its relative comparison would pass."""
+    import mlflow
+    from mlflow.models.evaluation.validation import ModelValidationFailedException
+
+    asked = [ours, theirs] if theirs and _compares(threshold) else [ours]
+    if not all(math.isfinite(result.metrics[name]) for result in asked):
+        return MISSED
+    try:
+        mlflow.validate_evaluation_results({name: threshold}, *asked)
+    except ModelValidationFailedException:
+        return MISSED
+    return MET
+
+
+def _compares(threshold: MetricThreshold) -> bool:
+    return bool(threshold.min_absolute_change or threshold.min_relative_change)
+
+
+def _wanted(threshold: MetricThreshold) -> str:
+    """A threshold in words."""
+    more, side = ("at least", "above") if threshold.greater_is_better else ("at most", "below")
+    parts = []
+    if threshold.threshold is not None:
+        parts.append(f"{more} {threshold.threshold:.3g}")
+    if threshold.min_absolute_change:
+        parts.append(f"{threshold.min_absolute_change:.3g} {side} the baseline")
+    if threshold.min_relative_change:
+        parts.append(f"{100 * threshold.min_relative_change:.3g} % {side} the baseline")
+    return ", ".join(parts)
+
+
+def _log(verdict: Verdict, candidate: Any, baseline: Any) -> None:
+    import mlflow
+
+    mlflow.set_tag(VERDICT_TAG, "passed" if verdict else "refused")
+    mlflow.log_params({"candidate": str(_address(candidate)), "baseline": str(_address(baseline))})
+    mlflow.log_text(verdict._repr_html_(), "verdict.html")
+    mlflow.log_text(repr(verdict), "verdict.txt")

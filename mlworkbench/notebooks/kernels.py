@@ -1,0 +1,58 @@
+"""Which kernel executes a notebook: a warm one, unless it asks for another."""
+
+from __future__ import annotations
+
+import functools
+import json
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from warmkernel.client import keep_server
+from warmkernel.warmup import Warmup
+
+if TYPE_CHECKING:
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import KernelManager
+    from nbformat import NotebookNode
+
+JUPYTER_DATA = Path(__file__).parents[1] / "lab" / "jupyter_data"
+"""Where Jupyter finds the specification of the kernel "Python (workbench)"."""
+
+
+@functools.cache
+def provisioner() -> dict[str, Any]:
+    """What that specification says of how the kernel is started, and what is imported beforehand."""
+    text = (JUPYTER_DATA / "kernels" / "mlworkbench" / "kernel.json").read_text(encoding="utf-8")
+    return dict(json.loads(text)["metadata"]["kernel_provisioner"])
+
+
+def warmup() -> Warmup:
+    """What is imported beforehand, for those who ask the fork server themselves."""
+    says = provisioner()["config"]
+    return Warmup(tuple(says["preload"]), tuple(says["shelve"]), tuple(says["variables"]), says["idle_variable"])
+
+
+def kernel_specs() -> KernelSpecManager:
+    """The kernels that Jupyter knows here, and "Python (workbench)"."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    specs = KernelSpecManager()
+    specs.kernel_dirs.append(str(JUPYTER_DATA / "kernels"))
+    return specs
+
+
+def prepare(manager: KernelManager, notebook: NotebookNode) -> None:
+    """Let the kernel of a notebook be forked, unless its metadata say ``"mlworkbench": {"kernel": "cold"}``."""
+    manager.kernel_spec_manager = kernel_specs()
+    metadata = manager.kernel_spec.metadata  # type: ignore[union-attr] # a name that is unknown raises
+    if notebook.metadata.get("mlworkbench", {}).get("kernel") != "cold":
+        metadata.setdefault("kernel_provisioner", provisioner())
+    elif metadata.get("kernel_provisioner") == provisioner():
+        del metadata["kernel_provisioner"]
+
+
+@functools.cache
+def keep_warm() -> socket.socket | None:
+    """Keep a fork server for the workbook's kernels as long as this process lives."""
+    return keep_server(warmup())

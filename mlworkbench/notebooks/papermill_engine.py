@@ -1,0 +1,86 @@
+"""A papermill engine whose kernel gets its own working directory and environment.
+
+papermill changes the working directory of the whole process; this engine hands it to the kernel alone, so that
+several notebooks can run at once in threads of one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Mapping
+from queue import Empty
+from typing import Any
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, NotebookExecutionManager
+
+from mlworkbench.notebooks.kernels import prepare
+from mlworkbench.notebooks.stopping import Group
+from warmkernel.private_folder import scratch_folder
+
+
+class PromptClient(AsyncKernelClient):  # type: ignore[misc]
+    """Knows from the kernel's own word that it is ready, where Jupyter's client listens for 0.2 s of silence."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel has answered a question and is idle again; a RuntimeError tells that it has not."""
+        try:
+            await asyncio.wait_for(self._answered(), timeout)
+        except TimeoutError as error:
+            raise RuntimeError(f"Kernel didn't respond in {timeout:g} seconds") from error
+
+    async def _answered(self) -> None:
+        while await self.is_alive():
+            asked = self.kernel_info()
+            with contextlib.suppress(Empty):
+                await self.get_shell_msg(timeout=1)
+                while True:  # silence here: the kernel was asked before its output could be heard
+                    heard = await self.get_iopub_msg(timeout=0.2)
+                    if (
+                        heard["parent_header"].get("msg_id") == asked
+                        and heard["content"].get("execution_state") == "idle"
+                    ):
+                        return
+        raise RuntimeError("Kernel died before replying to kernel_info")
+
+
+class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
+    """Registered with papermill as ``mlworkbench`` (entry point group ``papermill.engine``)."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: NotebookExecutionManager,
+        kernel_name: str,
+        *,
+        kernel_cwd: str | None = None,
+        kernel_env: Mapping[str, str | None] | None = None,
+        group: Group | None = None,
+        start_timeout: int = 60,
+        execution_timeout: float | None = None,
+        **_: Any,
+    ) -> None:
+        """Execute the cells; a ``group`` makes it possible to stop it from another thread."""
+        group = group or Group()
+        env = {**os.environ, **(kernel_env or {})}
+        client = PapermillNotebookClient(
+            nb_man,
+            kernel_name=kernel_name,
+            startup_timeout=start_timeout,
+            timeout=execution_timeout,
+            coalesce_streams=True,  # else it depends on time what is one output and what two
+        )
+        prepare(client.create_kernel_manager(), nb_man.nb)  # the one place where it is decided what starts a kernel
+        client.km.client_factory = PromptClient
+        group.enter(client)
+        try:
+            with scratch_folder() as folder:
+                client.km.connection_file = str(folder / "kernel.json")
+                if os.name != "nt":  # sockets in a folder of this user's, instead of ports that every user can reach
+                    client.km.transport, client.km.ip = "ipc", str(folder / "s")
+                client.execute(cwd=kernel_cwd, env={name: value for name, value in env.items() if value is not None})
+        finally:
+            group.leave(client)

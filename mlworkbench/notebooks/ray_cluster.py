@@ -1,0 +1,147 @@
+"""A Ray cluster for the length of a ``with`` block: one that runs already, or one on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from mlworkbench import ray_internals
+from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.ports import free_ports
+from mlworkbench.store import without_password
+
+ANSWER_SECONDS = 15.0
+"""How long a Ray cluster may take to answer before it counts as away, in seconds."""
+
+
+@contextlib.contextmanager
+def ray_cluster(address: str | None, store_uri: str = "", package: str | None = None) -> Iterator[None]:
+    """Connect to a cluster, or start one on this machine, and make it known to joblib as ``ray``.
+
+    Without an address, ``RAY_ADDRESS`` counts. A connection that is already open is used and left open. A new one sends
+    the workers the package at this path, if there is one.
+
+    Raises
+    ------
+    WorkbenchError
+        When Ray is not installed, no cluster answers within 15 s, or its machines cannot reach the tracking store.
+    """
+    address = address or os.environ.get("RAY_ADDRESS")
+    try:
+        import ray
+        from ray.util.joblib import register_ray
+    except ImportError as error:
+        raise WorkbenchError(
+            f"Ray is not installed ({error}).", "the extra `scale`.", 'Run `pip install "mlworkbench[scale]"`.'
+        ) from error
+    if address and (problem := _unanswered(address)):
+        raise _no_cluster(address, problem)
+    register_ray()
+    mine = not ray.is_initialized()
+    if mine:
+        _connect(address, package)
+    try:
+        _require_common_store(store_uri)
+        yield
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def _no_cluster(address: str, problem: str) -> WorkbenchError:
+    return WorkbenchError(
+        f"no Ray cluster answers at {address!r} ({problem}).",
+        "the address of a cluster's head, such as 10.0.0.5:6379.",
+        "Start one (`ray start --head`), correct the address, or leave it out to start one on this machine.",
+    )
+
+
+def _unanswered(address: str) -> str:
+    """What is wrong at an address, if anything: Ray's head answers gRPC's health check; `ray.init` tries for minutes.
+
+    See https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+    """
+    import grpc
+
+    try:
+        with grpc.insecure_channel(address.removeprefix("ray://"), [("grpc.enable_http_proxy", 0)]) as channel:
+            channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=ANSWER_SECONDS / 4)
+    except grpc.RpcError as error:
+        if address.startswith("ray://") and error.code() is grpc.StatusCode.UNIMPLEMENTED:
+            return ""  # Ray's client server has no such check
+        return f"{error.code().name}: {' '.join(error.details().split())[:200]}"
+    return ""
+
+
+def _connect(address: str | None, package: str | None = None) -> None:
+    """Connect to the cluster, or start one that keeps to 127.0.0.1."""
+    import ray
+
+    code = {"py_modules": [package]} if package else {}
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False, "runtime_env": code}
+    if not address:
+        # without "local" Ray joins whatever runs on this machine
+        ray.init("local", include_dashboard=False, **ray_internals.ONLY_HERE, **quiet)
+        return
+    silent = not address.startswith("ray://") and _unanswered(ray_internals.usual_address(address))
+    try:
+        with ray_internals.address_as_given() if silent else contextlib.nullcontext():
+            ray.init(address, **quiet)
+    except ConnectionError as error:
+        raise _no_cluster(address, told(error)) from error
+
+
+def _require_common_store(store_uri: str) -> None:
+    """Other machines of the cluster cannot write to a file of this one, nor to its 127.0.0.1."""
+    import ray
+
+    machines = {node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
+    others = machines - {"127.0.0.1", ray.util.get_node_ip_address()}
+    if others and (store_uri.startswith("sqlite") or urlsplit(store_uri).hostname in ("localhost", "127.0.0.1")):
+        raise WorkbenchError(
+            f"the store {without_password(store_uri)} on a cluster with other machines ({', '.join(sorted(others))}).",
+            "a tracking server or PostgreSQL that every machine reaches.",
+            "Start `mlflow server` where they reach it, and set MLFLOW_TRACKING_URI to its address.",
+        )
+
+
+@contextlib.contextmanager
+def ray_nodes(count: int) -> Iterator[Any]:
+    """Run a cluster of nodes of one CPU each on this machine, to try what several machines would do.
+
+    They listen on 127.0.0.1 only, and end with the block; their files are gone then.
+
+    Yields
+    ------
+    ray.cluster_utils.Cluster
+        Its ``address`` is what a sweep takes as ``ray_address``; `add_node` adds another node.
+    """
+    from ray.cluster_utils import Cluster
+
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of clusters that were here before
+    os.environ["RAY_raylet_start_wait_time_s"] = "120"  # noqa: SIM112 (Ray's own spelling)
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        cluster = Cluster()
+        try:
+            for _ in range(count):
+                add_node(cluster, temp_dir=folder)
+            yield cluster
+        finally:
+            cluster.shutdown()
+
+
+def add_node(cluster: Any, **options: Any) -> Any:
+    """Add a node of one CPU to the cluster of `ray_nodes`, and return it.
+
+    With its ports given it does not wait for its agents: on a busy machine these take longer than Ray allows (15 s).
+    Without monitors it is up in half of the processor time; Ray gives it 30 s.
+    """
+    names = ["metrics_agent_port", "metrics_export_port", "runtime_env_agent_port", "dashboard_agent_listen_port"]
+    ports = dict(zip(names, free_ports(4), strict=True))
+    lean = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+    return cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1", **lean, **ports, **options)

@@ -1,0 +1,227 @@
+"""Sweep a notebook over a grid: every point a rerun under one parent, several at once, finished ones not repeated."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlworkbench.errors import WorkbenchError, told, unknown_name
+from mlworkbench.notebooks.grid import expand
+from mlworkbench.notebooks.kernels import keep_warm
+from mlworkbench.notebooks.parameters import Point, check_values
+from mlworkbench.notebooks.record import OUTCOME_TAG
+from mlworkbench.notebooks.rerun import POINT_TAG, Job, prepare, run_point
+from mlworkbench.notebooks.resume import begin, end_unfinished, recorded
+from mlworkbench.notebooks.stopping import Group, end_with_parent
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities import Run
+
+BACKENDS = ("threading", "loky", "ray")
+
+RESTARTS = 2
+"""How often the workers are started again after one of them was killed, before the sweep gives up."""
+
+CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "MLFLOW_WORKSPACE")
+"""Variables that say as whom to log; workers on other machines get them from the process that sweeps."""
+
+
+def sweep(
+    notebook: str | os.PathLike[str],
+    grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]],
+    *,
+    experiment: str | None = None,
+    n_jobs: int = -1,
+    backend: str = "threading",
+    ray_address: str | None = None,
+    timeout: float | None = None,
+    resume: bool = True,
+) -> pd.DataFrame:
+    """Rerun a notebook at every point of a grid, several at once, as children of one MLflow run.
+
+    Parameters
+    ----------
+    notebook, experiment, timeout
+        As `rerun`.
+    grid : mapping of str to sequence, or sequence of mappings
+        Values by parameter, of which every combination is a point; or the points themselves.
+    n_jobs : int, default -1
+        How many at once; -1 is one a core (on Ray: one a CPU of the cluster).
+    backend : {"threading", "loky", "ray"}, default "threading"
+        What joblib hands the points to. Each works in its kernel's own process, so threads do as well as loky's
+        processes and need less memory; "ray" spreads them over a cluster.
+    ray_address : str, optional
+        Address of the Ray cluster; when left out, ``RAY_ADDRESS``, or else a cluster on this machine for the length
+        of the sweep. Its workers log with this process's credentials for MLflow.
+    resume : bool, default True
+        Keep the points that an earlier sweep of the same experiment has finished with the same notebook (its cells,
+        not its outputs) and the same values. A sweep that was interrupted or has got more values continues under its
+        parent; one of other parameters has a parent of its own.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a point in the order of the grid: the swept parameters, ``outcome``, ``seconds``, ``reused``, the metrics
+        of the point and ``run_id``. The same with every backend.
+
+    Raises
+    ------
+    NotebookError
+        As `rerun`, for every point before the first one runs; for an empty or contradictory grid.
+    WorkbenchError
+        For an unknown backend, a Ray cluster that does not answer within 15 s, workers that are killed again and
+        again.
+
+    See Also
+    --------
+    https://joblib.readthedocs.io/en/stable/parallel.html
+
+    Examples
+    --------
+    >>> table = sweep("analysis.ipynb", {"trees": [10, 100], "depth": [2, 4, 8]})  # doctest: +SKIP
+    """
+    import mlflow
+
+    _check_workers(n_jobs, backend, ray_address)
+    job = prepare(notebook, experiment=experiment, timeout=timeout)
+    points = expand([check_values(job.known, point) for point in expand(grid)])
+    keep_warm()  # for the next sweep of this process, too
+    with _workers(backend, n_jobs, ray_address, job.store_uri):
+        reused, parent = begin(job, points, resume)
+        job = dataclasses.replace(job, parent=parent, group=(group := Group()))
+        try:
+            _run_all(job, points, reused)
+        except BaseException:
+            group.stop()
+            end_unfinished(job)
+            mlflow.MlflowClient().set_terminated(parent, "KILLED")
+            raise
+    table = _table(job, points, reused)
+    _finish(parent, table)
+    return table
+
+
+def _check_workers(n_jobs: int, backend: str, ray_address: str | None) -> None:
+    if backend not in BACKENDS:
+        raise unknown_name("backend", backend, BACKENDS)
+    if n_jobs == 0 or n_jobs < -1:
+        raise WorkbenchError(f"n_jobs = {n_jobs}.", "at least 1, or -1 for every core.", "Leave it out to use all.")
+    if ray_address is not None and backend != "ray":
+        raise WorkbenchError(
+            f"a Ray address with the backend {backend!r}.", 'backend="ray" with it.', "Add that, or leave it out."
+        )
+
+
+@contextlib.contextmanager
+def _workers(backend: str, n_jobs: int, ray_address: str | None, store_uri: str) -> Iterator[None]:
+    """Tell joblib what to use, and have it at hand for the length of a ``with`` block."""
+    import joblib
+
+    with contextlib.ExitStack() as stack:
+        options = {}
+        if backend == "ray":
+            from mlworkbench.notebooks.ray_cluster import ray_cluster
+
+            stack.enter_context(ray_cluster(ray_address, store_uri))
+            options = {"ray_remote_args": {"num_cpus": 1, "scheduling_strategy": "SPREAD"}}
+        stack.enter_context(joblib.parallel_config(backend, n_jobs=n_jobs, **options))
+        yield
+
+
+def _run_all(job: Job, points: list[Point], reused: Mapping[str, Run]) -> None:
+    """Run what is left; when a worker was killed, start the workers again for what is left then."""
+    from tqdm import tqdm
+
+    old = {run.info.run_id for run in recorded(job, job.parent)}
+    for attempt in range(RESTARTS + 1):
+        new = [run for run in recorded(job, job.parent) if run.info.run_id not in old]
+        ended = {run.data.tags[POINT_TAG] for run in new if run.info.status in ("FINISHED", "FAILED")}
+        todo = [point for point in points if job.key(point) not in ended | set(reused)]
+        with tqdm(total=len(points), initial=len(points) - len(todo), unit="point", disable=not _watched()) as bar:
+            try:
+                for _ in _outputs(job, todo):
+                    bar.update()
+                return
+            except Exception as error:
+                if not _worker_was_killed(error):
+                    raise
+                end_unfinished(job)
+                if attempt == RESTARTS:
+                    raise _killed_again(len(todo), error) from error
+
+
+def _outputs(job: Job, todo: list[Point]) -> Iterator[str]:
+    from joblib import Parallel, delayed
+    from joblib.parallel import get_active_backend
+
+    # Ray's backend for joblib gives all results at once, so the bar moves only at the end.
+    at_once = not get_active_backend()[0].supports_return_generator
+    work = Parallel(batch_size=1, return_as="list" if at_once else "generator_unordered")
+    mine = {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
+    yield from work(delayed(_work)(job, point, os.getpid(), mine) for point in todo)
+
+
+def _work(job: Job, point: Point, sweep_pid: int, credentials: dict[str, str]) -> str:
+    os.environ.update(credentials)  # which the workers of a Ray cluster do not have
+    if os.getpid() != sweep_pid:
+        end_with_parent()
+    return run_point(job, point)
+
+
+def _worker_was_killed(error: Exception) -> bool:
+    from concurrent.futures.process import BrokenProcessPool
+
+    return isinstance(error, BrokenProcessPool) or type(error).__module__.startswith("ray.exceptions")
+
+
+def _killed_again(left: int, error: Exception) -> WorkbenchError:
+    return WorkbenchError(
+        f"workers were killed {RESTARTS + 1} times, {left} points are left ({told(error)}).",
+        "workers that live as long as their point.",
+        "Look for a lack of memory and use fewer n_jobs; the same call continues with the points that are left.",
+    )
+
+
+def _table(job: Job, points: list[Point], reused: Mapping[str, Run]) -> pd.DataFrame:
+    import pandas as pd
+
+    runs = {run.data.tags[POINT_TAG]: run for run in recorded(job, job.parent) if POINT_TAG in run.data.tags} | dict(
+        reused
+    )
+    swept = list(dict.fromkeys(name for point in points for name in point))
+    rows = []
+    for point in points:
+        run, values = runs[job.key(point)], job.completed(point)
+        logged = {name: value for name, value in run.data.metrics.items() if name != "seconds"}
+        metrics = {name if name not in swept else f"metrics.{name}": value for name, value in logged.items()}
+        rows.append(
+            {name: values[name] for name in swept}
+            | {
+                "outcome": run.data.tags[OUTCOME_TAG],
+                "seconds": run.data.metrics["seconds"],
+                "reused": job.key(point) in reused,
+            }
+            | metrics
+            | {"run_id": run.info.run_id}
+        )
+    return pd.DataFrame(rows)
+
+
+def _finish(parent: str, table: pd.DataFrame) -> None:
+    import mlflow
+
+    counts = table["outcome"].str.split().str[0].value_counts()
+    client = mlflow.MlflowClient()
+    client.set_tag(parent, OUTCOME_TAG, ", ".join(f"{number} {outcome}" for outcome, number in counts.items()))
+    client.set_terminated(parent, "FINISHED" if (table["outcome"] == "passed").all() else "FAILED")
+
+
+def _watched() -> bool:
+    """Whether somebody sees a progress bar: at a terminal or in JupyterLab, but not in a stored notebook."""
+    in_lab = "JPY_SESSION_NAME" in os.environ and "IPYNB_FILE" not in os.environ
+    return in_lab or sys.stderr.isatty()

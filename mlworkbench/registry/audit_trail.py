@@ -1,0 +1,208 @@
+"""The audit trail of a registered model: a log that comes first, and aliases and stages that follow from it.
+
+Every change is one *entry*, a tag of the registered model with a key of its own (number in order, then eight random
+letters), so nobody's entry can overwrite another's. The entries in the order of their keys say who holds which alias
+and what stage every version has. A change is made in three steps:
+
+1. write the entry (what is intended, by whom, why);
+2. set the alias and the ``stage`` tags to what *the whole trail* says, read the trail again, and repeat as long as
+   somebody has added to it meanwhile;
+3. mark the entry as done, in a tag of its own.
+
+What that guarantees, on SQLite and on PostgreSQL alike, since it needs only that each single call of MLflow is one
+transaction whose result the next read sees:
+
+- No entry is lost or overwritten, however many write at once.
+- When every call has returned, alias and ``stage`` tags are what the last entry says: the last one to write an alias
+  has read the trail afterwards, and whoever added an entry after that has written the alias after that.
+- Each entry's "from" is the "to" of the one before. Of two promotions at once both stand in the trail; the one with the
+  higher key holds the alias.
+- A process that is killed leaves at most an entry that is not marked as done; `history` shows it as unfinished. It
+  is carried out by the next change, whatever that is (setting an alias twice does no harm), and marked as repaired by
+  a change more than 30 seconds later.
+- An alias that was set or deleted without this module, as in MLflow's UI, is found at the next change and entered.
+
+Not covered: a ``stage`` tag that is edited by hand, an alias that is set by hand in the very moment of a promotion
+(the promotion wins), and a read replica that lags behind its database. A process that stands still for more than 30
+seconds between reading and writing puts its alias right when it goes on; a change that begins between those two calls
+of MLflow would enter what it sees as made without the trail.
+
+On SQLite writers wait for each other (up to 20 seconds) and the file must be on a local disk; on PostgreSQL the default
+isolation level, read committed, suffices. Times are those of the writers' clocks; the order does not depend on them.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mlworkbench.errors import WorkbenchError
+from mlworkbench.mlflow_internals import registry_writer
+from mlworkbench.registry.trail_entries import DONE, PREFIX, Entry, Trail
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import RegisteredModel
+
+STAGE_TAG = "stage"
+
+PATIENCE = 30.0
+"""How old an entry must be, in seconds, before another process takes its writer for dead and marks it as repaired."""
+
+COURTESY, LONGEST_WAIT = 5.0, 20.0
+"""How old an entry may be, in seconds, for others to let its writer finish first, and how long they do so at most.
+
+It only saves work, since whoever comes in between does the work of both: nothing depends on it."""
+
+_LONGEST = 2000  # characters of a reason; PostgreSQL takes 5000 for the whole entry
+_ATTEMPTS = 5
+
+
+def read(name: str) -> Trail:
+    """Read the trail and the aliases of a registered model in one call."""
+    model = client().get_registered_model(name)
+    return Trail(_entries(model), {alias: int(version) for alias, version in model.aliases.items()})
+
+
+def _entries(model: RegisteredModel) -> list[Entry]:
+    tags = {key: value for key, value in model.tags.items() if key.startswith(PREFIX)}
+    keys = sorted(key for key in tags if not key.endswith(DONE))
+    return [Entry(key, done_by=_doer(tags.get(key + DONE)), **json.loads(tags[key])) for key in keys]
+
+
+def _doer(mark: str | None) -> str | None:
+    return None if mark is None else str(json.loads(mark)["who"])
+
+
+def open_trail(name: str) -> Trail:
+    """Read the trail; first finish what a killed process left, and enter what was changed without the trail."""
+    now = _when_quiet(name)
+    stale = [entry.key for entry in now.unfinished() if _age(entry) > PATIENCE]
+    if stale:
+        _finish(name, stale, who=f"repaired by {user()}")
+        now = read(name)
+    if now.strays() and not now.unfinished():
+        # Twice the same, with no entry in between, is no promotion that has just begun.
+        again = read(name)
+        if again.entries == now.entries and again.strays() == now.strays():
+            told = {"who": "unknown", "why": "Changed without the trail."}
+            for alias, version in again.strays().items():
+                now, _ = add(name, now, "outside", version, alias=alias, **told)
+        now = read(name)
+    return now
+
+
+def _when_quiet(name: str) -> Trail:
+    """Read the trail when nobody is at work on it, or after a while all the same."""
+    patient_until, pause = time.monotonic() + LONGEST_WAIT, 0.05
+    while _at_work(now := read(name)) and time.monotonic() < patient_until:
+        time.sleep(random.uniform(0.01, pause))  # noqa: S311 (so that those who wait do not begin at once)
+        pause = min(2 * pause, 0.5)  # each look costs as much as a change
+    return now
+
+
+def _at_work(now: Trail) -> bool:
+    return any(_age(entry) < COURTESY for entry in now.unfinished())
+
+
+def add(name: str, now: Trail, action: str, version: int | None, **facts: Any) -> tuple[Trail, Entry]:
+    """Write an entry behind those of ``now``, carry it out, mark it as done; returns the trail then, and the entry."""
+    number = max((entry.number for entry in now.entries), default=0) + 1
+    key = f"{PREFIX}{number:06d}.{uuid.uuid4().hex[:8]}"
+    facts = {"who": user(), "when": _now(), **facts}
+    text = json.dumps({"action": action, "version": version, **facts}, ensure_ascii=False)
+    write(registry_writer().set_registered_model_tag, name, key, text)
+    after = _finish(name, [key], who=facts["who"])
+    return after, next(entry for entry in after.entries if entry.key == key)
+
+
+def _finish(name: str, keys: list[str], who: str) -> Trail:
+    """Carry out these entries, and all others that are not marked as done, until nobody adds to them meanwhile."""
+    now, written = read(name), dict[tuple[str, Any], Any]()
+    while missing := _missing(now, keys, written):
+        for (kind, what), value in sorted(missing.items(), key=str):  # aliases first: they decide what is served
+            _set(name, kind, what, value)
+        written |= missing
+        now = read(name)
+    for key in keys:
+        write(registry_writer().set_registered_model_tag, name, key + DONE, json.dumps({"who": who, "when": _now()}))
+    return now
+
+
+def _missing(now: Trail, keys: list[str], written: dict[tuple[str, Any], Any]) -> dict[tuple[str, Any], Any]:
+    """What the trail says of everything that depends on the open entries, but for what was written just so."""
+    begun = [*keys, *(entry.key for entry in now.unfinished())]
+    wanted = {what: now.value(*what) for what in now.touched(begun) | set(written)}
+    return {what: value for what, value in wanted.items() if what not in written or written[what] != value}
+
+
+def _set(name: str, kind: str, what: Any, value: Any) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if kind == "stage":
+            write(registry_writer().set_model_version_tag, name, str(what), STAGE_TAG, value)
+        elif value is None:
+            write(registry_writer().delete_registered_model_alias, name, what)
+        else:
+            write(registry_writer().set_registered_model_alias, name, what, str(value))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # a version that was deleted: the next call enters that
+            raise
+
+
+def write(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Call MLflow; again when two processes made the same row at the same moment, or the database was busy."""
+    from mlflow.exceptions import MlflowException
+
+    for attempt in range(_ATTEMPTS):
+        try:
+            return call(*arguments)
+        except MlflowException as error:
+            clash = "IntegrityError" in str(error) or "UniqueViolation" in str(error) or "is locked" in str(error)
+            if not clash or attempt == _ATTEMPTS - 1:
+                raise
+            time.sleep(0.05 * 2**attempt)
+    return None
+
+
+def reason(text: str, *, required: bool = False) -> str:
+    """A reason as it goes into the trail; refused when it is too long, or is needed and says nothing."""
+    text = text.strip()
+    if required and not text:
+        raise WorkbenchError("an override without a reason.", "a sentence.", "Write override='why it must be'.")
+    if len(text) > _LONGEST:
+        raise WorkbenchError(
+            f"a reason of {len(text)} characters.", f"at most {_LONGEST}.", "Shorten it, and link to the long story."
+        )
+    return text
+
+
+def user() -> str:
+    """Who is entered: the name at the tracking server if there is one, else the user of this process."""
+    import os
+
+    from mlflow.tracking.context.default_context import DefaultRunContext
+    from mlflow.utils.mlflow_tags import MLFLOW_USER
+
+    return os.environ.get("MLFLOW_TRACKING_USERNAME") or str(DefaultRunContext().tags()[MLFLOW_USER])
+
+
+def client() -> MlflowClient:
+    """A client of the registry that is set now."""
+    from mlflow import MlflowClient
+
+    return MlflowClient()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _age(entry: Entry) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(entry.when)).total_seconds()

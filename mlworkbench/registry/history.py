@@ -1,0 +1,59 @@
+"""Read the audit trail of a registered model as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlworkbench.registry import audit_trail, validation
+from mlworkbench.registry.trail_entries import Entry, Trail
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def history(name: str) -> pd.DataFrame:
+    """Read the audit trail: who changed what, when and why, in order.
+
+    Parameters
+    ----------
+    name : str
+        Registered model.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each alias that moved, or for each change that moved none: ``when`` (UTC), ``who``, ``action``
+        (promote, rollback, transition, migrate, refused, outside), ``version``, ``stage`` (that it has afterwards),
+        ``alias``, ``from`` and ``to`` (the versions that held the alias before and after; empty for nobody), ``why``,
+        ``verdict`` of the gate, ``run_id`` of the verdict, and ``status`` (done, unfinished, or who repaired it).
+
+    Raises
+    ------
+    WorkbenchError
+        For an unknown model, with the nearest one.
+
+    See Also
+    --------
+    https://mlflow.org/docs/latest/ml/model-registry/
+
+    Notes
+    -----
+    The trail is kept in tags of the registered model (``mlworkbench.trail.…``). Deleting the model deletes it.
+    """
+    import pandas as pd
+
+    with validation.explained(name):
+        now = audit_trail.read(name)
+    columns = ["when", "who", "action", "version", "stage", "alias", "from", "to", "why", "verdict", "run_id", "status"]
+    table = pd.DataFrame([row for entry in now.entries for row in _rows(now, entry)], columns=columns)
+    whole = dict.fromkeys(("version", "from", "to"), "Int64")
+    return table.assign(when=pd.to_datetime(table["when"], utc=True, format="ISO8601")).astype(whole)
+
+
+def _rows(now: Trail, entry: Entry) -> list[dict[str, Any]]:
+    """One entry as rows of the history."""
+    stage = next((stage for version, stage in now.places[entry.key] if version == entry.version), None)
+    status = "done" if entry.done_by == entry.who else entry.done_by or "unfinished"
+    row = {**vars(entry), "stage": stage, "status": status}
+    moves = [{"alias": alias, "from": before, "to": after} for alias, before, after in now.moves[entry.key]]
+    return [{**row, **move} for move in moves or [{"from": None, "to": None}]]

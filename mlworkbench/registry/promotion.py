@@ -1,0 +1,248 @@
+"""The life of a version: through the stages, promoted through a gate, rolled back.
+
+Stages are carried by what MLflow offers since stages of its own are deprecated. ``Production`` and ``Staging`` are the
+aliases ``production`` and ``staging``, which one version each can hold; every version has its stage in the tag
+``stage`` as well, ``Development`` when there is none. A version that loses its alias to another becomes ``Archived``.
+
+Every change goes through `mlworkbench.trail`, which keeps the audit trail in the registry itself and says in its
+docstring what is guaranteed on SQLite and PostgreSQL when several people promote at once, or a process dies half-way:
+no entry is lost, the aliases are those of the last entry, and what was left unfinished is told and mended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mlworkbench.errors import WorkbenchError, unknown_name
+from mlworkbench.registry import audit_trail, validation
+from mlworkbench.registry.gate import ask_gate
+from mlworkbench.registry.trail_entries import ALIAS_OF, STAGES
+from mlworkbench.registry.versions import find_versions, versions_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities.model_registry import ModelVersion
+
+    from mlworkbench.verdict import Verdict
+
+    Gate = Verdict | Callable[[str, str | None], Verdict]
+
+
+def transition(name: str, version: int | str, stage: str, *, why: str = "") -> ModelVersion:
+    """Move a version to a stage.
+
+    To Production or Staging, the version gets the alias of that name, and the one that held it is archived. To
+    Development or Archived, it gives up these aliases, and when archived every other alias as well.
+
+    Parameters
+    ----------
+    name : str
+        Registered model.
+    version : int or str
+        Number of the version.
+    stage : {'Development', 'Staging', 'Production', 'Archived'}
+        In capitals or not.
+    why : str, optional
+        Goes into the trail.
+
+    Returns
+    -------
+    mlflow.entities.model_registry.ModelVersion
+        As it is afterwards, with ``aliases`` and the tag ``stage``.
+
+    Raises
+    ------
+    WorkbenchError
+        For an unknown model, version or stage (with the nearest one), for a version that is not ready, and for an
+        archived one that is to go to Production (move it to Staging first).
+
+    See Also
+    --------
+    https://mlflow.org/docs/latest/ml/model-registry/workflow/#migrating-from-stages
+
+    Examples
+    --------
+    >>> wb.transition("wine", 1, "Staging", why="Passed the review.")  # doctest: +SKIP
+    """
+    wanted = {known.lower(): known for known in STAGES}.get(str(stage).lower())
+    if wanted is None:
+        raise unknown_name("stage", str(stage), STAGES)
+    alias, why = ALIAS_OF.get(wanted), audit_trail.reason(why)
+    with validation.explained(name):
+        now = audit_trail.open_trail(name)
+        number = int(validation.get_version(name, version).version)
+        if now.stages.get(number) != wanted or now.unfinished():
+            if alias:
+                validation.check_ready(name, number, now, archived_too=wanted == "Production")
+            audit_trail.add(name, now, "transition", number, alias=alias, stage=wanted, why=why)
+        return audit_trail.client().get_model_version(name, str(number))
+
+
+def promote(
+    name: str,
+    version: int | str,
+    *,
+    alias: str = "production",
+    gate: Gate | None = None,
+    override: str | None = None,
+    why: str = "",
+) -> ModelVersion | None:
+    """Give an alias to a version, through a gate, and enter that in the audit trail.
+
+    Parameters
+    ----------
+    name : str
+        Registered model.
+    version : int or str
+        Number of the version.
+    alias : str, default 'production'
+        The alias that it gets. With ``production`` and ``staging``, stages follow as with `transition`.
+    gate : Verdict or function, optional
+        What `validate` returned, or a function that is called with the model URIs of the version and of the holder of
+        the alias (None when nobody holds it) and returns a Verdict. Without a gate the trail says so.
+    override : str, optional
+        The reason to promote although the gate refuses; it goes into the trail as an override.
+    why : str, optional
+        The reason otherwise.
+
+    Returns
+    -------
+    mlflow.entities.model_registry.ModelVersion or None
+        What held the alias before; None when nobody did. The version itself when it holds the alias already: then
+        nothing is asked and nothing is entered.
+
+    Raises
+    ------
+    WorkbenchError
+        For an unknown model or version (with the nearest one), an archived or failed version, an alias that MLflow
+        refuses, a gate that refuses (the trail keeps that too), that cannot decide, or that decided on another model.
+        The alias is as it was then.
+
+    See Also
+    --------
+    https://mlflow.org/docs/latest/ml/model-registry/workflow/#deploy-and-organize-models-with-aliases-and-tags
+
+    Examples
+    --------
+    >>> gate = lambda new, old: wb.validate(new, old, test, target="y", thresholds=rules)  # doctest: +SKIP
+    >>> before = wb.promote("wine", 2, gate=gate, why="Fitted on this month's data.")  # doctest: +SKIP
+    """
+    validation.check_alias(alias)
+    why, override = audit_trail.reason(why), None if override is None else audit_trail.reason(override, required=True)
+    with validation.explained(name):
+        now = audit_trail.open_trail(name)
+        candidate = validation.check_ready(name, version, now)
+        number = int(candidate.version)
+        if now.holder(alias) == number and not now.unfinished():
+            return candidate
+        asked = ask_gate(gate, candidate, now.holder(alias))
+        if callable(gate):  # it took time: the version may have been archived
+            now = audit_trail.read(name)
+            validation.check_ready(name, number, now)
+        facts = {"alias": alias, "why": why, "verdict": asked.word, "run_id": asked.run_id}
+        if asked.word == "refused" and override is None:
+            audit_trail.add(name, now, "refused", number, **facts)
+            raise asked.refusal(name, number)
+        if asked.word == "refused":
+            facts |= {"why": override or "", "verdict": "refused, overridden"}
+        after, entry = audit_trail.add(name, now, "promote", number, **facts)
+        before = next((before for moved, before, _ in after.moves[entry.key] if moved == alias), number)
+        return _version_or_none(name, before)
+
+
+def rollback(name: str, *, alias: str = "production", why: str = "") -> ModelVersion:
+    """Give an alias back to the version that held it before; once more, to the one before that.
+
+    Versions that were deleted, archived by `transition`, or rolled back before are passed over.
+
+    Parameters
+    ----------
+    name : str
+        Registered model.
+    alias : str, default 'production'
+        The alias that goes back. The version that loses it is archived if the alias stands for a stage.
+    why : str, optional
+        Goes into the trail.
+
+    Returns
+    -------
+    mlflow.entities.model_registry.ModelVersion
+        What holds the alias now.
+
+    Raises
+    ------
+    WorkbenchError
+        For an unknown model or alias (with the nearest one), and when no earlier version is left.
+
+    See Also
+    --------
+    https://mlflow.org/docs/latest/ml/model-registry/workflow/#deploy-and-organize-models-with-aliases-and-tags
+
+    Examples
+    --------
+    >>> wb.rollback("wine", why="Its scores are constant since noon.")  # doctest: +SKIP
+    """
+    why = audit_trail.reason(why)
+    with validation.explained(name):
+        now = audit_trail.open_trail(name)
+        if alias not in now.holders:
+            raise validation.unknown_alias(name, alias, now.holders)
+        holder = now.holder(alias)
+        earlier = [version for version in reversed(now.holders[alias][:-1]) if version not in (None, holder)]
+        target = next((v for v in earlier if getattr(_version_or_none(name, v), "status", "") == "READY"), None)
+        if target is None:
+            raise WorkbenchError(
+                f"no version that held {alias!r} of {name!r} before version {holder} and could take it again.",
+                "an earlier holder in history(name) that was neither deleted nor archived.",
+                "Promote the version that shall take over.",
+            )
+        audit_trail.add(name, now, "rollback", target, alias=alias, why=why)
+        return audit_trail.client().get_model_version(name, str(target))
+
+
+def migrate_stages(name: str) -> pd.DataFrame:
+    """Carry the stages of MLflow's deprecated calls over to aliases and tags.
+
+    Of several versions in Production (or Staging) the newest gets the alias, the others are archived; `rollback` knows
+    them. MLflow's own stages stay as they are, so that ``models:/name/Production`` still loads. Versions that have a
+    stage here already, and aliases that somebody holds, are left alone; a second call changes nothing.
+
+    Parameters
+    ----------
+    name : str
+        Registered model.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `versions_table`, with MLflow's stage in the column ``legacy``.
+
+    Raises
+    ------
+    WorkbenchError
+        For an unknown model, with the nearest one.
+
+    See Also
+    --------
+    https://mlflow.org/docs/latest/ml/model-registry/workflow/#migrating-from-stages
+    """
+    with validation.explained(name):
+        begun = now = audit_trail.open_trail(name)
+        legacy = {int(version.version): version.current_stage or "None" for version in find_versions(name)}
+        for version, stage in sorted(legacy.items()):
+            alias = ALIAS_OF.get(stage)
+            if stage in STAGES and version not in begun.stages and not (alias and begun.holder(alias)):
+                why = f"Was in MLflow's {stage}."
+                now, _ = audit_trail.add(name, now, "migrate", version, alias=alias, stage=stage, why=why)
+    table = versions_table(name)
+    return table.assign(legacy=table["version"].map(legacy))
+
+
+def _version_or_none(name: str, version: int | None) -> ModelVersion | None:
+    from mlflow.exceptions import MlflowException
+
+    with contextlib.suppress(MlflowException):
+        return None if version is None else audit_trail.client().get_model_version(name, str(version))
+    return None

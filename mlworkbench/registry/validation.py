@@ -1,0 +1,156 @@
+"""What the registry refuses, and how it says so: names, versions, verdicts, and servers that went away."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from mlworkbench import mlflow_internals
+from mlworkbench.errors import WorkbenchError, unknown_name
+from mlworkbench.registry.audit_trail import client
+from mlworkbench.registry.trail_entries import STAGE_OF, Trail
+
+if TYPE_CHECKING:
+    from mlflow import MlflowException
+    from mlflow.entities.model_registry import ModelVersion
+
+_LONGEST_NAME = 256
+_LISTED = 20
+
+
+def stored_model(model_uri: str) -> str:
+    """The address to register a model by: that of the logged model where there is one; refused where there is none."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import get_model_info
+
+    from mlworkbench.errors import no_model
+
+    try:
+        model_id = get_model_info(model_uri).model_id
+    except (MlflowException, OSError) as error:
+        raise no_model(model_uri, error) from error
+    return f"models:/{model_id}" if model_id else model_uri
+
+
+def check_name(name: str) -> None:
+    """Refuse what MLflow, or a search for it, would refuse as the name of a registered model."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        mlflow_internals.check_model_name(name)
+        quoted(name)
+    except MlflowException as error:
+        raise _bad_name(name, error) from error
+    if len(name) > _LONGEST_NAME:
+        raise _bad_name(name, f"{len(name)} characters, which databases refuse")
+
+
+def _bad_name(name: str, why: object) -> WorkbenchError:
+    return WorkbenchError(
+        f"the name {name[:50]!r} for a registered model ({str(why).splitlines()[0]}).",
+        f"1 to {_LONGEST_NAME} characters without '/' and ':'.",
+        "Choose another name, with '-' or '_' between its parts.",
+    )
+
+
+def quoted(name: str) -> str:
+    """A name as MLflow's search grammar takes it, which knows no way to write both kinds of quotes."""
+    if "'" in name and '"' in name:
+        raise _bad_name(name, "both kinds of quotes, which MLflow's search cannot find")
+    return f'"{name}"' if "'" in name else f"'{name}'"
+
+
+def check_alias(alias: str) -> None:
+    """Refuse an alias that MLflow would refuse, before anything is entered."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        mlflow_internals.check_alias(alias)
+    except MlflowException as error:
+        raise WorkbenchError(
+            f"the alias {alias!r} ({error.message}).",
+            "letters, digits, '_' and '-'; not 'latest', and no version such as 'v1'.",
+            "Take, say, 'production', 'champion' or 'challenger'.",
+        ) from error
+
+
+def unknown_alias(name: str, alias: str, known: Iterable[str]) -> WorkbenchError:
+    """Build the error for an alias that nobody holds: a misspelt one gets the nearest."""
+    held = list(known)
+    if held and alias not in STAGE_OF:
+        return unknown_name("alias", alias, held)
+    return WorkbenchError(
+        f"no version of {name!r} holds the alias {alias!r}.",
+        f"one that holds it (held are: {', '.join(held) or 'none'}).",
+        f"Promote a version first: promote({name!r}, version, alias={alias!r}, why='…').",
+    )
+
+
+def get_version(name: str, version: int | str) -> ModelVersion:
+    """Find a version by its number, or name the nearest ones that there are."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client().get_model_version(name, str(version))
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        known = [str(found.version) for found in client().search_model_versions(f"name = {quoted(name)}")]
+        raise unknown_name("version", str(version), _nearest(str(version), known)) from error
+
+
+def check_ready(name: str, version: int | str, now: Trail, *, archived_too: bool = True) -> ModelVersion:
+    """Find a version that may take an alias; refuse one that failed, is not ready yet, or is archived."""
+    found = get_version(name, version)
+    if found.status != "READY":
+        raise WorkbenchError(
+            f"version {version} of {name!r} has the status {found.status} ({found.status_message or 'no message'}).",
+            "a version that is READY.",
+            "Register the model again, and promote the new version.",
+        )
+    if archived_too and now.stages.get(int(found.version)) == "Archived":
+        raise WorkbenchError(
+            f"version {version} of {name!r} is archived.",
+            "a version in Development or Staging.",
+            f"If it shall come back, call transition({name!r}, {version}, 'Staging') first; "
+            "to undo a promotion, call rollback.",
+        )
+    return found
+
+
+@contextlib.contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Turn what MLflow raises about a registered model into three sentences."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        raise _explanation(name, error) from error
+
+
+def _explanation(name: str, error: MlflowException) -> MlflowException | WorkbenchError:
+    text = str(error)
+    if error.error_code == "RESOURCE_DOES_NOT_EXIST" and "Registered Model" in text:
+        known = [model.name for model in client().search_registered_models(max_results=1000)]
+        return unknown_name("registered model", name, _nearest(name, known))
+    if error.error_code == "INVALID_PARAMETER_VALUE":
+        return _bad_name(name, text)
+    if "API request to" in text or error.error_code == "TEMPORARILY_UNAVAILABLE":
+        from mlflow import get_registry_uri
+
+        from mlworkbench.store import without_password
+
+        return WorkbenchError(
+            f"the registry at {without_password(get_registry_uri())} does not answer any more ({text[:120]}…).",
+            "a registry that answers to the end of the call.",
+            "Bring it back and make the same call again: what was begun is in the trail, and is finished or reported.",
+        )
+    return error
+
+
+def _nearest(name: str, known: Iterable[str]) -> list[str]:
+    """The names most like the one asked for, so that a thousand do not fill the screen."""
+    return difflib.get_close_matches(name, known, n=_LISTED, cutoff=0.0)

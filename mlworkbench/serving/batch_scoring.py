@@ -1,0 +1,96 @@
+"""Score a table with a registered model, so that each score can be traced to the version that gave it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlworkbench.errors import WorkbenchError
+from mlworkbench.registry import audit_trail, validation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ADDED = ("prediction", "model_version", "run_id")
+
+
+def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Predict for every row of a table, and say in the result and in a run which version did it.
+
+    An alias is looked up once, before the model is loaded: a promotion in between cannot make the result lie.
+
+    Parameters
+    ----------
+    model_uri : str
+        ``models:/name@alias`` or ``models:/name/version``.
+    table : pandas.DataFrame of shape (rows, features)
+        As the model takes it.
+
+    Returns
+    -------
+    pandas.DataFrame of shape (rows, features + 3)
+        The table with ``prediction``, ``model_version`` (``name/version``) and ``run_id``. The run has the parameters
+        ``model_uri``, ``model_version`` and ``model_id``, the metric ``rows`` and the file ``scores.csv``.
+
+    Raises
+    ------
+    WorkbenchError
+        When the URI names no registered version (with the nearest model, version or alias), when the model cannot
+        score the table, or when the table has one of the new columns already.
+
+    See Also
+    --------
+    https://mlflow.org/docs/latest/ml/model-registry/workflow/#fetching-an-mlflow-model-from-the-model-registry
+
+    Examples
+    --------
+    >>> wb.score("models:/wine@production", wine.drop(columns="target"))  # doctest: +SKIP
+    """
+    import mlflow
+
+    if taken := [column for column in ADDED if column in table]:
+        raise WorkbenchError(f"a table that has {taken} already.", "a table without it.", "Rename or drop the column.")
+    name, version, model_id = _resolve(model_uri)
+    predictions = _predict(f"models:/{name}/{version}", table)
+    with mlflow.start_run(run_name=f"score with {name}/{version}", nested=mlflow.active_run() is not None) as run:
+        mlflow.log_params({"model_uri": model_uri, "model_version": f"{name}/{version}", "model_id": model_id})
+        mlflow.log_metric("rows", len(table))
+        traced = dict(zip(ADDED, (predictions, f"{name}/{version}", run.info.run_id), strict=True))
+        scored = table.assign(**traced)
+        with tempfile.TemporaryDirectory() as folder:
+            scored.to_csv(path := Path(folder, "scores.csv"))
+            mlflow.log_artifact(str(path))
+    return scored
+
+
+def _resolve(model_uri: str) -> tuple[str, str, str]:
+    """Name, version and id of the model that a URI means at this moment."""
+    name, at, alias = model_uri.removeprefix("models:/").partition("@")
+    name, _, number = (name, "", "") if at else name.rpartition("/")
+    if not model_uri.startswith("models:/") or not name:
+        raise WorkbenchError(
+            f"the model URI {model_uri!r}.",
+            "a registered version: models:/name@alias or models:/name/1.",
+            "Register the model first, so that its scores can be traced.",
+        )
+    with validation.explained(name):
+        aliases = audit_trail.client().get_registered_model(name).aliases
+        if at and alias not in aliases:
+            raise validation.unknown_alias(name, alias, aliases)
+        version = validation.get_version(name, aliases[alias] if at else number)
+    return name, str(version.version), version.source.removeprefix("models:/")
+
+
+def _predict(model_uri: str, table: pd.DataFrame) -> object:
+    import mlflow
+
+    try:
+        return mlflow.pyfunc.load_model(model_uri).predict(table)
+    except Exception as error:
+        why = str(error).rpartition("Error: ")[2][:300]  # before it MLflow shows the whole table
+        raise WorkbenchError(
+            f"{model_uri} cannot score this table ({type(error).__name__}: {why}).",
+            "a table with the columns of the model's signature.",
+            f"Compare them with describe_model({model_uri!r}).",
+        ) from error

@@ -1,0 +1,184 @@
+"""What talks to a running model server: predictions over HTTP, and how long they take."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlworkbench.errors import WorkbenchError
+from mlworkbench.serving.latency import Latency
+
+if TYPE_CHECKING:
+    import requests
+_WARM_UP = 10
+_MOST_CLIENTS = 64
+_PATIENCE = 120  # seconds that an answer may take; the server itself gives up after 60
+
+
+class Endpoint:
+    """A running scoring server. Made by `mlworkbench.serve`.
+
+    Attributes
+    ----------
+    url : str
+        Address of the server; it answers at ``/invocations``, ``/ping``, ``/health`` and ``/version``.
+    pid : int
+        Number of the server's process.
+    """
+
+    def __init__(self, url: str, pid: int, log_file: Path) -> None:
+        import requests
+
+        self.url, self.pid = url, pid
+        self._log_file, self._log = log_file, ""
+        self._session, self._closed = requests.Session(), False
+        self._session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=_MOST_CLIENTS))
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.url!r})"
+
+    @property
+    def log(self) -> str:
+        """What the server has written so far; after the block, what it wrote at all."""
+        if self._log_file.exists():
+            self._log = self._log_file.read_text(encoding="utf-8", errors="replace")
+        return self._log
+
+    def is_ready(self) -> bool:
+        """Whether the server answers, which it does when its model is loaded."""
+        import requests
+
+        try:
+            return self._session.get(f"{self.url}/ping", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def predict(self, frame: Any, params: dict[str, Any] | None = None) -> Any:
+        """Send rows to the server and return its predictions.
+
+        Parameters
+        ----------
+        frame : DataFrame, array, list or dict
+            The rows, shape (rows, columns), as the model's own ``predict`` takes them.
+        params : dict, optional
+            Inference parameters of the model.
+
+        Returns
+        -------
+        numpy.ndarray of shape (rows, …), or pandas.DataFrame
+            A DataFrame when the model names its outputs.
+
+        Raises
+        ------
+        WorkbenchError
+            With the server's own words, when it refuses the rows: compare them with `describe_model`.
+
+        See Also
+        --------
+        https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/
+        """
+        import numpy as np
+        import pandas as pd
+
+        found = self._send(_payload(frame, params)).json()["predictions"]
+        named = isinstance(found, dict) or (bool(found) and isinstance(found[0], dict))
+        return pd.DataFrame(found) if named else np.array(found)
+
+    def latency(self, frame: Any, n: int = 200, *, params: dict[str, Any] | None = None, clients: int = 1) -> Latency:
+        """Send the same rows ``n`` times and time each request; every client waits for its answer before it goes on.
+
+        The rows are encoded once, connections are kept open, and ten requests of each client before are not counted.
+
+        Parameters
+        ----------
+        frame : DataFrame, array, list or dict
+            What each request sends, as for `predict`.
+        n : int, default 200
+            How many requests are timed; p99 needs a hundred at least.
+        params : dict, optional
+            Inference parameters of the model.
+        clients : int, default 1
+            How many send at the same time: threads of this process, which share its processor time with the server.
+
+        Returns
+        -------
+        Latency
+            With ``.table`` and ``.plot()``.
+
+        Raises
+        ------
+        WorkbenchError
+            When ``n`` or ``clients`` is out of range, or the server refuses the rows.
+        """
+        import numpy as np
+
+        if n < 1:
+            raise WorkbenchError(f"n = {n} requests.", "at least 1.", "Leave n out to time 200.")
+        if not 1 <= clients <= _MOST_CLIENTS:
+            raise WorkbenchError(f"clients = {clients}.", f"1 to {_MOST_CLIENTS}.", "Leave clients out for one.")
+        body = _payload(frame, params)
+
+        def milliseconds(_: int) -> float:
+            begun = time.perf_counter()
+            self._send(body)
+            return 1000 * (time.perf_counter() - begun)
+
+        with ThreadPoolExecutor(clients) as pool:
+            list(pool.map(milliseconds, range(_WARM_UP * clients)))
+            begun = time.perf_counter()
+            times = list(pool.map(milliseconds, range(n)))
+            per_second = n / (time.perf_counter() - begun)
+        return Latency(np.array(times), len(frame), clients, per_second)
+
+    def _send(self, body: bytes) -> requests.Response:
+        import requests
+
+        if self._closed:
+            raise WorkbenchError("the server is closed.", "a running server.", "Ask it inside of the with block.")
+        try:
+            answer = self._session.post(
+                f"{self.url}/invocations", data=body, headers={"Content-Type": "application/json"}, timeout=_PATIENCE
+            )
+        except requests.RequestException as error:
+            raise server_error(f"the server does not answer ({type(error).__name__})", self) from error
+        if answer.ok:
+            return answer
+        raise WorkbenchError(
+            f"the server answers {answer.status_code}: {_message(answer)}",
+            "rows that the model's signature allows.",
+            "Compare names, types and number of the columns with describe_model(…).",
+        )
+
+    def close(self) -> None:
+        """Close the connection and keep the log, whose file goes away."""
+        self._session.close()
+        self._closed, _ = True, self.log
+
+
+def _payload(frame: Any, params: dict[str, Any] | None) -> bytes:
+    """The request as MLflow itself writes it."""
+    from mlflow.models import convert_input_example_to_serving_input
+
+    return str(convert_input_example_to_serving_input((frame, params) if params else frame)).encode()
+
+
+def _message(answer: requests.Response) -> str:
+    """The heart of what the server says: the end of its message, and the model's own error if there was one."""
+    try:
+        told = answer.json()
+        lines = [told["message"].rpartition("Error: ")[2], *told.get("stack_trace", "").strip().splitlines()[-1:]]
+    except (ValueError, KeyError):
+        return answer.text[:500]
+    return " ".join(line[:500] for line in lines)
+
+
+def server_error(what: str, endpoint: Endpoint) -> WorkbenchError:
+    """Build the error for a server that does not do what it should, with the end of its log."""
+    end = "\n".join(endpoint.log.strip().splitlines()[-15:])
+    return WorkbenchError(
+        f"{what}. Its log ends with:\n{end}",
+        "a model that loads in a new process with the packages that are installed here.",
+        "Correct what the last line of the log names; mlflow.pyfunc.load_model(…) shows it too.",
+    )

@@ -1,0 +1,20 @@
+"""MLflow's scoring server in a process that ends with the one that started it. `server.py` runs this."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of standard input, a pipe that the parent holds open, and so for the end of the parent."""
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    from uvicorn.main import main
+
+    main()

@@ -1,0 +1,129 @@
+"""A model server for the length of a ``with`` block, which leaves no process behind."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mlworkbench.errors import no_model
+from mlworkbench.ports import HOST, free_port, require_free
+from mlworkbench.serving.endpoint import Endpoint, server_error
+from mlworkbench.serving.latency import Latency
+
+__all__ = ["Endpoint", "Latency", "serve"]
+
+_GRACE = 5  # seconds that a server has to end in order
+
+
+@contextlib.contextmanager
+def serve(model_uri: str, *, port: int | None = None, timeout: float = 120) -> Iterator[Endpoint]:
+    """Run MLflow's scoring server for a model while the block runs.
+
+    It is the server that ``mlflow models serve --env-manager local`` starts, with the packages that are installed here,
+    ready in half the time because no command line stands before it. It ends with the block, whatever ends that, and
+    with this process.
+
+    Parameters
+    ----------
+    model_uri : str
+        ``models:/m-…``, ``models:/name/1``, ``models:/name@alias``, ``runs:/…/name``, or a path.
+    port : int, optional
+        Port on 127.0.0.1; a free one by default.
+    timeout : float, default 120
+        How long the server may take to be ready, in seconds.
+
+    Yields
+    ------
+    Endpoint
+        With ``url``, ``predict``, ``latency`` and ``log``.
+
+    Raises
+    ------
+    WorkbenchError
+        When there is no model at the URI, when the port is taken (choose another, or leave it out), and when the server
+        ends or is not ready in time, with the end of its log.
+
+    See Also
+    --------
+    https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/
+
+    Examples
+    --------
+    >>> with wb.serve(info.model_uri) as endpoint:  # doctest: +SKIP
+    ...     print(endpoint.predict(X_test[:3]), endpoint.latency(X_test[:1]))
+    """
+    if port is None:
+        port = free_port()
+    else:
+        require_free(port)
+    with tempfile.TemporaryDirectory() as folder:
+        log_file = Path(folder, "server.log")
+        with log_file.open("wb") as log, _process(_download(model_uri, folder), port, log) as process:
+            endpoint = Endpoint(f"http://{HOST}:{port}", process.pid, log_file)
+            try:
+                _wait(process, endpoint, timeout)
+                yield endpoint
+            finally:
+                endpoint.close()
+
+
+def _download(model_uri: str, folder: str) -> str:
+    import mlflow
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import Model
+
+    try:
+        Model.load(model_uri)
+        return str(mlflow.artifacts.download_artifacts(artifact_uri=model_uri, dst_path=folder))
+    except (MlflowException, OSError) as error:
+        raise no_model(model_uri, error) from error
+
+
+@contextlib.contextmanager
+def _process(path: str, port: int, log: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the server on the tracking store of this session, and end it whatever happens."""
+    import mlflow
+    from mlflow.pyfunc import scoring_server
+
+    command, env = scoring_server.get_cmd(path, port, HOST, nworkers=1)
+    env |= {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), "MLFLOW_REGISTRY_URI": mlflow.get_registry_uri()}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlworkbench.serving.process", *shlex.split(command)[1:]],
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        # Ctrl-C is for this process, which then ends the server in order. (Not a new session: Linux shares out the
+        # processor by session, and on a busy machine the server would answer later.)
+        process_group=0,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=_GRACE)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], endpoint: Endpoint, timeout: float) -> None:
+    """Return when the server is ready; say so in words that are the same each time, as stored outputs must be."""
+    print("Starting MLflow's scoring server ...")  # noqa: T201 (shown to the reader)
+    begun = time.monotonic()
+    while not endpoint.is_ready():
+        if process.poll() is not None:
+            raise server_error(f"the server ended with code {process.returncode} before it was ready", endpoint)
+        if time.monotonic() - begun > timeout:
+            raise server_error(f"the server was not ready after {timeout:g} s", endpoint)
+        time.sleep(0.1)
+    print("It is ready.")  # noqa: T201

@@ -1,0 +1,183 @@
+"""Tasks of a course: what a check says of the learner's answers, hints, and the last outcome of each task.
+
+The tasks themselves come from the packages that name some in the entry-point group ``mlworkbench.tasks``.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import inspect
+import json
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mlworkbench.errors import WorkbenchError, unknown_name
+from mlworkbench.workbook import workbook_home
+
+PASSED, NOT_YET, NOT_ATTEMPTED = "Passed", "Not yet", "Not attempted"
+_SIGNS = {PASSED: "\N{HEAVY CHECK MARK}", NOT_YET: "\N{RIGHTWARDS ARROW}", NOT_ATTEMPTED: "\N{HORIZONTAL ELLIPSIS}"}
+_MOST_CHARACTERS = 200  # of an unexpected error
+
+
+class NotYetError(Exception):
+    """Raised inside a check: what was found, and one next step."""
+
+    def __init__(self, found: str, do: str) -> None:
+        super().__init__(f"{found} {do}")
+
+
+class Hint(str):
+    """A hint: a text that a notebook shows without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Task(NamedTuple):
+    """A check, which returns what to say when it is passed and raises `NotYetError` otherwise, and its hints."""
+
+    function: Callable[..., str]
+    hints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """The answer of a check. Truthy only when the task is passed.
+
+    Attributes
+    ----------
+    task : str
+        Name of the task.
+    status : str
+        ``Passed``, ``Not yet`` or ``Not attempted``.
+    message : str
+        What was found and one next step.
+    """
+
+    task: str
+    status: str
+    message: str
+
+    def __bool__(self) -> bool:
+        return self.status == PASSED
+
+    def __repr__(self) -> str:
+        return f"{_SIGNS[self.status]} {self.status} (task {self.task}): {self.message}"
+
+    def _repr_html_(self) -> str:
+        color = "var(--jp-success-color1)" if self else "var(--jp-warn-color1)"
+        return (
+            f"<div role='status' style='border-left:4px solid {color}; padding:0.4em 0.8em'>"
+            f"<strong>{_SIGNS[self.status]} {self.status}</strong> (task {html.escape(self.task)})<br>"
+            f"{html.escape(self.message)}</div>"
+        )
+
+
+@functools.cache
+def known_tasks() -> dict[str, Task]:
+    """Every task of the installed courses by its name, in their order."""
+    return {name: task for found in entry_points(group="mlworkbench.tasks") for name, task in found.load().items()}
+
+
+def check(task: str, **answers: Any) -> Feedback:
+    """Tell whether a task is done, and if not, the next step. Never raises.
+
+    Parameters
+    ----------
+    task : str
+        Name of the task, as the notebook gives it.
+    **answers
+        What the task asks for. An answer left as ``...`` counts as not attempted.
+
+    Returns
+    -------
+    Feedback
+        Truthy only when the task is passed; shows itself in a notebook.
+    """
+    feedback = _feedback(task, answers)
+    if isinstance(task, str) and task in known_tasks():
+        _keep(feedback)
+    return feedback
+
+
+def _feedback(task: str, answers: dict[str, Any]) -> Feedback:
+    if problem := _misuse(task, answers):
+        return Feedback(str(task), NOT_YET, problem)
+    open_answers = [name for name, value in answers.items() if value is ...]
+    if open_answers:
+        return Feedback(
+            task, NOT_ATTEMPTED, f"Replace the dots in {', '.join(open_answers)}, then run this cell again."
+        )
+    try:
+        return Feedback(task, PASSED, known_tasks()[task].function(**answers))
+    except NotYetError as reason:
+        return Feedback(task, NOT_YET, str(reason))
+    except Exception as error:  # a check must never end a learner's notebook
+        told = f"{type(error).__name__}: {_first_line(error)}".rstrip(" :.")
+        return Feedback(task, NOT_YET, f"The check stopped at {told}. Look at your answers.")
+
+
+def _misuse(task: str, answers: dict[str, Any]) -> str | None:
+    if not isinstance(task, str) or task not in known_tasks():
+        return str(unknown_name("task", str(task), known_tasks())).replace("\n", " ")
+    wanted = list(inspect.signature(known_tasks()[task].function).parameters)
+    if sorted(wanted) == sorted(answers):
+        return None
+    return f"This check got {', '.join(answers) or 'nothing'}. It takes {', '.join(wanted) or 'nothing'}."
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return textwrap.shorten(lines[0], _MOST_CHARACTERS, placeholder=" …")
+
+
+def hint(task: str, number: int = 1) -> Hint:
+    """The hint of that number for a task; hints get plainer as the number grows.
+
+    Raises
+    ------
+    WorkbenchError
+        For a task that does not exist.
+    """
+    if task not in known_tasks():
+        raise unknown_name("task", task, known_tasks())
+    hints = known_tasks()[task].hints
+    if not 1 <= number <= len(hints):
+        return Hint(f"Task {task} has the hints 1 to {len(hints)}.")
+    more = f" (hint({task!r}, {number + 1}) tells more)" if number < len(hints) else ""
+    return Hint(f"Hint {number} of {len(hints)}: {hints[number - 1]}{more}")
+
+
+def outcomes() -> dict[str, str]:
+    """Last status by task; empty when no check has been run."""
+    try:
+        return dict(json.loads(_progress_file().read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _keep(feedback: Feedback) -> None:
+    """Keep the outcome of a check; outside of a workbook there is nowhere to keep it, and none is kept."""
+    from filelock import FileLock
+
+    try:
+        path = _progress_file()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            content = {**outcomes(), feedback.task: feedback.status}
+            new = path.with_suffix(".new")
+            new.write_text(json.dumps(content, indent=1), encoding="utf-8")
+            new.replace(path)
+    except (OSError, WorkbenchError):
+        return
+
+
+def _progress_file() -> Path:
+    return workbook_home() / "progress.json"

@@ -1,0 +1,245 @@
+"""Makers of right and wrong answers to the tasks of part 5. Runs hold numbers as the project's functions give them."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from mlflow.entities import Run
+
+import mlworkbench as wb
+from mlcourse.market import recomputed
+from mlcourse.market.own_project import TONIGHT
+from stock_market import (
+    candidates,
+    criterion,
+    feature_store,
+    features,
+    gate,
+    heuristics,
+    prices,
+    serving,
+    walk_forward,
+    windows,
+)
+from stock_market.heuristics import HEURISTICS
+
+MONTHS = {"months": 198, "months_met": 0.25, "months_by_luck": 0.25, "months_sure": 0.0}
+RULES = ("always_up", "always_down", "persistence")
+_SCRATCH = tempfile.TemporaryDirectory()  # goes when the tests end
+
+
+def run(name: str, metrics: dict[str, float], drop: str = "", **params: Any) -> Run:
+    """A run about the NASDAQ, if nothing else is said, without one of its metrics or parameters."""
+    known = {"symbol": "nasdaq", **params}
+    with mlflow.start_run(run_name=name) as made:
+        mlflow.log_params({key: value for key, value in known.items() if key != drop})
+        mlflow.log_metrics({key: value for key, value in metrics.items() if key != drop})
+    return made
+
+
+def judged(accuracy: float) -> dict[str, float]:
+    return {"accuracy": accuracy, "accuracy_low": accuracy - 0.015, "accuracy_high": accuracy + 0.015, **MONTHS}
+
+
+@cache
+def delivery() -> tuple[str, pd.DataFrame, pd.DataFrame]:
+    """A file with three bad rows, the report on it, and the good rows."""
+    good = wb.load_nasdaq().loc["2018":, ["close"]].round(2)
+    bad = good.astype(str)
+    bad.iloc[3], bad.iloc[5] = "n/a", "-1"
+    bad = pd.concat([bad.iloc[:9], bad.iloc[8:]])
+    path = Path(_SCRATCH.name, "delivery.csv")
+    bad.to_csv(path)
+    return str(path), prices.problems(prices.read(path)), good.drop(good.index[[3, 5]])
+
+
+def demands(close: Any = None, index: Any = None, unique: bool = True) -> pa.DataFrameSchema:
+    """A schema as task 1 wants it, if nothing else is said."""
+    ascending = pa.Check(lambda dates: dates.is_monotonic_increasing)
+    dates = pa.Index("datetime64[ns]", ascending if index is None else index, unique=unique)
+    return pa.DataFrameSchema({"close": close or pa.Column(float, pa.Check.gt(0))}, index=dates)
+
+
+def delivered(clean: Any = None, problems: int = 3, report: bool = True, schema: Any = None) -> dict:
+    path, found, good = delivery()
+    made = run("delivery", {"problems": problems})
+    if report:
+        mlflow.MlflowClient().log_table(made.info.run_id, found, "report.json")
+    wanted = demands() if schema is None else schema
+    return {"run": made, "clean": good if clean is None else clean(good), "delivery": path, "schema": wanted}
+
+
+def texts() -> pd.DataFrame:
+    """The file with nothing but its first row of the twins taken out, as texts."""
+    return prices.read(delivery()[0])
+
+
+def unmended(_: pd.DataFrame) -> pd.DataFrame:
+    numbers = texts().apply(pd.to_numeric, errors="coerce")
+    return numbers.set_axis(pd.to_datetime(numbers.index))
+
+
+def rules(symbol: str = "nasdaq", best: Any = "always_up", drop: str = "", of: str = "", **changed: Any) -> dict:
+    """Runs of the three rules; ``of`` is another index whose numbers they hold; a rule changed to 0 has no run."""
+    days = recomputed.by_day(of or "nasdaq")
+    against = heuristics.scores(days)[list(RULES)].max()
+    numbers = {name: criterion.summary(HEURISTICS[name](days) == days["answer"], against=against) for name in RULES}
+    numbers = {name: found | changed.get(name, {}) for name, found in numbers.items() if changed.get(name) != 0}
+    made = [run(name, found, drop, symbol=symbol) for name, found in numbers.items()]
+    return {"symbol": "nasdaq", "runs": made, "best": best}
+
+
+def rule_on_the_days_walked(symbol: str = "nasdaq") -> float:
+    return heuristics.scores(recomputed.predicted(recomputed.table(symbol)))["always_up"]
+
+
+def model(
+    name: str, accuracy: float = 0.529, rule: float = 0.0, half: float = 0.02, drop: str = "", times: float = 1
+) -> Run:
+    gain = accuracy - (rule or rule_on_the_days_walked())
+    gains = {"gain_low": gain - half, "gain": gain, "gain_high": gain + half}
+    gains = {key: value * times for key, value in gains.items()}
+    return run(name, judged(accuracy) | gains, drop, model=name)
+
+
+def models(*runs: Run, better: Any = ()) -> dict:
+    given = list(runs) or [model("logistic"), model("xgboost", 0.523)]
+    return {"symbol": "nasdaq", "runs": given, "better": better if isinstance(better, str) else list(better)}
+
+
+@cache
+def leakage(horizon: int = 20, given: int = 20) -> dict[str, float]:
+    """What the leak is on a table with this horizon, when the call is given that one."""
+    days = recomputed.table("nasdaq", horizon)
+    return walk_forward.leakage(days, features.columns(), "logistic", horizon=given).to_dict()
+
+
+def leak(honest: Any = None, rule: Any = None, drop: str = "", numbers: Any = None, **params: Any) -> dict:
+    measured = numbers or leakage()
+    made = run("leakage", measured, drop, **{"model": "logistic", "horizon": 20, **params})
+    honest = measured["walk_forward"] if honest is None else honest
+    return {"symbol": "nasdaq", "run": made, "honest": honest, "rule": measured["best_rule"] if rule is None else rule}
+
+
+def table() -> pd.DataFrame:
+    return recomputed.table("nasdaq")
+
+
+@cache
+def served(
+    symbol: str = "nasdaq", length: int = 14, name: str = "logistic", leaked: bool = False, group: str = "window"
+) -> str:
+    """A model as task 5 wants it, once for all tests; `leaked` has learnt from the days held out as well."""
+    columns = [*windows.names(14)[-length:], *features.GROUPS[group]]
+    known = table() if leaked else walk_forward.split_off(table(), 250)[0]
+    rows = known[columns].set_axis([*windows.names(length), *features.GROUPS[group]], axis=1)
+    with mlflow.start_run():
+        mlflow.log_param("model", name)
+        info = serving.log_served(
+            candidates.fit(name, rows, known["answer"]),
+            rows.head(),
+            group=group,
+            symbol=symbol,
+            window=length,
+            store="",
+            today="2018-12-31",
+        )
+    return info.model_uri
+
+
+@cache
+def plain() -> str:
+    rows = table()[windows.names()]
+    with mlflow.start_run():
+        return wb.log_model(
+            candidates.fit("logistic", rows, table()["answer"]), "plain", example=rows.head(3)
+        ).model_uri
+
+
+@cache
+def verdict(uri: str = "", first: int = -250, last: int | None = None) -> wb.Verdict:
+    """What the gate says on the days held out, or on others."""
+    return gate.judge(uri or served(), table().iloc[first:last])[0]
+
+
+def decided(**wrong: Any) -> dict:
+    return {"symbol": "nasdaq", "model_uri": served(), "verdict": verdict(), **wrong}
+
+
+def leaked() -> dict:
+    """A forest that has learnt from the days held out; the gate lets it pass."""
+    uri = served(name="forest", leaked=True)
+    return decided(model_uri=uri, verdict=verdict(uri))
+
+
+def other_gate() -> wb.Verdict:
+    """A verdict on accuracy alone."""
+    first = verdict()
+    return wb.Verdict(first.passed, first.table[first.table["metric"] == "accuracy_score"], first.run_id)
+
+
+def asked(alias: str = "candidate", uri: str = "", passed: bool = False, **wrong: Any) -> dict:
+    version = wb.register(uri or served(), "up-nasdaq")
+    client = mlflow.MlflowClient()
+    for held in client.get_model_version("up-nasdaq", version.version).aliases:
+        client.delete_registered_model_alias("up-nasdaq", held)
+    if alias:
+        client.set_registered_model_alias("up-nasdaq", alias, version.version)
+    rows = windows.windows(wb.load_nasdaq()["close"]).tail(20).to_numpy()
+    said = mlflow.pyfunc.load_model(served())
+    given = wb.Verdict(passed, verdict().table, verdict().run_id)  # passed or not, with the numbers that it has
+    answers = {"half": said.predict(rows), "higher": said.predict(rows, params={"threshold": 0.55})}
+    return decided(verdict=given) | {"version": version, "rows": rows} | answers | wrong
+
+
+def at_half() -> np.ndarray:
+    return np.asarray(asked()["half"])
+
+
+@cache
+def days(symbol: str = "nasdaq") -> pd.DataFrame:
+    return recomputed.by_day(symbol).assign(prediction=1)
+
+
+def watched(
+    first_alert: Any = "2008-10",
+    *,
+    symbol: str = "nasdaq",
+    reference: str = "2005",
+    months: tuple[str, ...] = ("2008-08", "2008-09", "2008-10"),
+    steps: tuple[int, ...] | None = None,
+    files: tuple[str, ...] = ("months.csv", "report.html"),
+) -> dict:
+    """Numbers and files as monitor.log writes them; its own work is tested elsewhere."""
+    made, client = run("monitor", {}), mlflow.MlflowClient()
+    for step in steps or [int(month.replace("-", "")) for month in months]:
+        client.log_metric(made.info.run_id, "drift_share", 0.5, step=step)
+    client.set_tag(made.info.run_id, "alert", "none" if first_alert == "none" else "2008-10: drift")
+    for name in files:
+        client.log_text(made.info.run_id, "made by monitor.log", name)
+    current = pd.concat([days(symbol).loc[month] for month in months])
+    calm = days(symbol).loc[reference]
+    return {"symbol": "nasdaq", "run": made, "reference": calm, "current": current, "first_alert": first_alert}
+
+
+@cache
+def stored(evenings: int = 0) -> str:
+    """A feature store of the NASDAQ, some evenings old."""
+    series = {name: prices.checked(found) for name, found in prices.load_with_companions("nasdaq").items()}
+    known = features.features(series, "nasdaq").tail(100)
+    folder = Path(_SCRATCH.name, f"features {evenings}")
+    feature_store.refresh(folder, known.head(100 - evenings))
+    return str(folder)
+
+
+def kept(text: str = "nasdaq: always_up is right on 54 % of the days; no model is better.", **wrong: Any) -> dict:
+    mlflow.set_experiment_tag("mlflow.note.content", text)
+    tonight = recomputed.newest("nasdaq")[TONIGHT].to_dict()
+    return {"symbol": "nasdaq", "store": stored(), "tonight": tonight, **wrong}

@@ -1,0 +1,173 @@
+"""For each task of part 5, right answers pass, and typical wrong ones are refused, each with its own message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandera.pandas as pa
+import pytest
+
+import mlworkbench as wb
+from mlcourse.market import recomputed
+from mlcourse.market.assignment import TASKS
+from stock_market import heuristics, windows
+from tests.mlcourse.market.answers import (
+    asked,
+    at_half,
+    days,
+    decided,
+    delivered,
+    demands,
+    kept,
+    leak,
+    leakage,
+    leaked,
+    model,
+    models,
+    other_gate,
+    plain,
+    rules,
+    served,
+    stored,
+    table,
+    texts,
+    unmended,
+    verdict,
+    watched,
+)
+from tests.refusals import refused
+
+
+def on_all_days() -> dict:
+    """Models that were split at random are judged on all days, and so is the rule."""
+    rule = heuristics.scores(recomputed.table("nasdaq"))["always_up"]
+    return models(model("logistic", rule=rule), model("forest", rule=rule))
+
+
+pytestmark = pytest.mark.usefixtures("session")
+
+
+RIGHT: list[tuple[str, Callable[[], dict]]] = [
+    ("market.1", delivered),
+    ("market.2", rules),
+    ("market.8", kept),
+    ("market.3", models),
+    ("market.3", lambda: models(model("logistic", 0.58), model("xgboost"), better=["logistic"])),
+    ("market.4", leak),
+    ("market.4", lambda: leak(honest=round(leakage()["walk_forward"], 2))),
+    ("market.5", decided),
+    ("market.6", asked),
+    ("market.6", lambda: asked("production", passed=True)),
+    ("market.7", watched),
+    ("market.7", lambda: watched("none")),
+    ("market.2", lambda: rules(best=heuristics.HEURISTICS["always_up"])),
+]
+
+WRONG: list[tuple[str, Callable[[], dict], str]] = [
+    ("market.1", lambda: delivered(problems=252), "problems is 252"),
+    ("market.1", lambda: delivered(report=False), "Log report.json with `mlflow.log_table`"),
+    ("market.1", lambda: delivered(lambda _: texts()), "clean holds texts"),
+    ("market.1", lambda: delivered(unmended), "clean still has 3 bad row(s)"),
+    ("market.1", lambda: delivered(lambda good: good.drop(good.index[7])), "1 good row(s) are lost"),
+    ("market.1", lambda: delivered(lambda good: good["close"]), "clean is not a table"),
+    ("market.1", lambda: delivered(schema=demands(pa.Column(float, pa.Check.ge(0)))), "The schema takes a price of 0."),
+    ("market.1", lambda: delivered(schema=demands(unique=False, index=[])), "takes a day twice, days in another order"),
+    ("market.1", lambda: delivered(schema=demands(pa.Column(int))), "The schema refuses good prices"),
+    ("market.1", lambda: delivered(schema={"close": float}), "schema is of type dict. Give a pandera DataFrameSchema"),
+    ("market.2", lambda: rules(symbol="sp500"), "is about 'sp500'. Take 'nasdaq'"),
+    ("market.2", lambda: rules() | {"symbol": "sp500"}, "symbol is 'sp500'. Choose 'nasdaq' or 'vix'"),
+    ("market.2", lambda: rules(always_down=0), "There is no run called always_down"),
+    (
+        "market.2",
+        lambda: rules(always_up={"accuracy": 0.535}),
+        "accuracy of 'always_up' is 0.535; computed again it is 0.540",
+    ),
+    ("market.2", lambda: rules(best="persistence"), "best is 'persistence'"),
+    ("market.2", lambda: rules(best=["always_up"]), "Give the name of the rule"),
+    ("market.2", lambda: rules(of="sp500"), "Judge every day of sweep.table(series, 'nasdaq')"),
+    ("market.2", lambda: rules(persistence={"months_by_luck": 0.2}), "months_by_luck of 'persistence' is 0.200"),
+    ("market.2", lambda: rules() | {"runs": rules()["runs"][0]}, "Give the runs as a list"),
+    ("market.2", lambda: rules(drop="months_met"), "but no 'months_met'"),
+    ("market.3", lambda: models(model("logistic")), "The runs are of 1 model(s)"),
+    ("market.3", lambda: models(model("logistic"), model("forest", rule=0.53)), "Accuracy minus gain is not the same"),
+    ("market.3", lambda: models(model("logistic", rule=0.5), model("forest", rule=0.5)), "a rule that is right on 0.5"),
+    ("market.3", on_all_days, "Were yours split at random"),
+    ("market.3", lambda: models(model("logistic", times=100), model("forest", times=100)), "divide by 100"),
+    ("market.3", lambda: models(model("logistic", 52.9, 54.7), model("forest", 52.9, 54.7)), "divide by 100"),
+    ("market.3", lambda: models(better=["logistic"]), "better is \"['logistic']\""),
+    ("market.3", lambda: models(better=[model("logistic"), model("xgboost")]), "better is"),
+    ("market.3", lambda: models(better="none"), "better is of type str"),
+    ("market.3", lambda: models(model("logistic", half=-0.02), model("forest")), "is not between"),
+    ("market.3", lambda: models(model("logistic", drop="gain"), model("forest")), "but no 'gain'"),
+    ("market.4", lambda: leak(honest=leakage()["random_split"]), "That is what the random split claims"),
+    ("market.4", lambda: leak(honest=0.11), "honest is 0.110"),
+    ("market.4", lambda: leak(honest="0.6"), "honest is a text. Give the number"),
+    ("market.4", lambda: leak(rule=0.54), "rule is 0.540. Give best_rule: the best rule on the same days"),
+    ("market.4", lambda: leak(horizon=1), "The parameter horizon is '1'"),
+    ("market.4", lambda: leak(numbers=leakage(1, 1)), "Give the horizon to sweep.table"),
+    ("market.4", lambda: leak(numbers=leakage(20, 1)), "and to walk_forward.leakage"),
+    ("market.4", lambda: leak(model="xgboost"), "and the model 'xgboost'"),
+    ("market.4", lambda: leak(model="keras"), "Take one of logistic, forest, xgboost"),
+    ("market.4", lambda: leak(numbers=leakage() | {"leakage": -0.11}), "leakage is -0.110"),
+    ("market.4", lambda: leak(drop="horizon"), "but no 'horizon'"),
+    ("market.5", lambda: decided(model_uri=plain()), "The model is called 'plain'"),
+    ("market.5", lambda: decided(model_uri=served(length=7)), "Log it with group='window' and window=14"),
+    ("market.5", lambda: decided(model_uri=served("vix")), "The model is for 'vix'"),
+    ("market.5", lambda: decided(verdict="refused"), "verdict is of type str"),
+    ("market.5", lambda: decided(verdict=(verdict(), "always_up")), "judge returns (verdict, rule): give the first"),
+    ("market.5", leaked, "is right on 0.8"),
+    ("market.5", lambda: decided(model_uri=served(group="rich")), "Log it with group='window'"),
+    ("market.5", lambda: decided(verdict=verdict(first=-500)), "on the last 250 days it is"),
+    ("market.5", lambda: decided(verdict=verdict(first=0, last=-311)), "The gate saw an accuracy of"),
+    ("market.5", lambda: decided(verdict=other_gate()), "Add a threshold for gain_low"),
+    ("market.6", lambda: asked(""), "Aliases of version 1: none"),
+    ("market.6", lambda: asked("production"), "After this verdict it gets 'candidate' alone"),
+    ("market.6", lambda: asked(version=9), "but no 9"),
+    ("market.6", lambda: asked() | {"rows": asked()["rows"][:, ::-1]}, "is not the last 20 windows of nasdaq"),
+    ("market.6", lambda: asked(**leaked()), "fitted on the days before"),
+    ("market.6", lambda: asked(rows=table()[windows.names()].tail(20).to_numpy()), "nobody knows its answer yet"),
+    ("market.6", lambda: asked() | {"rows": asked()["rows"][:5]}, "rows has the shape (5, 14)"),
+    ("market.6", lambda: asked(higher=at_half()), "differ from the model's at 0.55"),
+    ("market.6", lambda: asked(half=at_half()[:1]), "half has 1 answers"),
+    ("market.7", lambda: watched("2008-11"), "first_alert is '2008-11'"),
+    (
+        "market.7",
+        lambda: watched(steps=(0, 1, 2)),
+        "The steps go from 0 to 2, the watched months from 2008-08 to 2008-10",
+    ),
+    ("market.7", lambda: watched(months=("2008-08", "2008-09")), "Watch at least three months in a row"),
+    ("market.7", lambda: watched(months=("2008-07", "2008-10", "2008-12")), "Watch at least three months in a row"),
+    ("market.7", lambda: watched(reference="2008"), "The reference does not end before"),
+    ("market.7", lambda: watched(symbol="sp500"), "reference does not hold days of nasdaq"),
+    ("market.7", lambda: watched() | {"current": days()["2008":].drop(columns="prediction")}, "no column prediction"),
+    ("market.7", lambda: watched() | {"current": "2008"}, "current is no table indexed by time"),
+    ("market.7", lambda: watched(files=()), "The run has no artifacts"),
+    ("market.8", lambda: kept(store="nowhere"), "No feature store lies in 'nowhere'"),
+    ("market.8", lambda: kept(store=stored(1)), "does not have the features of nasdaq of its newest evening"),
+    ("market.8", lambda: kept(tonight={"return_1": 0.5}), "Give return_1, volatility_20, distance_20"),
+    ("market.8", lambda: kept("always_up is right on 54 %"), "without nasdaq. Set the experiment's tag"),
+    ("market.8", lambda: kept("the nasdaq cannot be predicted"), "without 54"),
+]
+
+
+@pytest.mark.parametrize(("task", "answers"), RIGHT)
+def test_right_answers_pass(task: str, answers: Callable[[], dict]) -> None:
+    assert wb.check(task, **answers())
+
+
+@pytest.mark.parametrize(("task", "answers", "says"), WRONG, ids=[f"{task} {says}" for task, _, says in WRONG])
+def test_a_typical_mistake_is_refused(task: str, answers: Callable[[], dict], says: str) -> None:
+    refused(task, says, **answers())
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_each_task_has_two_mistakes_with_messages_of_their_own(task: str) -> None:
+    messages = [says for name, _, says in WRONG if name == task]
+    assert len(set(messages)) >= 2
+
+
+def test_a_model_that_was_not_judged_is_refused() -> None:
+    """Another version of the same kind of model is not the one that the gate has seen."""
+    first = decided()
+    served.cache_clear()
+    assert "The gate judged another model" in wb.check("market.5", **first | {"model_uri": served()}).message

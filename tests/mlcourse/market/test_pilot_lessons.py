@@ -1,0 +1,166 @@
+"""The checks of the lessons 5.4 to 5.6: right answers pass, typical mistakes are refused in words."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow.entities import Run
+
+import mlworkbench as wb
+from mlcourse.market import recomputed
+from stock_market import monitor
+from tests.projects import project
+from tests.refusals import refused
+
+STEPS = """
+entry_points:
+  load: {parameters: {until: string}, command: "echo {until}"}
+  validate: {parameters: {prices: string}, command: "echo {prices}"}
+  features: {parameters: {prices: string, window: int}, command: "echo {prices} {window}"}
+"""
+PARAMETERS = {"until": "2018", "window": 14, "model": "logistic", "name": "drill"}
+YEAR = [201100 + month for month in range(1, 13)]
+
+
+@pytest.fixture(autouse=True)
+def session(home: Path) -> None:
+    wb.start("checks")
+
+
+def pipeline(folder: Path, entry_point: str = "main", **changed: Any) -> Run:
+    """A run as the pipeline of the stock market leaves it, with steps that only echo."""
+    given = PARAMETERS | changed
+    with mlflow.start_run(tags={"mlflow.project.entryPoint": entry_point, "decision": "refused"}) as run:
+        mlflow.log_params(given)
+        mlflow.log_metrics({"accuracy": 0.534, "heuristic_always_up": 0.54})
+        loaded = wb.run_step(folder, "load", until=given["until"])
+        checked = wb.run_step(folder, "validate", prices=f"runs:/{loaded.info.run_id}/prices")
+        wb.run_step(folder, "features", prices=f"runs:/{checked.info.run_id}/checked", window=given["window"])
+    return run
+
+
+def stopped(found: str = "gap", status: str = "FAILED", steps: tuple[str, ...] = ("load", "validate")) -> Run:
+    """A run of the pipeline on bad prices, with the report of its step validate."""
+    with mlflow.start_run(tags={"mlflow.project.entryPoint": "main"}) as run:
+        mlflow.log_params(PARAMETERS)
+        for step in steps:
+            with mlflow.start_run(nested=True, tags={"mlflow.project.entryPoint": step}):
+                mlflow.log_text(f"found,rows\n{found},1\n", "report.csv")
+    mlflow.MlflowClient().set_terminated(run.info.run_id, status)
+    return run
+
+
+@pytest.fixture
+def champion() -> None:
+    """The model of the drill, with a version in production."""
+    client = mlflow.MlflowClient()
+    with contextlib.suppress(mlflow.MlflowException):
+        client.create_registered_model("drill")
+        client.create_model_version("drill", "nowhere")
+    client.set_registered_model_alias("drill", "production", "1")
+
+
+@pytest.mark.usefixtures("champion")
+def test_lesson_5_4(tmp_path: Path) -> None:
+    """Right is another window and nothing else, also once more with all steps reused; and a file broken anew."""
+    steps = project(tmp_path / "steps", STEPS)
+    first, right = pipeline(steps), {"run": pipeline(steps, window=28), "failed": stopped()}
+    feedback = wb.check("5.4", first=first, **right)
+    assert feedback
+    assert "Reused: load, validate. Right on 0.534 of the held-out days, always_up on 0.540" in feedback.message
+    assert "The broken prices were stopped (gap), and the champion stays" in feedback.message
+    assert wb.check("5.4", first=first.info.run_id, run=pipeline(steps, window=28).info.run_id, failed=stopped())
+    for says, run in {
+        "Other than in first: nothing. Change window to 28": first,
+        "Other than in first: window=7": pipeline(steps, window=7),
+        "until=2017": pipeline(steps, window=28, until="2017"),
+        "model=xgboost": pipeline(steps, window=28, model="xgboost"),
+        "name=mine": pipeline(steps, window=28, name="mine"),
+        "run is a run of the entry point 'train'": pipeline(steps, "train", window=28),
+    }.items():
+        refused("5.4", says, first=first, **right | {"run": run})
+    for says, failed in {
+        "with the status FINISHED": stopped(status="FINISHED"),
+        "Break them in another way": stopped("day twice"),
+        "Steps of the failed run: load. It should load your file and stop in validate": stopped(steps=("load",)),
+        "Steps of the failed run: none": stopped(steps=()),
+    }.items():
+        refused("5.4", says, first=first, **right | {"failed": failed})
+    mlflow.MlflowClient().delete_registered_model_alias("drill", "production")
+    refused("5.4", "'drill' has no champion. Run it with name=drill_name", first=first, **right)
+
+
+@cache
+def days() -> pd.DataFrame:
+    return recomputed.by_day("sp500").assign(prediction=1)
+
+
+@cache
+def months(first: str = "2005", last: str = "2006") -> pd.DataFrame:
+    return monitor.by_month(days().loc[first:last], days().loc["2011"])
+
+
+def watch(current: str = "2011", steps: Any = YEAR, report: bool = True, table: Any = None) -> Run:
+    """A run as monitor.log leaves it, without the work of making its report again."""
+    spans = {"reference": "2005-01-03 to 2006-12-29", "current": f"{current}-01-02 to {current}-12-28"}
+    with mlflow.start_run() as run:
+        mlflow.log_params(spans)
+        for step, month in zip(steps, (months() if table is None else table).itertuples(), strict=False):
+            mlflow.log_metrics({"drift_share": month.drift_share, "accuracy_high": month.accuracy_high}, step=step)
+        if report:
+            mlflow.log_text("", "report.html")
+    return run
+
+
+def test_lesson_5_5() -> None:
+    """The drift of 2011 is computed again, and the rule is applied to it."""
+    alerts = monitor.alerts(months())
+    feedback = wb.check("5.5", run=watch(), alerts=alerts)
+    assert "Alerts of 2011: 2011-09, 2011-10, 2011-11" in feedback.message
+    assert wb.check("5.5", run=watch(), alerts=list(alerts.index))
+    for says, run in {
+        "The steps go from 200801 to 200812": watch(steps=[step - 300 for step in YEAR]),
+        "has 11 point(s)": watch(steps=YEAR[:11]),
+        "The steps go from 201012 to 201111": watch(steps=[201012, *YEAR[:11]]),
+        "The run has no artifacts. Log report.html with `monitor.log`": watch(report=False),
+        "The run compares 2008-01-02 to 2008-12-28 with": watch("2008"),
+        "its drift is of other days": watch(table=months("2006", "2007")),
+    }.items():
+        refused("5.5", says, run=run, alerts=alerts)
+    refused("5.5", "alerts are other months than the rule gives", run=watch(), alerts=["2011-06"])
+    refused("5.5", "alerts are other months", run=watch(), alerts=[])
+    refused("5.5", "alerts is of type str", run=watch(), alerts="none")
+
+
+def swept(*rows: tuple[int, float], earned: float = 0.05) -> pd.DataFrame:
+    made = [(window, "logistic", threshold, 0.5, earned, 0.07) for window, threshold in rows]
+    return pd.DataFrame(made, columns=["window", "model", "threshold", "invested", "return_a_year", "hold_a_year"])
+
+
+def test_lesson_5_6() -> None:
+    """The best setting beside its share of holding; and the arithmetic of more nodes."""
+    table = swept((5, 0.5), (5, 0.55), (10, 0.5), (10, 0.55)).assign(return_a_year=[0.01, 0.05, 0.02, 0.0])
+    right = {"table": table, "best": 0.015, "seconds": 330, "nodes": 16}
+    assert "The best of 4 settings is +1.50 % a year beside its share" in wb.check("5.6", **right).message
+    assert wb.check("5.6", **right | {"table": table.assign(return_a_year=0.01), "best": -0.025})
+    for says, wrong in {
+        "best is 0.0500. Give the largest": {"best": 0.05},
+        "best is 0.0145": {"best": 0.0145},
+        "best is of type Series": {"best": table["return_a_year"]},
+        "The table has 1 value(s) of window": {"table": table[:2]},
+        "The table has 1 value(s) of threshold": {"table": table[::2]},
+        "The table has 3 of 4 combinations": {"table": table[:3]},
+        "The table has no column hold_a_year": {"table": table.drop(columns="hold_a_year")},
+        "The table has no column window": {"table": 3},
+        "The lesson has swept windows of 14 days": {"table": table.replace({"window": {5: 14}})},
+        "seconds is 300. Divide the work by the nodes; what is around it stays": {"seconds": 300},
+        "seconds is 307.5": {"seconds": 307.5},
+        "nodes is 8": {"nodes": 8},
+    }.items():
+        refused("5.6", says, **right | wrong)

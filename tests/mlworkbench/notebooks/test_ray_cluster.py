@@ -1,0 +1,135 @@
+"""A sweep on a Ray cluster of two nodes is the same sweep; a cluster that is not there is told quickly."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import mlworkbench as wb
+from mlworkbench.notebooks.ray_cluster import ray_nodes
+from tests.notebooks import notebook
+
+NOTES = """
+import os, pathlib, signal, subprocess
+worker = int(os.environ['JPY_PARENT_PID'])  # the process that talks to this kernel
+raylet = subprocess.check_output(['ps', '-o', 'ppid=', '-p', str(worker)], text=True).strip()
+assert os.environ['MLFLOW_TRACKING_TOKEN'] == 'mine'
+pathlib.Path(folder, f'{n} {raylet}').touch()
+once = pathlib.Path(folder, 'once')
+if kill and n == 3 and not once.exists():
+    once.touch()
+    os.kill(worker, signal.SIGKILL)
+assert n != 4
+"""
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """Two nodes of one CPU each on this machine."""
+    with ray_nodes(2) as cluster:
+        yield cluster.address
+
+
+@pytest.mark.slow
+def test_a_sweep_on_two_nodes(tmp_path: Path, home: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both nodes work, with this process's credentials; a worker that is killed is replaced; the table is that of a
+    sweep in threads."""
+    import ray
+
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "mine")  # after the nodes have started
+    (tmp_path / "log").mkdir()
+    lines = f"n = 0\nkill = False\nfolder = {str(tmp_path / 'log')!r}"
+    path = notebook(tmp_path / "a.ipynb", lines, NOTES, parameters=True)
+    grid = {"n": range(6), "kill": [True]}
+    table = wb.sweep(path, grid, backend="ray", ray_address=address)
+    assert not ray.is_initialized()
+    assert (tmp_path / "log" / "once").exists()
+    assert len({path.name.split()[1] for path in (tmp_path / "log").glob("* *")}) == 2
+    plain = wb.sweep(path, grid, n_jobs=2, resume=False)
+    same = ["n", "kill", "outcome", "reused"]
+    assert table[same].equals(plain[same])
+    assert table.columns.tolist() == plain.columns.tolist()
+    assert [outcome.split()[0] for outcome in table["outcome"]] == ["passed"] * 4 + ["failed", "passed"]
+
+
+def silent() -> tuple[socket.socket, str]:
+    """A port that takes connections and says nothing."""
+    server = socket.create_server(("127.0.0.1", 0))
+    return server, f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def talkative() -> tuple[socket.socket, str]:
+    """A port that speaks, but not as Ray does."""
+    server, address = silent()
+
+    def answer() -> None:
+        connection, _ = server.accept()
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    threading.Thread(target=answer, daemon=True).start()
+    return server, address
+
+
+def alike() -> tuple[socket.socket, str]:
+    """A port that speaks HTTP/2 as Ray does, and then has nothing to say."""
+    server, address = silent()
+
+    def answer() -> None:
+        with contextlib.suppress(OSError):  # the test is over
+            while True:
+                connection, _ = server.accept()
+                connection.sendall(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+
+    threading.Thread(target=answer, daemon=True).start()
+    return server, address
+
+
+def closed() -> tuple[socket.socket, str]:
+    server, address = silent()
+    server.close()
+    return server, address
+
+
+@pytest.mark.parametrize("make", [silent, talkative, alike, closed, lambda: (socket.socket(), "nonsense")])
+def test_an_address_that_does_not_answer(
+    tmp_path: Path, home: Path, make: Callable[[], tuple[socket.socket, str]]
+) -> None:
+    """Within 15 s, and before anything runs."""
+    path = notebook(tmp_path / "a.ipynb", "n = 0", parameters=True)
+    server, address = make()
+    with server:
+        begun = time.monotonic()
+        with pytest.raises(wb.WorkbenchError, match="no Ray cluster answers"):
+            wb.sweep(path, {"n": [1]}, backend="ray", ray_address=address)
+        assert time.monotonic() - begun < 15
+
+
+def test_a_store_that_other_machines_cannot_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is one machine here, so the list of nodes is made up."""
+    import ray
+
+    from mlworkbench.notebooks.ray_cluster import _require_common_store
+
+    monkeypatch.setattr(ray, "nodes", lambda: [{"NodeManagerAddress": "10.0.0.7", "Alive": True}])
+    for uri in ("sqlite:////tmp/mlflow.db", "http://127.0.0.1:5000"):
+        with pytest.raises(wb.WorkbenchError, match=r"other machines \(10.0.0.7\)"):
+            _require_common_store(uri)
+    _require_common_store("http://tracking:5000")
+
+
+def test_without_an_address_a_cluster_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray left alone joins any cluster that has been started here, also one that ends meanwhile, and waits for ever."""
+    import ray
+
+    from mlworkbench.notebooks.ray_cluster import _connect
+
+    asked: list[str] = []
+    monkeypatch.setattr(ray, "init", lambda address, **options: asked.append(address))
+    _connect(None)
+    assert asked == ["local"]

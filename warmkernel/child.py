@@ -1,0 +1,108 @@
+"""What a process does that the fork server has forked: it becomes a kernel, or runs the ``main`` of a module.
+
+Its wish is a list in JSON: the module whose ``main`` is the program, or nothing for a kernel; the arguments
+(``sys.argv``, of a kernel those behind its module); the environment; the working directory.
+
+Like `server.py`, whose script imports it, it needs nothing of the package.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import importlib.util
+import io
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from typing import NoReturn
+
+
+def become(files: list[int], server: int) -> NoReturn:
+    """Be what a client wishes until its end; an error that nobody handles goes to the errors' file."""
+    try:
+        wish, *outputs = files
+        program, argv = forget_server(wish, outputs)
+        end(run(program, argv) if program else be_kernel(argv, server))
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+
+def forget_server(wish: int, outputs: list[int]) -> tuple[str, list[str]]:
+    """Take on everything that a process of the client's own would have been started with, but its arguments."""
+    for number, file in enumerate(outputs, start=1):
+        os.dup2(file, number)
+        os.close(file)
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    with open(wish, encoding="utf-8") as text:
+        program, argv, env, cwd = json.load(text)
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()
+    tempfile.tempdir = None
+    os.chdir(cwd)
+    multiprocessing.current_process().authkey = os.urandom(32)
+    if random := sys.modules.get("numpy.random"):
+        random.seed()  # Python's own generators do it themselves
+    gc.enable()
+    return program, argv
+
+
+def be_kernel(argv: list[str], server: int) -> int:
+    """Be a kernel until it is shut down."""
+    from ipykernel.kernelapp import IPKernelApp
+
+    sys.argv = [str(importlib.util.find_spec("ipykernel_launcher").origin), *argv]  # type: ignore[union-attr]
+    app = IPKernelApp.instance(parent_handle=server)  # ends with the server, too
+    app.initialize()
+    if widgets := sys.modules.get("ipywidgets"):
+        widgets.load_ipython_extension(app.shell)  # what they do when a notebook imports them
+    if pandas := sys.modules.get("pandas"):
+        # what it chooses in a notebook, which the server was not
+        pandas.set_option("display.max_columns", 20, "display.encoding", sys.stdout.encoding)
+    app.start()
+    if app.control_thread and app.control_thread.is_alive():
+        # It still tells that the shutdown is done. ipykernel would close the sockets meanwhile, and hang or abort.
+        app.control_thread.stop()
+        app.control_thread.join()
+    return 0
+
+
+def run(program: str, argv: list[str]) -> int:
+    """Run the ``main`` of a module and return its exit code."""
+    sys.argv = argv
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it may be a terminal now
+    module = sys.modules["__main__"] = importlib.import_module(program)  # what joblib's workers import again
+    try:
+        module.main()
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            sys.stderr.write(f"{ended.code}\n")
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0
+
+
+def end(code: int) -> NoReturn:
+    """End as multiprocessing ends what it has forked: what Python does at an exit, but for taking the modules apart.
+
+    That would write to all the memory which is shared, and so copy it.
+    """
+    threading._shutdown()  # type: ignore[attr-defined] # waits for the threads
+    atexit._run_exitfuncs()  # among them IPython's, which deletes the notebook's names
+    gc.collect()
+    for file in gc.get_objects():
+        if type(file) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
+            with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads any more
+                file.flush()
+    os._exit(code)

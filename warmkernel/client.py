@@ -1,0 +1,176 @@
+"""Asks the fork server of an environment for a process, and starts the server where there is none."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from warmkernel.private_folder import private_folder
+from warmkernel.processes import ForkedKernel, ForkedProcess
+from warmkernel.warmup import Warmup
+
+
+class Wish(NamedTuple):
+    """What a forked process shall be, as `child.py` tells."""
+
+    program: str
+    argv: list[str]
+    env: dict[str, str]
+    cwd: str
+
+
+def fork_kernel(
+    interpreter: Sequence[str], argv: Sequence[str], env: Mapping[str, str], cwd: Path, warmup: Warmup
+) -> ForkedKernel:
+    """Have a kernel forked by the server of its environment.
+
+    Raises
+    ------
+    OSError, subprocess.SubprocessError
+        When no server can be started, or it cannot fork.
+    """
+    output = tempfile.TemporaryFile()  # noqa: SIM115 (the kernel's own, for as long as it lives)
+    try:
+        wish = Wish("", [*argv], dict(env), str(cwd))
+        return ForkedKernel(*_fork(interpreter, wish, warmup, output, output), output)
+    except BaseException:
+        output.close()
+        raise
+
+
+def run_forked(program: str, warmup: Warmup) -> int | None:
+    """Run the ``main`` of a module in a forked process that has this one's arguments and output, and wait for its end.
+
+    Returns
+    -------
+    int or None
+        The exit code; None where nothing can be forked and nothing has been run.
+    """
+    interpreter, wish = [sys.executable], Wish(program, sys.argv, dict(os.environ), str(Path.cwd()))
+    if not can_fork(interpreter, wish.env, Path(wish.cwd), warmup):
+        return None
+    try:
+        process = ForkedProcess(*_fork(interpreter, wish, warmup, sys.stdout, sys.stderr))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as in the background of a script
+            signal.signal(number, lambda sent, _: process.send_signal(sent))
+    code = process.wait()
+    return code if code >= 0 else 128 - code  # as a shell tells that a signal has ended it
+
+
+def can_fork(interpreter: Sequence[str], env: Mapping[str, str], folder: Path, warmup: Warmup) -> bool:
+    """Whether a process that was forked could be as one that is started: here, and with these paths."""
+    paths = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
+    return (
+        sys.platform in ("linux", "darwin")
+        and warmup.idle_seconds > 0
+        and all(Path(path).is_absolute() for path in (interpreter[0], *paths))
+        and folder.is_dir()
+        and not (folder / "matplotlibrc").exists()  # matplotlib reads it when it is imported
+    )
+
+
+def _fork(interpreter: Sequence[str], wish: Wish, warmup: Warmup, *outputs: IO[Any]) -> tuple[socket.socket, int]:
+    """Have a process forked; return the connection that keeps it, and its id."""
+    answer = ""
+    for _ in range(3):  # a server may just be making room for a new one
+        connection = connect(interpreter, wish.env, warmup)
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+            json.dump(wish, file)
+            file.seek(0)
+            answer = _ask(connection, *(each.fileno() for each in (file, *outputs)))
+        if answer.isdigit():
+            return connection, int(answer)
+        connection.close()
+        if answer.startswith("unfit"):
+            break
+    raise ConnectionError(answer or "the fork server ended")
+
+
+def _ask(connection: socket.socket, *files: int) -> str:
+    """Send the files of a wish and return the server's answer; nothing when it ended instead."""
+    connection.settimeout(120)  # its imports may still be under way
+    try:
+        socket.send_fds(connection, [b"\0"], files)
+        answer = connection.recv(1000).decode().strip()
+    except ConnectionError:
+        return ""
+    connection.settimeout(None)
+    return answer
+
+
+def connect(interpreter: Sequence[str], env: Mapping[str, str], warmup: Warmup) -> socket.socket:
+    """Connect to the fork server of an environment; start it where there is none."""
+    folder = private_folder()
+    imports = warmup.environment(env)
+    cores = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+    alike = [interpreter, asdict(warmup), sorted(imports.items()), os.getpriority(os.PRIO_PROCESS, 0), cores]
+    path = folder / hashlib.sha256(json.dumps(alike).encode()).hexdigest()[:16]
+    connection = socket.socket(socket.AF_UNIX)
+    with _locked(folder):
+        try:
+            connection.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            _start_server(path, interpreter, {**imports, "PATH": env.get("PATH", os.defpath)}, warmup)
+            connection.connect(str(path))
+    return connection
+
+
+def _start_server(path: Path, interpreter: Sequence[str], env: Mapping[str, str], warmup: Warmup) -> None:
+    """Listen at the path and hand the socket to a new server: requests wait there until its imports are done."""
+    path.unlink(missing_ok=True)
+    script = str(Path(__file__).with_name("server.py"))
+    imports = {"modules": warmup.preload, "shelved": warmup.shelve, "idle": warmup.idle_seconds}
+    with socket.socket(socket.AF_UNIX) as listener, path.with_suffix(".log").open("w") as log:
+        listener.bind(str(path))
+        listener.listen(128)
+        subprocess.run(
+            [*interpreter, script, str(listener.fileno()), str(path), json.dumps(imports)],
+            pass_fds=[listener.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=env,
+            cwd="/",
+            start_new_session=True,
+            check=True,
+        )
+
+
+def keep_server(warmup: Warmup) -> socket.socket | None:
+    """Start the fork server for kernels of this Python and environment, and keep it as long as this process lives.
+
+    Also as what this process becomes by ``exec``: the connection that keeps the server is handed on.
+    """
+    if can_fork([sys.executable], os.environ, Path(), warmup):
+        with contextlib.suppress(OSError, subprocess.SubprocessError):  # the first kernel will tell
+            connection = connect([sys.executable], os.environ, warmup)
+            connection.set_inheritable(True)
+            return connection
+    return None
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder: clients connect, and servers start and leave, one at a time."""
+    import fcntl  # there is none on Windows
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

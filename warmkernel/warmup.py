@@ -1,0 +1,53 @@
+"""What a fork server imports beforehand, and which differences between environments matter to these imports."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+READ_AT_IMPORT = (
+    r"(HOME|USER|LANG|LANGUAGE|TZ|DO_NOT_TRACK)$|XDG_\w+_HOME|_?PYTHON|LC_|LD_|DYLD_|MALLOC|SSL_CERT_"
+    r"|JUPYTER_(ALLOW|PLATFORM|USE|WIDGETS)|IPYTHON_|TRAITLETS_|TORNADO_|PYZMQ_|PYDEVD_|MSGPACK_|PSUTIL_"
+    r"|MPL|MATPLOTLIB|PILLOW_|PYPARSING|NPY_|NUMPY_|SCIPY_|SKLEARN_|PANDAS_|JOBLIB_|LOKY_|OMP_|KMP_|MKL_|OPENBLAS"
+)
+"""Variables that decide what an import does. Kernels that differ in one of them have servers of their own."""
+
+SET_BY_IMPORTS = {("KMP_INIT_AT_FORK", "FALSE"), ("KMP_DUPLICATE_LIB_OK", "True")}
+"""What scikit-learn and joblib put into the environment when they are imported, here as in the server."""
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """What a fork server imports beforehand; the ``config`` of a kernel's provisioner, see docs/warm-kernels.md.
+
+    Attributes
+    ----------
+    preload : tuple of str
+        Modules, or ``module:function`` for a function to be called as well.
+    shelve : tuple of str
+        Packages at whose import somebody listens: a kernel finds them only when it imports them itself.
+    variables : tuple of str
+        Beginnings of further environment variables that decide what these imports do.
+    idle_variable : str
+        Environment variable with the seconds that a server waits for its next kernel (default 30). With 0 every kernel
+        is an ordinary one.
+    """
+
+    preload: tuple[str, ...] = ()
+    shelve: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    idle_variable: str = "WARMKERNEL_SECONDS"
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long a new server waits for its next kernel."""
+        return float(os.environ.get(self.idle_variable) or 30)
+
+    def environment(self, env: Mapping[str, str]) -> dict[str, str]:
+        """The part of an environment that decides what the imports do."""
+        decides = re.compile("|".join([READ_AT_IMPORT, *map(re.escape, self.variables)]))
+        return {
+            name: value for name, value in env.items() if decides.match(name) and (name, value) not in SET_BY_IMPORTS
+        }
