@@ -2,7 +2,8 @@
 
 Every change is one *entry*, a tag of the registered model with a key of its own. A change (1) writes its entry, (2)
 sets aliases and ``stage`` tags to what the whole trail says, reads the trail again, and repeats that as long as
-somebody has added to it meanwhile, and (3) marks the entry as done. ``docs/registry.md`` tells what that guarantees, and why.
+somebody has added to it meanwhile, and (3) marks the entry as done. ``docs/registry.md`` tells what that
+guarantees, and why.
 """
 
 from __future__ import annotations
