@@ -1,34 +1,9 @@
 """The audit trail of a registered model: a log that comes first, and aliases and stages that follow from it.
 
-Every change is one *entry*, a tag of the registered model with a key of its own (number in order, then eight random
-letters), so nobody's entry can overwrite another's. The entries in the order of their keys say who holds which alias
-and what stage every version has. A change is made in three steps:
-
-1. write the entry (what is intended, by whom, why);
-2. set the alias and the ``stage`` tags to what *the whole trail* says, read the trail again, and repeat as long as
-   somebody has added to it meanwhile;
-3. mark the entry as done, in a tag of its own.
-
-What that guarantees, on SQLite and on PostgreSQL alike, since it needs only that each single call of MLflow is one
-transaction whose result the next read sees:
-
-- No entry is lost or overwritten, however many write at once.
-- When every call has returned, alias and ``stage`` tags are what the last entry says: the last one to write an alias
-  has read the trail afterwards, and whoever added an entry after that has written the alias after that.
-- Each entry's "from" is the "to" of the one before. Of two promotions at once both stand in the trail; the one with the
-  higher key holds the alias.
-- A process that is killed leaves at most an entry that is not marked as done; `history` shows it as unfinished. It
-  is carried out by the next change, whatever that is (setting an alias twice does no harm), and marked as repaired by
-  a change more than 30 seconds later.
-- An alias that was set or deleted without this module, as in MLflow's UI, is found at the next change and entered.
-
-Not covered: a ``stage`` tag that is edited by hand, an alias that is set by hand in the very moment of a promotion
-(the promotion wins), and a read replica that lags behind its database. A process that stands still for more than 30
-seconds between reading and writing puts its alias right when it goes on; a change that begins between those two calls
-of MLflow would enter what it sees as made without the trail.
-
-On SQLite writers wait for each other (up to 20 seconds) and the file must be on a local disk; on PostgreSQL the default
-isolation level, read committed, suffices. Times are those of the writers' clocks; the order does not depend on them.
+Every change is one *entry*, a tag of the registered model with a key of its own. A change (1) writes its entry, (2)
+sets aliases and ``stage`` tags to what the whole trail says, reads the trail again, and repeats that as long as
+somebody has added to it meanwhile, and (3) marks the entry as done. ``docs/registry.md`` tells what that
+guarantees, and why.
 """
 
 from __future__ import annotations
@@ -55,9 +30,7 @@ PATIENCE = 30.0
 """How old an entry must be, in seconds, before another process takes its writer for dead and marks it as repaired."""
 
 COURTESY, LONGEST_WAIT = 5.0, 20.0
-"""How old an entry may be, in seconds, for others to let its writer finish first, and how long they do so at most.
-
-It only saves work, since whoever comes in between does the work of both: nothing depends on it."""
+"""How old an entry may be, in seconds, for others to let its writer finish first, and for how long: it saves work."""
 
 _LONGEST = 2000  # characters of a reason; PostgreSQL takes 5000 for the whole entry
 _ATTEMPTS = 5
@@ -177,9 +150,8 @@ def reason(text: str, *, required: bool = False) -> str:
     if required and not text:
         raise WorkbenchError("an override without a reason.", "a sentence.", "Write override='why it must be'.")
     if len(text) > _LONGEST:
-        raise WorkbenchError(
-            f"a reason of {len(text)} characters.", f"at most {_LONGEST}.", "Shorten it, and link to the long story."
-        )
+        do = "Shorten it, and link to the long story."
+        raise WorkbenchError(f"a reason of {len(text)} characters.", f"at most {_LONGEST}.", do)
     return text
 
 

@@ -10,6 +10,8 @@ from mlworkbench.registry.trail_entries import Entry, Trail
 if TYPE_CHECKING:
     import pandas as pd
 
+_COLUMNS = ["when", "who", "action", "version", "stage", "alias", "from", "to", "why", "verdict", "run_id", "status"]
+
 
 def history(name: str) -> pd.DataFrame:
     """Read the audit trail: who changed what, when and why, in order.
@@ -35,17 +37,12 @@ def history(name: str) -> pd.DataFrame:
     See Also
     --------
     https://mlflow.org/docs/latest/ml/model-registry/
-
-    Notes
-    -----
-    The trail is kept in tags of the registered model (``mlworkbench.trail.…``). Deleting the model deletes it.
     """
     import pandas as pd
 
     with validation.explained(name):
         now = audit_trail.read(name)
-    columns = ["when", "who", "action", "version", "stage", "alias", "from", "to", "why", "verdict", "run_id", "status"]
-    table = pd.DataFrame([row for entry in now.entries for row in _rows(now, entry)], columns=columns)
+    table = pd.DataFrame([row for entry in now.entries for row in _rows(now, entry)], columns=_COLUMNS)
     whole = dict.fromkeys(("version", "from", "to"), "Int64")
     return table.assign(when=pd.to_datetime(table["when"], utc=True, format="ISO8601")).astype(whole)
 

@@ -76,6 +76,15 @@ def check_alias(alias: str) -> None:
         ) from error
 
 
+def gate_refuses(candidate: ModelVersion, headline: str) -> WorkbenchError:
+    """Build the error for a promotion that a gate refuses."""
+    return WorkbenchError(
+        f"the gate refuses version {candidate.version} of {candidate.name!r}. {headline}",
+        "a version that passes.",
+        "Promote a better version, or write override='why it must be': the trail keeps that reason.",
+    )
+
+
 def unknown_alias(name: str, alias: str, known: Iterable[str]) -> WorkbenchError:
     """Build the error for an alias that nobody holds: a misspelt one gets the nearest."""
     held = list(known)
