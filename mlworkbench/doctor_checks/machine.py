@@ -13,9 +13,9 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
+from mlworkbench.database import sqlite_path
 from mlworkbench.doctor_checks.findings import Found, some
 from mlworkbench.errors import WorkbenchError
-from mlworkbench.store import sqlite_path
 from mlworkbench.workbook import workbook_home, workbook_root
 
 ENOUGH_DISK = 2.0
