@@ -98,9 +98,10 @@ def open_server_database(uri: str, artifact_root: str) -> None:
     """
     import sqlalchemy
 
-    if uri.partition("?")[0].count("@") > 1:  # drivers would take a part of the password for the host, and show it
-        do = "Write '@' in the password as %40, '/' as %2F, ':' as %3A and '%' as %25."
-        raise StoreError(f"the address {uri} with several '@'.", "one, between the password and the host.", do)
+    if uri.partition("?")[0].count("@") > 1 or " " in uri:  # drivers would take a part of the password for the host
+        found = f"the address {uri.partition(':')[0]}://…@{uri.rpartition('@')[2]} with blanks or several '@'."
+        do = "In a password, write ' ' as %20, '@' as %40, '/' as %2F, ':' as %3A and '%' as %25."
+        raise StoreError(found, "one '@', between the password and the host.", do)
     limits = {"connect_timeout": int(CONNECT_SECONDS)} if uri.startswith("postgresql") else {}
     try:
         engine = sqlalchemy.create_engine(uri, connect_args=limits, isolation_level="AUTOCOMMIT")

@@ -78,12 +78,8 @@ def ports() -> Iterator[Found]:
     """Whether the ports that MLflow and JupyterLab take by default are free."""
     taken = [port for port in (5000, 8888) if _taken(port)]
     if taken:
-        listed = " and ".join(map(str, taken))
-        yield (
-            "hint",
-            f"port {listed} is in use.",
-            "Name another: `mlflow server --port 5050`, `mlworkbench lab --port 8890`.",
-        )
+        do = "Name another: `mlflow server --port 5050`, `mlworkbench lab --port 8890`."
+        yield "hint", f"port {' and '.join(map(str, taken))} is in use.", do
     else:
         yield "ok", "5000 and 8888 are free", ""
 

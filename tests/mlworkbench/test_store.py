@@ -233,6 +233,7 @@ def test_a_driver_that_is_not_installed(home: Path) -> None:
         *("sqlite:///" + "x" * 300 + ".db", "sqlite:////dev/null/x.db", "sqlite:////proc/x.db"),
         *("http://[::1", "http://h:abc", "http://", "http://h:99999", "http://.", "http:// x"),
         *("postgresql://h:abc/x", "postgresql://[::1", "postgresql+nodriver://x", "postgresql+psycopg://me:a@b@h/x"),
+        "postgresql://me:my secret@h/x",
         *(5, b"sqlite:///x.db", ["x"], "a\0", "\ud800", "sqlite:///a\nb.db", "   "),
     ],
     ids=repr,
@@ -300,7 +301,12 @@ def test_a_full_disk_is_told(there: str, room: int, request: pytest.FixtureReque
 @pytest.mark.parametrize(
     "address",
     [
-        *("postgresql://me:SECRET@db/x", "postgresql://me:a@SECRET/b#c@db/x", "mysql+pymysql://:SECRET@db"),
+        *(
+            "postgresql://me:SECRET'a\"SECRET@db/x",
+            "postgresql://me:SECRET@db/x",
+            "postgresql://me:a@SECRET/b#c@db/x",
+            "mysql+pymysql://:SECRET@db",
+        ),
         *("http://me:SECRET@host:5000/a", "https://SECRET@host/x.git", "https://SECRET:x-oauth-basic@host/x.git"),
         *(
             "postgresql://db/x?user=me&password=SECRET&a=b",
