@@ -105,6 +105,19 @@ def create_project_run(folder: Path, experiment_id: str, entry_point: str, param
     return _create_run(str(folder), experiment_id, str(folder), None, entry_point, parameters)
 
 
+def run_project_as(run: Run, folder: Path, entry_point: str, parameters: dict[str, str], **options: str) -> None:
+    """Run an entry point as a run that was made before, so that its id is known whatever happens.
+
+    Public: ``mlflow.projects.run`` without ``run_id``, which its documentation keeps for MLflow itself.
+    """
+    import mlflow
+
+    info = run.info
+    mlflow.projects.run(
+        str(folder), entry_point, None, parameters, experiment_id=info.experiment_id, run_id=info.run_id, **options
+    )
+
+
 def autologging_of() -> dict[str, Any]:
     """What was chosen for autologging, by library. Public calls switch it, and none tells it."""
     from mlflow.utils.autologging_utils import AUTOLOGGING_INTEGRATIONS

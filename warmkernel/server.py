@@ -164,7 +164,8 @@ class Server:
 def main() -> NoReturn:
     """Serve at a listening socket; the arguments are its file descriptor, its path, and in JSON what `client` says."""
     listener, path, imports = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]), json.loads(sys.argv[3])
-    if os.fork():
+    if process := os.fork():
+        print(process, flush=True)  # noqa: T201 (into the log, where clients look)
         os._exit(0)  # the client goes on, and this is nobody's child
     del sys.path[0], sys.modules["preload"], sys.modules["child"]  # the folder of this script is for nobody else
     Server(listener, path, imports).serve()

@@ -1,8 +1,8 @@
 """The audit trail of a registered model: a log that comes first, and aliases and stages that follow from it.
 
 Every change is one *entry*, a tag of the registered model with a key of its own. A change (1) writes its entry, (2)
-sets aliases and ``stage`` tags to what the whole trail says, reads the trail again, and repeats that as long as somebody
-has added to it meanwhile, and (3) marks the entry as done. ``docs/registry.md`` tells what that guarantees, and why.
+sets aliases and ``stage`` tags to what the whole trail says, reads the trail again, and repeats that as long as
+somebody has added to it meanwhile, and (3) marks the entry as done. ``docs/registry.md`` tells what that guarantees.
 """
 
 from __future__ import annotations
