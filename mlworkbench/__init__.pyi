@@ -4,7 +4,7 @@ from .data import load_nasdaq as load_nasdaq
 from .data import load_sp500 as load_sp500
 from .data import load_vix as load_vix
 from .data import load_wine as load_wine
-from .doctor.report import doctor as doctor
+from .doctor_checks.report import doctor as doctor
 from .errors import NotebookError as NotebookError
 from .errors import ProjectError as ProjectError
 from .errors import StoreError as StoreError

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import NotebookError
-from mlworkbench.notebooks.parameters import _parameters_of, check_values, read_notebook
+from mlworkbench.notebooks.parameters import check_values, parameters_of, read_notebook
+from mlworkbench.notebooks.stopping import Group
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
-
-    from mlworkbench.notebooks.stopping import Group
 
 
 def execute(
@@ -29,12 +28,8 @@ def execute(
 
     Parameters
     ----------
-    notebook, output : Path
-        What to execute, and where the executed copy goes.
     content : str, optional
         The notebook as text, where its file may not be at hand or have changed meanwhile.
-    values : mapping, optional
-        Parameters by name. Names that the notebook does not have are refused (papermill alone only warns).
     env : mapping, optional
         Variables added to the kernel's environment, or taken out of it (None).
     timeout : float, optional
@@ -46,16 +41,14 @@ def execute(
     ------
     NotebookError
         For a value that the notebook cannot take, or a kernel that is not installed.
-    papermill.PapermillExecutionError
-        When a cell fails: names the cell and the error.
-    nbclient.exceptions.CellTimeoutError, nbclient.exceptions.DeadKernelError
-        When a cell takes too long, or the kernel's process ends.
+    papermill.PapermillExecutionError, nbclient.exceptions.CellTimeoutError, nbclient.exceptions.DeadKernelError
+        When a cell fails or takes too long, or the kernel's process ends.
     """
     import nbformat
     import papermill
 
     node = read_notebook(notebook) if content is None else nbformat.reads(content, as_version=4)  # type: ignore[no-untyped-call]
-    given = check_values(_parameters_of(node, notebook), values or {})
+    given = check_values(parameters_of(node, notebook), values or {})
     kernel = require_kernel(node)
     output.parent.mkdir(parents=True, exist_ok=True)
     folder = notebook.absolute().parent
@@ -75,13 +68,7 @@ def execute(
 
 
 def require_kernel(node: NotebookNode) -> str:
-    """Name of the kernel that a notebook asks for; ``python3`` if it names none.
-
-    Raises
-    ------
-    NotebookError
-        When it is not installed.
-    """
+    """Name of the kernel that a notebook asks for, ``python3`` if it names none; it must be installed."""
     from jupyter_client.kernelspec import NoSuchKernel
 
     from mlworkbench.notebooks.kernels import kernel_specs

@@ -39,10 +39,8 @@ class PromptClient(AsyncKernelClient):  # type: ignore[misc]
                 await self.get_shell_msg(timeout=1)
                 while True:  # silence here: the kernel was asked before its output could be heard
                     heard = await self.get_iopub_msg(timeout=0.2)
-                    if (
-                        heard["parent_header"].get("msg_id") == asked
-                        and heard["content"].get("execution_state") == "idle"
-                    ):
+                    about, state = heard["parent_header"].get("msg_id"), heard["content"].get("execution_state")
+                    if (about, state) == (asked, "idle"):
                         return
         raise RuntimeError("Kernel died before replying to kernel_info")
 
@@ -65,7 +63,7 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
     ) -> None:
         """Execute the cells; a ``group`` makes it possible to stop it from another thread."""
         group = group or Group()
-        env = {**os.environ, **(kernel_env or {})}
+        env = {name: value for name, value in {**os.environ, **(kernel_env or {})}.items() if value is not None}
         client = PapermillNotebookClient(
             nb_man,
             kernel_name=kernel_name,
@@ -81,6 +79,6 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
                 client.km.connection_file = str(folder / "kernel.json")
                 if os.name != "nt":  # sockets in a folder of this user's, instead of ports that every user can reach
                     client.km.transport, client.km.ip = "ipc", str(folder / "s")
-                client.execute(cwd=kernel_cwd, env={name: value for name, value in env.items() if value is not None})
+                client.execute(cwd=kernel_cwd, env=env)
         finally:
             group.leave(client)

@@ -26,13 +26,7 @@ class Parameter(NamedTuple):
 
 
 def read_notebook(notebook: str | os.PathLike[str]) -> NotebookNode:
-    """Read a notebook file.
-
-    Raises
-    ------
-    NotebookError
-        When there is no such file, or it is not a notebook.
-    """
+    """Read a notebook file; a `NotebookError` tells when there is none, or it is not a notebook."""
     import nbformat
 
     path = Path(notebook)
@@ -49,10 +43,7 @@ def read_notebook(notebook: str | os.PathLike[str]) -> NotebookNode:
 def parameters(notebook: str | os.PathLike[str]) -> list[Parameter]:
     """The parameters of a notebook: the plain assignments in its cell tagged ``parameters``.
 
-    Parameters
-    ----------
-    notebook : path
-        Any notebook, not only a lesson.
+    `papermill.inspect_notebook` reads it with a regular expression, which fails on a line with two ``=``.
 
     Returns
     -------
@@ -64,15 +55,15 @@ def parameters(notebook: str | os.PathLike[str]) -> list[Parameter]:
     NotebookError
         When the file is missing, is not a notebook, or its parameters cell is not Python.
 
-    Notes
-    -----
-    `papermill.inspect_notebook` reads the same cell with a regular expression, which fails on a line with two ``=``.
-    See https://papermill.readthedocs.io/en/latest/usage-parameterize.html
+    See Also
+    --------
+    https://papermill.readthedocs.io/en/latest/usage-parameterize.html
     """
-    return _parameters_of(read_notebook(notebook), notebook)
+    return parameters_of(read_notebook(notebook), notebook)
 
 
-def _parameters_of(node: NotebookNode, notebook: str | os.PathLike[str]) -> list[Parameter]:
+def parameters_of(node: NotebookNode, notebook: str | os.PathLike[str]) -> list[Parameter]:
+    """The parameters of a notebook that has been read."""
     tagged = [cell.source for cell in node.cells if "parameters" in cell.metadata.get("tags", [])]
     if not tagged:
         return []
@@ -85,21 +76,20 @@ def _parameters_of(node: NotebookNode, notebook: str | os.PathLike[str]) -> list
             "one plain assignment a line, as in `trees = 100  # how many`.",
             "Correct that cell.",
         ) from error
-    return [_parameter(*pair, comments) for node in tree.body if (pair := _assignment(node))]
+    return [parameter for line in tree.body if (parameter := _parameter(line, comments))]
 
 
-def _assignment(node: ast.stmt) -> tuple[ast.Name, ast.expr] | None:
-    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-    value = getattr(node, "value", None)
-    return (target, value) if isinstance(target, ast.Name) and value is not None else None
-
-
-def _parameter(target: ast.Name, value: ast.expr, comments: dict[int, str]) -> Parameter:
+def _parameter(line: ast.stmt, comments: dict[int, str]) -> Parameter | None:
+    target = line.targets[0] if isinstance(line, ast.Assign) else getattr(line, "target", None)
+    value = getattr(line, "value", None)
+    if not isinstance(target, ast.Name) or value is None:
+        return None
+    comment = comments.get(value.end_lineno, "")
     try:
         default = ast.literal_eval(value)
     except ValueError:  # computed from something else: shown as it is written
-        return Parameter(target.id, "expression", ast.unparse(value), comments.get(value.end_lineno or 0, ""))
-    return Parameter(target.id, type(default).__name__, default, comments.get(value.end_lineno or 0, ""))
+        return Parameter(target.id, "expression", ast.unparse(value), comment)
+    return Parameter(target.id, type(default).__name__, default, comment)
 
 
 def _comments(source: str) -> dict[int, str]:
@@ -112,14 +102,7 @@ Point = dict[str, Any]
 
 
 def check_values(known: Sequence[Parameter], values: Mapping[str, Any]) -> Point:
-    """Refuse values that the notebook cannot take, and give back plain ones (papermill alone only warns).
-
-    Raises
-    ------
-    NotebookError
-        For a name that is not in the parameters cell (with the nearest one), a value of another type than the default,
-        or a parameter that another one is computed from.
-    """
+    """Refuse values that the notebook cannot take, and give back plain ones (papermill alone only warns)."""
     if values and not known:
         raise NotebookError(
             f"no parameters cell, but values for {', '.join(values)}.",
@@ -182,13 +165,7 @@ def _refuse_stale(known: Sequence[Parameter], values: Mapping[str, Any]) -> None
 
 
 def from_text(known: Sequence[Parameter], name: str, text: str) -> Any:
-    """Read a value as the parameter's default suggests: ``5`` is a number where the default is one.
-
-    Raises
-    ------
-    NotebookError
-        For an unknown parameter, or a text that is no value of its type.
-    """
+    """Read a value as the default suggests (``5`` is a number where it is one), or raise `NotebookError`."""
     parameter = next((each for each in known if each.name == name), None)
     if parameter is None:
         check_values(known, {name: text})

@@ -29,7 +29,9 @@ def record(client: MlflowClient, run_id: str, output: Path, error: BaseException
     node = read_notebook(output) if output.exists() else None
     if node is not None:
         client.log_artifact(run_id, str(output))
-        output.with_suffix(".html").write_text(_html(node), encoding="utf-8")
+        with _EXPORTING:
+            page, _ = _exporter().from_notebook_node(node)
+        output.with_suffix(".html").write_text(page, encoding="utf-8")
         client.log_artifact(run_id, str(output.with_suffix(".html")))
     status, outcome, description = _outcome(node, error)
     client.set_tag(run_id, OUTCOME_TAG, outcome)
@@ -88,11 +90,6 @@ def _copy_metrics(client: MlflowClient, run_id: str) -> None:
     now = int(time.time() * 1000)
     metrics = [Metric(name, value, now, 0) for name, value in values.items() if name != "seconds"]
     client.log_batch(run_id, metrics=metrics[:BATCH])
-
-
-def _html(node: NotebookNode) -> str:
-    with _EXPORTING:
-        return str(_exporter().from_notebook_node(node)[0])
 
 
 @functools.cache
