@@ -52,6 +52,14 @@ def is_known_schema(revision: str) -> bool:
     return any(path.name.startswith(f"{revision}_") for path in versions.glob("*.py"))
 
 
+def check_metric_name(name: str) -> None:
+    """Raise what ``log_metric`` would raise of a name, before the first of many values is logged."""
+    from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_length_limit, _validate_metric_name
+
+    _validate_metric_name(name)
+    _validate_length_limit("Metric name", MAX_ENTITY_KEY_LENGTH, name)
+
+
 def check_model_name(name: str) -> None:
     """Raise what ``create_registered_model`` would raise of a name, before anything is made."""
     from mlflow.utils.validation import _validate_model_name

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlworkbench.errors import told
+from mlworkbench.histories import BATCH
 from mlworkbench.notebooks.parameters import read_notebook
-from mlworkbench.runs import BATCH
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -60,7 +60,9 @@ def is_known_schema(folder: Path) -> object:
 
 def names(folder: Path) -> object:
     name, alias = mlflow_internals.check_model_name, mlflow_internals.check_alias
-    return refuses(name, "a/b") and not refuses(name, "a") and refuses(alias, "latest") and not refuses(alias, "best")
+    metric = mlflow_internals.check_metric_name
+    models = refuses(name, "a/b") and not refuses(name, "a") and refuses(alias, "latest") and not refuses(alias, "best")
+    return models and refuses(metric, "f1[macro]") and not refuses(metric, "f1/macro")
 
 
 def registry_writer(folder: Path) -> object:
