@@ -69,12 +69,13 @@ def course() -> None:
 @course.command()
 @click.argument("assignment", required=False)
 @click.option("--jobs", "-j", type=int, help="How many submissions at once (default: one a core).")
-def grade(assignment: str | None, jobs: int | None) -> None:
+@click.option("--seconds", type=float, help="The most that a whole submission may take (default: 420).")
+def grade(assignment: str | None, jobs: int | None, seconds: float | None) -> None:
     """Grade the submissions of an ASSIGNMENT (01_tracking), or of every one that was handed in, and show a table."""
     from mlcourse.grading.classroom import grade_class, handed_in, remains
 
     if told := remains():
         click.echo(told, err=True)
     for part in [assignment] if assignment else handed_in():
-        table = grade_class(part, jobs=jobs)
+        table = grade_class(part, jobs=jobs, seconds=seconds)
         click.echo(f"{part}\n{table.to_string(index=False)}\n")

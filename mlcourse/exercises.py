@@ -118,7 +118,8 @@ def reset(exercise: str, root: Path | None = None) -> tuple[Path, Path | None]:
     with tempfile.TemporaryDirectory() as scratch:
         generate(root / "notebooks", part, Path(scratch))
         place.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(place.parent / ".reset.lock"):  # two at once would both keep, and one would overwrite
+        (root / ".mlworkbench").mkdir(exist_ok=True)
+        with FileLock(root / ".mlworkbench" / "reset.lock"):  # two at once would keep the same work, or overwrite it
             if place.exists():
                 kept = _kept(place)
             shutil.copyfile(Path(scratch, part, f"{exercise}.ipynb"), place)

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,7 +40,9 @@ class _Submission:
     ready: bool = False
 
 
-def grade_class(assignment: str, *, jobs: int | None = None, root: Path | None = None) -> pd.DataFrame:
+def grade_class(
+    assignment: str, *, jobs: int | None = None, seconds: float | None = None, root: Path | None = None
+) -> pd.DataFrame:
     """Grade every submission of an assignment, and tell what happened to each.
 
     Parameters
@@ -48,6 +51,8 @@ def grade_class(assignment: str, *, jobs: int | None = None, root: Path | None =
         Folder of the assignment (``01_tracking``) or name of its notebook (``tracking``).
     jobs : int, optional
         How many submissions at once; as many as there are cores by default.
+    seconds : float, optional
+        The most that a whole submission may take; the judge has its own time.
 
     Returns
     -------
@@ -80,7 +85,7 @@ def grade_class(assignment: str, *, jobs: int | None = None, root: Path | None =
         for each in every:
             _prepare(each, name, pristine, Path(scratch))
         with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
-            list(pool.map(partial(_grade, part=part, root=root, scratch=Path(scratch)), every))
+            list(pool.map(partial(_grade, part=part, root=root, scratch=Path(scratch), seconds=seconds), every))
     return _table(every, part, settings.db_url)
 
 
@@ -116,9 +121,18 @@ def _prepare(each: _Submission, name: str, pristine: Any, scratch: Path) -> None
         each.told.append(f"not graded: {reason}")
 
 
-def _grade(each: _Submission, *, part: str, root: Path, scratch: Path) -> None:
+def _grade(each: _Submission, *, part: str, root: Path, scratch: Path, seconds: float | None) -> None:
     """Let nbgrader grade one submission in a process of its own."""
-    command = [sys.executable, "-P", "-m", "mlcourse.grading.classroom", str(scratch), part, each.student]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "mlcourse.grading.classroom",
+        str(scratch),
+        part,
+        each.student,
+        str(seconds or ""),
+    ]
     if not each.ready:
         return
     try:
@@ -137,7 +151,8 @@ def _table(every: list[_Submission], part: str, db_url: str) -> pd.DataFrame:
     from nbgrader.api import Gradebook
 
     near, rows = submitted.alike({each.student: each.written for each in every}), []
-    with Gradebook(db_url, "mlworkbench") as book:
+    with warnings.catch_warnings(), Gradebook(db_url, "mlworkbench") as book:
+        warnings.simplefilter("ignore")  # SQLAlchemy's, about nbgrader
         for each in every:
             book.update_or_create_student(each.student)
             grades = [g for n in book.update_or_create_submission(part, each.student).notebooks for g in n.grades]
@@ -168,15 +183,17 @@ def remains() -> str:
     )
 
 
-def _one(scratch: str, part: str, student: str) -> str:
+def _one(scratch: str, part: str, student: str, seconds: str) -> str:
     """Grade one prepared submission; returns what happened."""
     from glob import escape
 
     from nbgrader.converters import Autograde, NbGraderException
     from nbgrader.coursedir import CourseDirectory
 
+    from mlcourse.grading.apart import Limits
     from mlcourse.grading.preprocessor import Apart
 
+    Apart.limits = Limits(seconds=float(seconds)) if seconds else Limits()
     config = nbgrader_settings(Path.cwd())
     config.CourseDirectory.root = str(Path.cwd())
     config.CourseDirectory.submitted_directory = scratch
