@@ -25,13 +25,17 @@ import time
 import traceback
 from typing import NoReturn
 
+from interrupt import quit_at_once  # type: ignore[import-not-found] # a sibling, as for server.py
+
 
 def become(files: list[int], server: int) -> NoReturn:
     """Be what a client wishes until its end; an error that nobody handles goes to the errors' file."""
     try:
         wish, *outputs = files
         program, argv = forget_server(wish, outputs)
-        end(run(program, argv) if program else be_kernel(argv, server))
+        end(run(program, argv, server) if program else be_kernel(argv, server))
+    except KeyboardInterrupt:
+        os._exit(130)
     except BaseException:
         traceback.print_exc()
         os._exit(1)
@@ -79,8 +83,16 @@ def be_kernel(argv: list[str], server: int) -> int:
     return 0
 
 
-def run(program: str, argv: list[str]) -> int:
+def run(program: str, argv: list[str], server: int) -> int:
     """Run the ``main`` of a module and return its exit code."""
+    quit_at_once()
+
+    def end_with_server() -> None:  # as a kernel does by itself
+        while os.getppid() == server:
+            time.sleep(0.1)
+        os._exit(1)
+
+    threading.Thread(target=end_with_server, daemon=True).start()
     sys.argv = argv
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it may be a terminal now
     module = sys.modules["__main__"] = importlib.import_module(program)  # what joblib's workers import again
