@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 from mlworkbench.errors import told
 from mlworkbench.histories import BATCH
 from mlworkbench.notebooks.parameters import read_notebook
+from mlworkbench.orphans import OUTCOME_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from nbconvert import HTMLExporter
     from nbformat import NotebookNode
-
-OUTCOME_TAG = "outcome"
-"""How a rerun ended, in a line."""
 
 _EXPORTING = threading.Lock()
 """An exporter keeps what it knows of the notebook that it is at, so only one thread uses it at a time."""

@@ -99,9 +99,42 @@ def ray(folder: Path) -> object:
     return not inside and ray_internals.usual_address("1.2.3.4:5") == "1.2.3.4:5" and "kwargs" in parameters
 
 
+def ray_start(folder: Path) -> object:
+    """What a node waits for is a call that can be made to wait longer, and is put back."""
+    from ray._private import node, services
+
+    before, asked = services.get_node, []
+
+    def not_yet(*_: object) -> object:
+        asked.append(1)
+        if len(asked) < 3:
+            raise RuntimeError
+        return {"node": 1}
+
+    services.get_node = not_yet
+    try:
+        with ray_internals.patient_start(60):
+            found = services.get_node("address", "id")
+            limit = os.environ["RAY_raylet_start_wait_time_s"]
+        put_back = services.get_node is not_yet and "RAY_raylet_start_wait_time_s" not in os.environ
+    finally:
+        services.get_node = before
+    return found and limit == "60" and put_back and "services.get_node(" in inspect.getsource(node.Node.__init__)
+
+
+def ray_token(folder: Path) -> object:
+    from ray._private.authentication.authentication_token_setup import AuthenticationTokenLoader
+
+    os.environ.pop("RAY_AUTH_MODE", None)
+    with ray_internals.token_required():
+        inside = os.environ["RAY_AUTH_MODE"]
+        there = AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True)
+    return inside == "token" and there and "RAY_AUTH_MODE" not in os.environ
+
+
 USES = [
     *(active_experiment_id, forget_telemetry, open_database, artifact_root, is_known_schema, names, registry_writer),
-    *(projects, autologging_of, ray),
+    *(projects, autologging_of, ray, ray_start, ray_token),
 ]
 
 
