@@ -21,7 +21,7 @@ ANYTHING = ("NoneType", "expression")
 """Types of defaults that say nothing of the values that may take their place."""
 
 _ASSIGNMENT = re.compile(
-    r"^\s*(?:[\w:<>\[\]-]+\s+)*\$?(?P<name>[^\W\d]\w*)(?:\s*:\s*[\w\[\]]+)?\s*(?:<-|=(?!=))\s*"
+    r"^\s*(?:[\w<>\[\]-]+\s+)*\$?(?P<name>[^\W\d]\w*)(?:\s*:\s*[\w\[\]]+)?\s*(?:<-|=(?!=))\s*"
     r"(?P<value>.*?);?\s*(?:(?:#|//)\s*(?P<help>.*))?$"
 )
 """``export n=1``, ``n <- 1``, ``val n: Int = 1``, ``$n = 1``, ``var n = 1;``: a line in a language but Python."""
