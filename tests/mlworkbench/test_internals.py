@@ -115,7 +115,7 @@ def ray_start(folder: Path) -> object:
     try:
         with ray_internals.patient_start(60):
             found = services.get_node("address", "id")
-            limit = os.environ["RAY_raylet_start_wait_time_s"]
+            limit = os.environ["RAY_raylet_start_wait_time_s"]  # noqa: SIM112 (Ray's own spelling)
         put_back = services.get_node is not_yet and "RAY_raylet_start_wait_time_s" not in os.environ
     finally:
         services.get_node = before
