@@ -34,6 +34,13 @@ def forget_telemetry() -> None:
     set_telemetry_client()
 
 
+def logging_stream() -> Any:
+    """What MLflow's loggers and prints write to. Public calls switch it off for all threads, or not its prints."""
+    from mlflow.utils.logging_utils import MLFLOW_LOGGING_STREAM
+
+    return MLFLOW_LOGGING_STREAM
+
+
 def open_database(uri: str, artifact_root: str) -> sqlalchemy.Engine:
     """Open a database with MLflow's own store class, which makes missing tables and checks the schema.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -37,6 +38,16 @@ def active_experiment_id(folder: Path) -> object:
 def forget_telemetry(folder: Path) -> object:
     mlflow_internals.forget_telemetry()
     return mlflow.telemetry.get_telemetry_client() is None
+
+
+def logging_stream(folder: Path) -> object:
+    stream = mlflow_internals.logging_stream()
+    written: list[str] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(stream, "write", written.append)
+        mlflow.utils.logging_utils.eprint("from a print")
+        logging.getLogger("mlflow").error("from a logger")
+    return "from a print" in written and any("from a logger" in text for text in written)
 
 
 def open_database(folder: Path) -> object:
@@ -133,8 +144,21 @@ def ray_token(folder: Path) -> object:
 
 
 USES = [
-    *(active_experiment_id, forget_telemetry, open_database, artifact_root, is_known_schema, names, registry_writer),
-    *(projects, autologging_of, ray, ray_start, ray_token),
+    *(
+        active_experiment_id,
+        forget_telemetry,
+        open_database,
+        artifact_root,
+        is_known_schema,
+        names,
+        registry_writer,
+        projects,
+        autologging_of,
+        ray,
+        ray_start,
+        ray_token,
+        logging_stream,
+    ),
 ]
 
 
