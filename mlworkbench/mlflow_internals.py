@@ -74,12 +74,44 @@ def check_model_name(name: str) -> None:
     _validate_model_name(name)
 
 
+def is_addressed(name: str) -> bool:
+    """Whether ``models:/name/1`` and ``models:/name@alias`` name this model; MLflow registers names for which not.
+
+    Public: ``mlflow.pyfunc.load_model``, which needs the model to be there, and takes what is before any ``@``.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.utils.models import _parse_model_uri
+
+    try:
+        return "@" not in name and all(_parse_model_uri(f"models:/{name}{e}").name == name for e in ("/1", "@a"))
+    except MlflowException:
+        return False
+
+
 def check_alias(alias: str) -> None:
     """Raise what ``set_registered_model_alias`` would raise of an alias, before anything is entered."""
     from mlflow.utils.validation import _validate_model_alias_name, _validate_model_alias_name_reserved
 
     _validate_model_alias_name(alias)
     _validate_model_alias_name_reserved(alias)
+
+
+def is_alias(alias: str) -> bool:
+    """Whether MLflow takes an alias."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        check_alias(alias)
+    except MlflowException:
+        return False
+    return True
+
+
+def check_version_tag(key: str, value: str) -> None:
+    """Raise what ``set_model_version_tag`` would raise of a tag, before the version is made."""
+    from mlflow.utils.validation import _validate_model_version_tag
+
+    _validate_model_version_tag(key, value)
 
 
 def registry_writer() -> MlflowClient:

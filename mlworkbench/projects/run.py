@@ -96,7 +96,9 @@ def _experiment_id(name: str | None) -> str:
 
     if name is None:
         return active_experiment_id()
-    found = mlflow.get_experiment_by_name(require_text(name, "an experiment", ProjectError))
+    if not require_text(name, "an experiment", ProjectError).strip() or not name.isprintable():
+        raise ProjectError(f"the experiment {name[:50]!r}.", "a name that can be seen and typed.", "Choose another.")
+    found = mlflow.get_experiment_by_name(name)
     return str(found.experiment_id if found else mlflow.create_experiment(name))
 
 
