@@ -34,6 +34,13 @@ def forget_telemetry() -> None:
     set_telemetry_client()
 
 
+def logging_stream() -> Any:
+    """What MLflow's loggers and prints write to. Public calls switch it off for all threads, or not its prints."""
+    from mlflow.utils.logging_utils import MLFLOW_LOGGING_STREAM
+
+    return MLFLOW_LOGGING_STREAM
+
+
 def open_database(uri: str, artifact_root: str) -> sqlalchemy.Engine:
     """Open a database with MLflow's own store class, which makes missing tables and checks the schema.
 
@@ -50,6 +57,14 @@ def is_known_schema(revision: str) -> bool:
 
     versions = Path(mlflow.store.__file__).parent / "db_migrations" / "versions"
     return any(path.name.startswith(f"{revision}_") for path in versions.glob("*.py"))
+
+
+def check_metric_name(name: str) -> None:
+    """Raise what ``log_metric`` would raise of a name, before the first of many values is logged."""
+    from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_length_limit, _validate_metric_name
+
+    _validate_metric_name(name)
+    _validate_length_limit("Metric name", MAX_ENTITY_KEY_LENGTH, name)
 
 
 def check_model_name(name: str) -> None:

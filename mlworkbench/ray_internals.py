@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,3 +33,54 @@ def address_as_given() -> Iterator[None]:
         yield
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextlib.contextmanager
+def patient_start(seconds: float) -> Iterator[None]:
+    """Give a node that starts in this block so many seconds, where Ray's source says 30 s, or what it calls them.
+
+    Public: none for the node itself; ``RAY_gcs_server_port_wait_time_s`` and ``RAY_raylet_start_wait_time_s`` for its
+    parts, which read them when they start.
+    """
+    from ray._private import services
+
+    limits = ("RAY_gcs_server_port_wait_time_s", "RAY_raylet_start_wait_time_s")
+    before, get_node = dict(os.environ), services.get_node
+
+    def wait_for_node(*arguments: Any) -> Any:
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return get_node(*arguments)
+            except RuntimeError:  # it is not there yet
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.1)
+
+    services.get_node = wait_for_node
+    os.environ.update(dict.fromkeys(limits, f"{seconds:.0f}"))
+    try:
+        yield
+    finally:
+        services.get_node = get_node
+        for name in limits:
+            os.environ.pop(name)
+            os.environ.update({name: before[name]} if name in before else {})
+
+
+@contextlib.contextmanager
+def token_required() -> Iterator[None]:
+    """Have nodes that start in this block let in only who has the token in ``~/.ray``, which is made if there is none.
+
+    Public: ``ray get-auth-token --generate``, a process of several seconds; ``ray.init("local")`` does it by itself.
+    """
+    from ray._private.authentication import authentication_token_setup as setup
+
+    before = os.environ.get(setup.AUTH_MODE_ENV_VAR)
+    os.environ.setdefault(setup.AUTH_MODE_ENV_VAR, "token")
+    setup.ensure_token_if_auth_enabled(None, create_token_if_missing=True)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[setup.AUTH_MODE_ENV_VAR]

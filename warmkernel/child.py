@@ -25,6 +25,8 @@ import time
 import traceback
 from typing import NoReturn
 
+from interrupt import quit_at_once  # type: ignore[import-not-found] # a sibling, as for server.py
+
 
 def become(files: list[int], server: int) -> NoReturn:
     """Be what a client wishes until its end; an error that nobody handles goes to the errors' file."""
@@ -83,6 +85,7 @@ def be_kernel(argv: list[str], server: int) -> int:
 
 def run(program: str, argv: list[str], server: int) -> int:
     """Run the ``main`` of a module and return its exit code."""
+    quit_at_once()
 
     def end_with_server() -> None:  # as a kernel does by itself
         while os.getppid() == server:

@@ -77,8 +77,7 @@ def run_forked(program: str, warmup: Warmup) -> int | None:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as in the background of a script
             signal.signal(number, lambda sent, _: process.send_signal(sent))
     code = process.wait()
-    limit = time.monotonic() + IMPORT_SECONDS
-    while psutil.pid_exists(process.pid) and code == -signal.SIGKILL and time.monotonic() < limit:
+    while code == -signal.SIGKILL and not is_in_state(process.pid, psutil.STATUS_DEAD, psutil.STATUS_ZOMBIE):
         time.sleep(0.05)  # its server was killed: it notices in a moment, and what comes next may count on that
     return code if code >= 0 else 128 - code  # as a shell tells that a signal has ended it
 
@@ -103,7 +102,7 @@ def _fork(interpreter: Sequence[str], wish: Wish, warmup: Warmup, *outputs: IO[A
         with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
             json.dump(wish, file)
             file.seek(0)
-            server = int(_log(_socket_path(interpreter, wish.env, warmup)).read_text().split()[0])
+            server = _server_at(_socket_path(interpreter, wish.env, warmup))
             answer = _ask(connection, server, *(each.fileno() for each in (file, *outputs)))
         if answer.isdigit():
             return connection, int(answer), server
@@ -156,9 +155,10 @@ def _socket_path(interpreter: Sequence[str], env: Mapping[str, str], warmup: War
     return private_folder() / hashlib.sha256(json.dumps(alike).encode()).hexdigest()[:16]
 
 
-def _log(path: Path) -> Path:
-    """The file with what a server says: first its process id."""
-    return path.with_suffix(".log")
+def _server_at(path: Path) -> int:
+    """The process id of a server, with which its log begins."""
+    first = path.with_suffix(".log").read_text().partition("\n")[0]
+    return int(first) if first.isdigit() else 0
 
 
 def _start_server(path: Path, interpreter: Sequence[str], env: Mapping[str, str], warmup: Warmup) -> None:
@@ -166,7 +166,7 @@ def _start_server(path: Path, interpreter: Sequence[str], env: Mapping[str, str]
     path.unlink(missing_ok=True)
     script = str(Path(__file__).with_name("server.py"))
     imports = {"modules": warmup.preload, "shelved": warmup.shelve, "idle": warmup.idle_seconds}
-    with socket.socket(socket.AF_UNIX) as listener, _log(path).open("w") as log:
+    with socket.socket(socket.AF_UNIX) as listener, path.with_suffix(".log").open("w") as log:
         listener.bind(str(path))
         listener.listen(128)
         subprocess.run(
