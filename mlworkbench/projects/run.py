@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import ProjectError, told, unknown_name
 from mlworkbench.mlflow_internals import active_experiment_id, create_project_run, run_project_as
+from mlworkbench.orphans import PROCESS_TAG, this_process
 from mlworkbench.projects.git import Fetched, fetched, is_remote
 from mlworkbench.projects.guard import guarded
 from mlworkbench.projects.mlproject_file import entry_point_of
@@ -159,7 +160,7 @@ def begun(project: Fetched, experiment_id: str, entry_point: str, values: Mappin
     from mlflow.utils.mlflow_tags import MLFLOW_GIT_DIRTY, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME
 
     run_id = str(create_project_run(project.folder, experiment_id, entry_point, dict(values)).info.run_id)
-    tags = {MLFLOW_PARENT_RUN_ID: _surrounding_run()}
+    tags = {MLFLOW_PARENT_RUN_ID: _surrounding_run(), PROCESS_TAG: this_process()}
     if is_remote(project.address.partition("#")[0]):
         tags[MLFLOW_SOURCE_NAME] = project.address
     if _has_uncommitted_changes(project.folder):

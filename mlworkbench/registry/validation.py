@@ -14,13 +14,13 @@ from mlworkbench import mlflow_internals
 from mlworkbench.errors import WorkbenchError, told, unknown_name
 from mlworkbench.registry.audit_trail import client
 from mlworkbench.registry.trail_entries import STAGE_OF, Trail
-from mlworkbench.texts import require_text
+from mlworkbench.texts import bad_model_name, require_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowException
     from mlflow.entities.model_registry import ModelVersion
 
-_LONGEST_NAME, _LONGEST_DESCRIPTION = 256, 5000  # that databases take
+_LONGEST_DESCRIPTION = 5000  # that databases take
 _LISTED = 20
 
 
@@ -37,22 +37,6 @@ def stored_model(model_uri: str | os.PathLike[str]) -> str:
     except (MlflowException, OSError) as error:
         raise no_model(model_uri, error) from error
     return f"models:/{model_id}" if model_id else model_uri
-
-
-def check_name(name: str) -> None:
-    """Refuse what MLflow, or a search for it, would refuse as the name of a registered model."""
-    from mlflow.exceptions import MlflowException
-
-    require_text(name, "the name of a registered model")
-    try:
-        mlflow_internals.check_model_name(name)
-        quoted(name)
-    except MlflowException as error:
-        raise _bad_name(name, error) from error
-    if len(name) > _LONGEST_NAME:
-        raise _bad_name(name, f"{len(name)} characters, which databases refuse")
-    if not mlflow_internals.is_addressed(name):
-        raise _bad_name(name, f"models:/{name}/1 and models:/{name}@alias would name another model")
 
 
 def check_description(description: object, tags: object) -> None:
@@ -73,18 +57,10 @@ def check_description(description: object, tags: object) -> None:
             raise WorkbenchError(f"the tag {key!r} ({told(error)}).", "one that MLflow takes.", "Change it.") from error
 
 
-def _bad_name(name: str, why: object) -> WorkbenchError:
-    return WorkbenchError(
-        f"the name {name[:50]!r} for a registered model ({' '.join(str(why).split())[:300]}).",
-        f"1 to {_LONGEST_NAME} characters without '/', ':', '@', '?' and line breaks.",
-        "Choose another name, with '-' or '_' between its parts.",
-    )
-
-
 def quoted(name: str) -> str:
     """A name as MLflow's search grammar takes it, which knows no way to write both kinds of quotes."""
     if "'" in name and '"' in name:
-        raise _bad_name(name, "both kinds of quotes, which MLflow's search cannot find")
+        raise bad_model_name(name, "both kinds of quotes, which MLflow's search cannot find")
     return f'"{name}"' if "'" in name else f"'{name}'"
 
 
@@ -140,7 +116,7 @@ def get_version(name: str, version: int | str) -> ModelVersion:
 
 
 def _is_huge(version: str | Integral) -> bool:
-    return not isinstance(version, str) and abs(int(version)) >= 10**_LONGEST_NAME  # Python writes out not every one
+    return not isinstance(version, str) and abs(int(version)) >= 10**20  # Python writes out not every one
 
 
 def check_ready(name: str, version: int | str, now: Trail, *, archived_too: bool = True) -> ModelVersion:
