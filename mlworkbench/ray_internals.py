@@ -11,6 +11,9 @@ from typing import Any
 ONLY_HERE: dict[str, Any] = {"_node_ip_address": "127.0.0.1"}
 """Options of ``ray.init`` for a cluster that keeps to 127.0.0.1; ``ray start --node-ip-address`` has a public one."""
 
+START_LIMITS = ("RAY_gcs_server_port_wait_time_s", "RAY_raylet_start_wait_time_s")
+"""Variables with the seconds that the parts of a node may take to start; Ray's own spelling."""
+
 
 def usual_address(address: str) -> str:
     """The address that Ray makes of one: for 127.0.0.1 that of the network card."""
@@ -39,12 +42,10 @@ def address_as_given() -> Iterator[None]:
 def patient_start(seconds: float) -> Iterator[None]:
     """Give a node that starts in this block so many seconds, where Ray's source says 30 s, or what it calls them.
 
-    Public: none for the node itself; ``RAY_gcs_server_port_wait_time_s`` and ``RAY_raylet_start_wait_time_s`` for its
-    parts, which read them when they start.
+    Public: none for the node itself; its parts read `START_LIMITS` from the environment when they start.
     """
     from ray._private import services
 
-    limits = ("RAY_gcs_server_port_wait_time_s", "RAY_raylet_start_wait_time_s")
     before, get_node = dict(os.environ), services.get_node
 
     def wait_for_node(*arguments: Any) -> Any:
@@ -58,12 +59,12 @@ def patient_start(seconds: float) -> Iterator[None]:
             time.sleep(0.1)
 
     services.get_node = wait_for_node
-    os.environ.update(dict.fromkeys(limits, f"{seconds:.0f}"))
+    os.environ.update(dict.fromkeys(START_LIMITS, f"{seconds:.0f}"))
     try:
         yield
     finally:
         services.get_node = get_node
-        for name in limits:
+        for name in START_LIMITS:
             os.environ.pop(name)
             os.environ.update({name: before[name]} if name in before else {})
 

@@ -113,8 +113,8 @@ def ray_start(folder: Path) -> object:
     try:
         with ray_internals.patient_start(60):
             found = services.get_node("address", "id")
-            limit = os.environ["RAY_raylet_start_wait_time_s"]
-        put_back = services.get_node is not_yet and "RAY_raylet_start_wait_time_s" not in os.environ
+            limit = os.environ.get(ray_internals.START_LIMITS[1])
+        put_back = services.get_node is not_yet and ray_internals.START_LIMITS[1] not in os.environ
     finally:
         services.get_node = before
     return found and limit == "60" and put_back and "services.get_node(" in inspect.getsource(node.Node.__init__)
