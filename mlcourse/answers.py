@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 import numbers
 import reprlib
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlworkbench.tasks import NotYetError
 
 ROUNDING = 0.0006  # a number that was rounded to three digits still counts as the same
 _MAX_SHOWN = 60
 _MAX_DIGITS = 9
+
+
+class Asked(NamedTuple):
+    """An object that is no data, in what it said: which of the tables that it was shown it takes."""
+
+    kind: str
+    takes: dict[str, bool]
 
 
 def shown(text: Any) -> str:

@@ -164,11 +164,9 @@ def artifact(run: Run, name: str, call: str) -> None:
 
 def table(run: Run, name: str, columns: set[str]) -> DataFrame:
     """A logged table with at least these columns and a row."""
-    import mlflow
-
     artifact(run, name, "`mlflow.log_table`")
     try:
-        found: DataFrame = mlflow.load_table(name, run_ids=[run.info.run_id])
+        found: DataFrame = client().load_table(run.info.experiment_id, name, run_ids=[run.info.run_id])
     except Exception as error:  # whatever lies there was not written as a table
         raise NotYetError(f"The file {name} cannot be read as a table.", "Log it with `mlflow.log_table`.") from error
     if not columns <= set(found.columns):

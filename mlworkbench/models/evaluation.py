@@ -27,47 +27,31 @@ def validate(
     model_type: str = "classifier",
     extra_metrics: Sequence[Any] = (),
 ) -> Verdict:
-    """Evaluate two models on the same data and decide whether the candidate passes.
+    """Evaluate two models on the same data, decide whether the candidate passes, and log the verdict.
 
-    Both are evaluated with `mlflow.models.evaluate` (without SHAP) in runs of their own, below a run called ``gate``
-    that holds the verdict: the tag ``mlworkbench.verdict``, the parameters ``candidate`` and ``baseline``, and the
-    files ``verdict.html`` and ``verdict.txt``.
+    Both are evaluated with `mlflow.models.evaluate`, in runs below one called ``gate`` that holds the verdict.
 
     Parameters
     ----------
     candidate, baseline : str, ModelInfo, or function
         Model URIs, what `log_model` returned, or functions from a DataFrame to predictions; no baseline with None.
     data : pandas.DataFrame of shape (rows, features + 1)
-        Rows that no model was fitted on.
-    target : str
-        Name of the column with the truth.
+        Rows that no model was fitted on, with the truth in the column ``target``.
     thresholds : dict of str to mlflow.models.MetricThreshold
-        What is asked for, by the name of the metric as ``evaluate`` reports it (``accuracy_score``, ``r2_score``, …).
+        What is asked for, by the metric's name in ``evaluate`` (``accuracy_score``, ``r2_score``, …).
     model_type : {'classifier', 'regressor'}
-        Which metrics are computed.
     extra_metrics : sequence of mlflow.models.EvaluationMetric
         Your own metrics, made with ``mlflow.models.make_metric``.
-
-    Returns
-    -------
-    Verdict
-        Truthy when passed; shows itself in a notebook.
 
     Raises
     ------
     WorkbenchError
-        For a target or metric that does not exist (take one of those listed), for no thresholds, for a threshold that
-        compares with a baseline when there is none, and when a model cannot be evaluated on this data.
+        For a target, metric or baseline that does not exist (take one of those listed), for no thresholds, and when a
+        model cannot be evaluated on this data.
 
     See Also
     --------
     https://mlflow.org/docs/latest/ml/evaluation/
-
-    Examples
-    --------
-    >>> better = MetricThreshold(threshold=0.9, min_absolute_change=0.01, greater_is_better=True)  # doctest: +SKIP
-    >>> wb.validate(new.model_uri, old.model_uri, test, target="y", thresholds={"accuracy_score": better})
-    ... # doctest: +SKIP
     """
     import mlflow
 

@@ -6,9 +6,11 @@ import functools
 import json
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlworkbench.errors import WorkbenchError
+from mlworkbench.errors import NotebookError, WorkbenchError
+from mlworkbench.notebooks.literals import shown
+from mlworkbench.notebooks.notebook_file import language_of
 from warmkernel.client import keep_server
 from warmkernel.warmup import SettingError, Warmup
 
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
 
 JUPYTER_DATA = Path(__file__).parents[1] / "lab" / "jupyter_data"
 """Where Jupyter finds the specification of the kernel "Python (workbench)"."""
+
+
+class Kernel(NamedTuple):
+    """A kernel that is installed."""
+
+    name: str
+    language: str
 
 
 @functools.cache
@@ -52,6 +61,27 @@ def kernel_specs() -> KernelSpecManager:
     specs = KernelSpecManager()
     specs.kernel_dirs.append(str(JUPYTER_DATA / "kernels"))
     return specs
+
+
+def require_kernel(node: NotebookNode, chosen: str | None = None) -> Kernel:
+    """The kernel that was chosen, or that a notebook asks for, or Jupyter's own; it must be installed."""
+    from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, NoSuchKernel
+
+    asked = chosen if chosen is not None else node.metadata.get("kernelspec", {}).get("name")
+    if not asked and "py" not in language_of(node):
+        asked = language_of(node)  # Jupyter's own kernel would not understand a word
+    name = NATIVE_KERNEL_NAME if asked in (None, "", "python") else asked
+    specs = kernel_specs()
+    try:
+        return Kernel(name, specs.get_kernel_spec(name).language)  # type: ignore[no-untyped-call]
+    except (NoSuchKernel, AttributeError, TypeError, ValueError) as error:
+        there = ", ".join(sorted(specs.find_kernel_specs()))  # type: ignore[no-untyped-call]
+        raise NotebookError(
+            f"no kernel is called {shown(name)}.",
+            f"a kernel that is installed here; there are: {there or 'none'}.",
+            f"Choose one of them (`-k {NATIVE_KERNEL_NAME}`, in Python kernel={NATIVE_KERNEL_NAME!r}), or install that "
+            "kernel; a parameter of that name goes through `sweep`.",
+        ) from error
 
 
 def prepare(manager: KernelManager, notebook: NotebookNode) -> None:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import NotebookError, WorkbenchError, told
 from mlworkbench.mlflow_internals import ARTIFACT_ROOT_VARIABLE
-from mlworkbench.notebooks.execute import execute, require_kernel
-from mlworkbench.notebooks.kernels import warmup
-from mlworkbench.notebooks.parameters import Parameter, check_values, parameters, read_notebook
+from mlworkbench.notebooks.execute import execute
+from mlworkbench.notebooks.kernels import require_kernel, warmup
+from mlworkbench.notebooks.notebook_file import notebook_path, read_notebook
+from mlworkbench.notebooks.parameters import Parameter, check_values, parameters_of
 from mlworkbench.notebooks.record import record
 from mlworkbench.notebooks.server_watch import answers, watched
 from mlworkbench.notebooks.stopping import Group, interruptible, wait_for
@@ -151,8 +152,9 @@ def prepare(notebook: str | os.PathLike[str], *, experiment: str | None = None, 
 
     from mlworkbench.session import active_store, experiment_for
 
-    path = Path(notebook).absolute()
-    known, node = parameters(path), read_notebook(path)
+    path = notebook_path(notebook)
+    node = read_notebook(path)
+    known = parameters_of(node, path)
     require_kernel(node)
     warmup()
     if timeout is not None and not timeout > 0:

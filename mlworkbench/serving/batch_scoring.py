@@ -25,27 +25,21 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
     model_uri : str
         ``models:/name@alias`` or ``models:/name/version``.
     table : pandas.DataFrame of shape (rows, features)
-        As the model takes it.
 
     Returns
     -------
     pandas.DataFrame of shape (rows, features + 3)
-        The table with ``prediction``, ``model_version`` (``name/version``) and ``run_id``. The run has the parameters
-        ``model_uri``, ``model_version`` and ``model_id``, the metric ``rows`` and the file ``scores.csv``.
+        The table with ``prediction``, ``model_version`` (``name/version``) and ``run_id``, of the run that keeps it.
 
     Raises
     ------
     WorkbenchError
-        When the URI names no registered version (with the nearest model, version or alias), when the model cannot
-        score the table, or when the table has one of the new columns already.
+        When the URI names no registered version, when the model cannot score the table, or when the table has one of
+        the new columns already.
 
     See Also
     --------
     https://mlflow.org/docs/latest/ml/model-registry/workflow/#fetching-an-mlflow-model-from-the-model-registry
-
-    Examples
-    --------
-    >>> wb.score("models:/wine@production", wine.drop(columns="target"))  # doctest: +SKIP
     """
     import mlflow
 

@@ -56,7 +56,7 @@ class Endpoint:
             return False
 
     def predict(self, frame: Any, params: dict[str, Any] | None = None) -> Any:
-        """Send rows to the server and return its predictions.
+        """Send rows to the server and return its predictions: an array, or a DataFrame when the outputs have names.
 
         Parameters
         ----------
@@ -65,19 +65,10 @@ class Endpoint:
         params : dict, optional
             Inference parameters of the model.
 
-        Returns
-        -------
-        numpy.ndarray of shape (rows, …), or pandas.DataFrame
-            A DataFrame when the model names its outputs.
-
         Raises
         ------
         WorkbenchError
             With the server's own words, when it refuses the rows: compare them with `describe_model`.
-
-        See Also
-        --------
-        https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/
         """
         import numpy as np
         import pandas as pd
@@ -87,30 +78,16 @@ class Endpoint:
         return pd.DataFrame(found) if named else np.array(found)
 
     def latency(self, frame: Any, n: int = 200, *, params: dict[str, Any] | None = None, clients: int = 1) -> Latency:
-        """Send the same rows ``n`` times and time each request; every client waits for its answer before it goes on.
-
-        The rows are encoded once, connections are kept open, and ten requests of each client before are not counted.
+        """Time ``n`` requests of the same rows; ten of each client before are not counted.
 
         Parameters
         ----------
-        frame : DataFrame, array, list or dict
+        frame, params
             What each request sends, as for `predict`.
         n : int, default 200
             How many requests are timed; p99 needs a hundred at least.
-        params : dict, optional
-            Inference parameters of the model.
         clients : int, default 1
             How many send at the same time: threads of this process, which share its processor time with the server.
-
-        Returns
-        -------
-        Latency
-            With ``.table`` and ``.plot()``.
-
-        Raises
-        ------
-        WorkbenchError
-            When ``n`` or ``clients`` is out of range, or the server refuses the rows.
         """
         import numpy as np
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -39,6 +40,16 @@ def forget_telemetry(folder: Path) -> object:
     return mlflow.telemetry.get_telemetry_client() is None
 
 
+def logging_stream(folder: Path) -> object:
+    stream = mlflow_internals.logging_stream()
+    written: list[str] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(stream, "write", written.append)
+        mlflow.utils.logging_utils.eprint("from a print")
+        logging.getLogger("mlflow").error("from a logger")
+    return "from a print" in written and any("from a logger" in text for text in written)
+
+
 def open_database(folder: Path) -> object:
     engine = mlflow_internals.open_database(f"sqlite:///{folder}/new.db", f"{folder}/artifacts")
     return "experiments" in mlflow.store.db.utils.sqlalchemy.inspect(engine).get_table_names()
@@ -60,7 +71,9 @@ def is_known_schema(folder: Path) -> object:
 
 def names(folder: Path) -> object:
     name, alias = mlflow_internals.check_model_name, mlflow_internals.check_alias
-    return refuses(name, "a/b") and not refuses(name, "a") and refuses(alias, "latest") and not refuses(alias, "best")
+    metric = mlflow_internals.check_metric_name
+    models = refuses(name, "a/b") and not refuses(name, "a") and refuses(alias, "latest") and not refuses(alias, "best")
+    return models and refuses(metric, "f1[macro]") and not refuses(metric, "f1/macro")
 
 
 def registry_writer(folder: Path) -> object:
@@ -131,8 +144,21 @@ def ray_token(folder: Path) -> object:
 
 
 USES = [
-    *(active_experiment_id, forget_telemetry, open_database, artifact_root, is_known_schema, names, registry_writer),
-    *(projects, autologging_of, ray, ray_start, ray_token),
+    *(
+        active_experiment_id,
+        forget_telemetry,
+        open_database,
+        artifact_root,
+        is_known_schema,
+        names,
+        registry_writer,
+        projects,
+        autologging_of,
+        ray,
+        ray_start,
+        ray_token,
+        logging_stream,
+    ),
 ]
 
 

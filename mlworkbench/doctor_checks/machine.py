@@ -13,7 +13,7 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
-from mlworkbench.doctor.findings import Found, some
+from mlworkbench.doctor_checks.findings import Found, some
 from mlworkbench.errors import WorkbenchError
 from mlworkbench.store import sqlite_path
 from mlworkbench.workbook import workbook_home, workbook_root

@@ -23,9 +23,9 @@ from sklearn.ensemble import RandomForestClassifier
 
 import mlworkbench as wb
 from mlworkbench.cli import main
-from mlworkbench.doctor import machine, tracking_store
-from mlworkbench.doctor.findings import Finding
-from mlworkbench.doctor.report import doctor
+from mlworkbench.doctor_checks import machine, tracking_store
+from mlworkbench.doctor_checks.findings import Finding
+from mlworkbench.doctor_checks.report import doctor
 from mlworkbench.ports import free_port
 from mlworkbench.store import open_store
 from tests.paths import ROOT

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mlworkbench.doctor.findings import Found, some
+from mlworkbench.doctor_checks.findings import Found, some
 from mlworkbench.errors import StoreError, told
 from mlworkbench.store import Store
 
