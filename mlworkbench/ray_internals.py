@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
 from collections.abc import Iterator
@@ -39,13 +40,15 @@ def address_as_given() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def patient_start(seconds: float) -> Iterator[None]:
-    """Give a node that starts in this block so many seconds, where Ray's source says 30 s, or what it calls them.
+def patient_start(seconds: float, **parameters: Any) -> Iterator[None]:
+    """Give a node that starts in this block so many seconds, where Ray's source says 30 s, and these parameters.
 
-    Public: none for the node itself; its parts read `START_LIMITS` from the environment when they start.
+    Public: none for the node itself; its parts read `START_LIMITS` from the environment when they start. `ray.init`
+    takes no ports of agents, which ``ray start`` does: without them a node ends when its agents need more than 15 s.
     """
-    from ray._private import services
+    from ray._private import parameter, services
 
+    plain, parameter.RayParams = parameter.RayParams, functools.partial(parameter.RayParams, **parameters)
     before, get_node = dict(os.environ), services.get_node
 
     def wait_for_node(*arguments: Any) -> Any:
@@ -63,7 +66,7 @@ def patient_start(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        services.get_node = get_node
+        services.get_node, parameter.RayParams = get_node, plain
         for name in START_LIMITS:
             os.environ.pop(name)
             os.environ.update({name: before[name]} if name in before else {})

@@ -112,7 +112,7 @@ def ray(folder: Path) -> object:
 
 def ray_start(folder: Path) -> object:
     """What a node waits for is a call that can be made to wait longer, and is put back."""
-    from ray._private import node, services
+    from ray._private import node, parameter, services, worker
 
     before, asked = services.get_node, []
 
@@ -124,12 +124,14 @@ def ray_start(folder: Path) -> object:
 
     services.get_node = not_yet
     try:
-        with ray_internals.patient_start(60):
+        with ray_internals.patient_start(60, no_monitor=True):
+            assert parameter.RayParams(num_cpus=1).no_monitor
             found = services.get_node("address", "id")
             limit = os.environ.get(ray_internals.START_LIMITS[1])
         put_back = services.get_node is not_yet and ray_internals.START_LIMITS[1] not in os.environ
     finally:
         services.get_node = before
+    assert "ray._private.parameter.RayParams(" in inspect.getsource(worker)
     return found and limit == "60" and put_back and "services.get_node(" in inspect.getsource(node.Node.__init__)
 
 
