@@ -127,12 +127,12 @@ def ray_start(folder: Path) -> object:
         with ray_internals.patient_start(60, no_monitor=True):
             assert parameter.RayParams(num_cpus=1).no_monitor
             found = services.get_node("address", "id")
-            limit = os.environ.get(ray_internals.START_LIMITS[1])
-        put_back = services.get_node is not_yet and ray_internals.START_LIMITS[1] not in os.environ
+            limit = os.environ.get("RAY_agent_register_timeout_ms")  # noqa: SIM112 (Ray's own spelling)
+        put_back = services.get_node is not_yet and not ray_internals.START_LIMITS.keys() & set(os.environ)
     finally:
         services.get_node = before
     assert "ray._private.parameter.RayParams(" in inspect.getsource(worker)
-    return found and limit == "60" and put_back and "services.get_node(" in inspect.getsource(node.Node.__init__)
+    return found and limit == "60000" and put_back and "services.get_node(" in inspect.getsource(node.Node.__init__)
 
 
 def ray_token(folder: Path) -> object:
