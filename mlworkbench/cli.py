@@ -40,6 +40,7 @@ def main() -> None:
 @click.option("--backend", help="What joblib hands the points to: threading (default), loky or ray.")
 @click.option("--ray-address", help="Address of a Ray cluster (default: RAY_ADDRESS, or one on this machine).")
 @click.option("--timeout", type=float, help="The most seconds that a cell may take.")
+@click.option("-k", "--kernel", help="Name of an installed kernel (default: the one that the notebook names).")
 @click.option("--experiment", help="Where the runs go (default: one with the name of the notebook).")
 @click.option("--resume/--no-resume", default=None, help="Keep or repeat points that an earlier sweep has finished.")
 @click.option("--dry-run", is_flag=True, help="Check everything and list the points, but run nothing.")
@@ -56,9 +57,10 @@ def rerun(
     from mlworkbench.notebooks.grid import expand, grid_from_text
     from mlworkbench.notebooks.parameters import check_values, parameters
     from mlworkbench.notebooks.rerun import run_once
-    from mlworkbench.notebooks.sweep import sweep
+    from mlworkbench.notebooks.sweep import check_workers, sweep
 
     options = {name: value for name, value in of_a_sweep.items() if value is not None}
+    check_workers(options.get("n_jobs", -1), options.get("backend", "threading"), options.get("ray_address"))
     if options and not grid:
         found = ", ".join(f"{name}={value}" for name, value in options.items())
         raise WorkbenchError(f"{found} without a grid.", "several points.", "Add --grid NAME=V1,V2, or leave it out.")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from mlworkbench.errors import StoreError, WorkbenchError, explained, is_line
 from mlworkbench.locations import notes_on_locations
 from mlworkbench.mlflow_internals import ARTIFACT_ROOT_VARIABLE, active_experiment_id
+from mlworkbench.orphans import end_orphans
 from mlworkbench.quiet import quiet_mlflow
 from mlworkbench.store import Store, open_store
 
@@ -120,6 +121,7 @@ def _activate(name: str, store: Store, fresh: bool) -> tuple[Experiment, list[st
     client = mlflow.MlflowClient()
     do = "Mend what the brackets name: the disk may be full, or the store held by another process."
     with explained(f"the experiment {name!r} in {store.label}", do, kind=StoreError):
+        end_orphans(client)
         entity, notes = (_fresh_experiment if fresh else _experiment)(client, name)
         mlflow.set_experiment(experiment_id=entity.experiment_id)
         return entity, notes + notes_on_locations(client, store, entity)

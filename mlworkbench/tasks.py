@@ -17,7 +17,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlworkbench.errors import unknown_name
+from mlworkbench.errors import WorkbenchError, unknown_name
 from mlworkbench.workbook import make_private, workbook_home
 
 PASSED, NOT_YET, NOT_ATTEMPTED = "Passed", "Not yet", "Not attempted"
@@ -170,25 +170,42 @@ def hint(task: str, number: int = 1) -> Hint:
 
 
 def outcomes() -> dict[str, str]:
-    """Last status by task; empty when no check has been run, or the file holds something else."""
+    """Status by task; one that was passed stays passed, with its last try beside it. Empty before the first check."""
     try:
-        kept = json.loads(_progress_file().read_text(encoding="utf-8"))
+        found = json.loads(_progress_file().read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return {task: status for task, status in kept.items() if status in list(_SIGNS)} if isinstance(kept, dict) else {}
+    known = found.items() if isinstance(found, dict) else ()
+    return {name: status for name, status in known if isinstance(status, str)}
+
+
+def forget(prefix: str) -> None:
+    """Forget the outcomes of the tasks whose names begin like this."""
+    _write(lambda known: {name: status for name, status in known.items() if not name.startswith(prefix)})
 
 
 def _keep(feedback: Feedback) -> None:
+    """Keep the outcome of a check; outside of a workbook there is nowhere to keep it, and none is kept."""
+    _write(lambda known: {**known, feedback.task: _beside(known.get(feedback.task, ""), feedback.status)})
+
+
+def _beside(before: str, now: str) -> str:
+    return f"{PASSED} (last try: {now})" if before.startswith(PASSED) and now != PASSED else now
+
+
+def _write(change: Callable[[dict[str, str]], dict[str, str]]) -> None:
     from filelock import FileLock
 
-    path = _progress_file()
-    make_private(path.parent)
-    with FileLock(f"{path}.lock", timeout=_PATIENCE, mode=0o600):
-        content = {**outcomes(), feedback.task: feedback.status}
-        new = path.with_suffix(".new")
-        new.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        new.chmod(0o600)
-        new.replace(path)
+    try:
+        path = _progress_file()
+        make_private(path.parent)
+        with FileLock(f"{path}.lock", timeout=_PATIENCE, mode=0o600):
+            new = path.with_suffix(".new")
+            new.write_text(json.dumps(change(outcomes()), indent=1), encoding="utf-8")
+            new.chmod(0o600)
+            new.replace(path)
+    except (OSError, WorkbenchError):
+        return
 
 
 def _progress_file() -> Path:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from mlworkbench.doctor_checks.findings import Found, some
 from mlworkbench.errors import StoreError, told
 from mlworkbench.locations import is_elsewhere, is_there, local_path
+from mlworkbench.orphans import end_orphans
 from mlworkbench.store import Store
 
 if TYPE_CHECKING:
@@ -171,4 +172,16 @@ def _models(client: MlflowClient) -> list[LoggedModel]:
     return [model for model in found if model.status == "READY"]
 
 
-CHECKS = {"server": server, "artifacts": artifacts, "locations": locations, "signatures": signatures}
+def orphans(store: Store) -> Iterator[Found]:
+    """Runs that a killed process has left RUNNING; they are ended."""
+    number = end_orphans(_client(store))
+    yield "ok", f"{number} run(s) of processes that were killed are ended as KILLED" if number else "none is left", ""
+
+
+CHECKS = {
+    "server": server,
+    "artifacts": artifacts,
+    "locations": locations,
+    "signatures": signatures,
+    "killed runs": orphans,
+}

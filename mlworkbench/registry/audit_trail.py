@@ -2,8 +2,7 @@
 
 Every change is one *entry*, a tag of the registered model with a key of its own. A change (1) writes its entry, (2)
 sets aliases and ``stage`` tags to what the whole trail says, reads the trail again, and repeats that as long as
-somebody has added to it meanwhile, and (3) marks the entry as done. ``docs/registry.md`` tells what that
-guarantees, and why.
+somebody has added to it meanwhile, and (3) marks the entry as done. ``docs/registry.md`` tells what that guarantees.
 """
 
 from __future__ import annotations
@@ -19,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.errors import WorkbenchError
 from mlworkbench.mlflow_internals import registry_writer
 from mlworkbench.registry.trail_entries import DONE, PREFIX, Entry, Trail
+from mlworkbench.registry.trail_tags import entries_of
+from mlworkbench.texts import require_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import RegisteredModel
 
 STAGE_TAG = "stage"
 
@@ -39,17 +39,7 @@ _ATTEMPTS = 5
 def read(name: str) -> Trail:
     """Read the trail and the aliases of a registered model in one call."""
     model = client().get_registered_model(name)
-    return Trail(_entries(model), {alias: int(version) for alias, version in model.aliases.items()})
-
-
-def _entries(model: RegisteredModel) -> list[Entry]:
-    tags = {key: value for key, value in model.tags.items() if key.startswith(PREFIX)}
-    keys = sorted(key for key in tags if not key.endswith(DONE))
-    return [Entry(key, done_by=_doer(tags.get(key + DONE)), **json.loads(tags[key])) for key in keys]
-
-
-def _doer(mark: str | None) -> str | None:
-    return None if mark is None else str(json.loads(mark)["who"])
+    return Trail(*entries_of(model.tags), {alias: int(version) for alias, version in model.aliases.items()})
 
 
 def open_trail(name: str) -> Trail:
@@ -71,16 +61,19 @@ def open_trail(name: str) -> Trail:
 
 
 def _when_quiet(name: str) -> Trail:
-    """Read the trail when nobody is at work on it, or after a while all the same."""
-    patient_until, pause = time.monotonic() + LONGEST_WAIT, 0.05
-    while _at_work(now := read(name)) and time.monotonic() < patient_until:
+    """Read the trail when nobody is at work on it, or after a while all the same.
+
+    A time in the trail, whose clock may be wrong, can make the wait shorter; how long it is at most, this process sees.
+    """
+    begun, pause, seen = time.monotonic(), 0.05, dict[str, float]()
+    while True:
+        now, instant = read(name), time.monotonic()
+        young = [entry.key for entry in now.unfinished() if _age(entry) < COURTESY]
+        at_work = [key for key in young if instant - seen.setdefault(key, instant) < COURTESY]
+        if not at_work or instant - begun > LONGEST_WAIT:
+            return now
         time.sleep(random.uniform(0.01, pause))  # noqa: S311 (so that those who wait do not begin at once)
         pause = min(2 * pause, 0.5)  # each look costs as much as a change
-    return now
-
-
-def _at_work(now: Trail) -> bool:
-    return any(_age(entry) < COURTESY for entry in now.unfinished())
 
 
 def add(name: str, now: Trail, action: str, version: int | None, **facts: Any) -> tuple[Trail, Entry]:
@@ -91,7 +84,13 @@ def add(name: str, now: Trail, action: str, version: int | None, **facts: Any) -
     text = json.dumps({"action": action, "version": version, **facts}, ensure_ascii=False)
     write(registry_writer().set_registered_model_tag, name, key, text)
     after = _finish(name, [key], who=facts["who"])
-    return after, next(entry for entry in after.entries if entry.key == key)
+    if entry := next((entry for entry in after.entries if entry.key == key), None):
+        return after, entry
+    raise WorkbenchError(
+        f"the entry {key!r} is no longer in the trail of {name!r}: somebody deleted it meanwhile.",
+        "a trail that nobody edits.",
+        "Look at history and versions_table, and make the same call again.",
+    )
 
 
 def _finish(name: str, keys: list[str], who: str) -> Trail:
@@ -146,7 +145,7 @@ def write(call: Callable[..., Any], *arguments: Any) -> Any:
 
 def reason(text: str, *, required: bool = False) -> str:
     """A reason as it goes into the trail; refused when it is too long, or is needed and says nothing."""
-    text = text.strip()
+    text = require_text(text, "a reason").strip()
     if required and not text:
         raise WorkbenchError("an override without a reason.", "a sentence.", "Write override='why it must be'.")
     if len(text) > _LONGEST:
@@ -177,4 +176,5 @@ def _now() -> str:
 
 
 def _age(entry: Entry) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(entry.when)).total_seconds()
+    """How far the time of an entry is from this clock's, in seconds: one from tomorrow shows that a clock is wrong."""
+    return abs((datetime.now(UTC) - datetime.fromisoformat(entry.when)).total_seconds())

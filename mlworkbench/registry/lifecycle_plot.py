@@ -59,6 +59,8 @@ def plot_lifecycle(name: str, *, ax: Axes | None = None) -> Axes:
     """
     with validation.explained(name):
         periods, aliases = _periods(name)
+    if ax is not None and not hasattr(ax, "barh"):
+        raise WorkbenchError(f"ax of type {type(ax).__name__}.", "matplotlib axes.", "Leave it out for a new figure.")
     if not periods:
         raise WorkbenchError(f"{name!r} has no versions.", "at least one.", "Register a model under this name.")
     ax = ax or new_axes()

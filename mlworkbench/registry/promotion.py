@@ -15,6 +15,7 @@ from mlworkbench.registry import audit_trail, validation
 from mlworkbench.registry.gate import ask_gate
 from mlworkbench.registry.trail_entries import ALIAS_OF, STAGES, Trail
 from mlworkbench.registry.versions import find_versions, versions_table
+from mlworkbench.texts import require_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,9 +51,10 @@ def transition(name: str, version: int | str, stage: str, *, why: str = "") -> M
     WorkbenchError
         For what is unknown (with the nearest one), not ready, or archived (go to Staging before Production).
     """
-    wanted = {known.lower(): known for known in STAGES}.get(str(stage).lower())
+    require_text(stage, "a stage")
+    wanted = {known.lower(): known for known in STAGES}.get(stage.lower())
     if wanted is None:
-        raise unknown_name("stage", str(stage), STAGES)
+        raise unknown_name("stage", stage, STAGES)
     alias, why = ALIAS_OF.get(wanted), audit_trail.reason(why)
     with validation.explained(name):
         now = audit_trail.open_trail(name)
@@ -61,7 +63,7 @@ def transition(name: str, version: int | str, stage: str, *, why: str = "") -> M
             if alias:
                 validation.check_ready(name, number, now, archived_too=wanted == "Production")
             audit_trail.add(name, now, "transition", number, alias=alias, stage=wanted, why=why)
-        return audit_trail.client().get_model_version(name, str(number))
+        return validation.get_version(name, number)
 
 
 def promote(
@@ -122,6 +124,8 @@ def promote(
 def _given(name: str, now: Trail, number: int, facts: dict[str, Any]) -> ModelVersion | None:
     """Enter a promotion and carry it out; returns what held the alias before."""
     after, entry = audit_trail.add(name, now, "promote", number, **facts)
+    if after.aliases.get(facts["alias"]) != number:
+        validation.get_version(name, number)  # deleted meanwhile?
     before = next((before for moved, before, _ in after.moves[entry.key] if moved == facts["alias"]), number)
     return _version_or_none(name, before)
 
@@ -148,7 +152,7 @@ def rollback(name: str, *, alias: str = "production", why: str = "") -> ModelVer
     WorkbenchError
         For what is unknown (with the nearest one), and when no earlier version is left: promote one.
     """
-    why = audit_trail.reason(why)
+    why, alias = audit_trail.reason(why), require_text(alias, "an alias")
     with validation.explained(name):
         now = audit_trail.open_trail(name)
         if alias not in now.holders:
@@ -163,7 +167,7 @@ def rollback(name: str, *, alias: str = "production", why: str = "") -> ModelVer
                 "Promote the version that shall take over.",
             )
         audit_trail.add(name, now, "rollback", target, alias=alias, why=why)
-        return audit_trail.client().get_model_version(name, str(target))
+        return validation.get_version(name, target)
 
 
 def migrate_stages(name: str) -> pd.DataFrame:

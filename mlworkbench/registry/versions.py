@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlworkbench.registry import audit_trail, validation
 from mlworkbench.registry.trail_entries import STAGES
+from mlworkbench.texts import check_model_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ def register(
     model_uri : str
         ``models:/m-…`` as `log_model` returns it, ``runs:/…/name``, ``models:/name/1``, or a path.
     name : str
-        Name of the registered model; it is made when there is none. No ``/`` and no ``:``.
+        Name of the registered model; it is made when there is none. Without ``/``, ``:``, ``@``, ``?`` and line breaks.
     description, tags : str, dict of str to str, optional
         Of the version, in Markdown; set on one that is already there too.
 
@@ -42,13 +43,14 @@ def register(
     --------
     https://mlflow.org/docs/latest/ml/model-registry/workflow/#register-a-model
     """
-    validation.check_name(name)
+    check_model_name(name)
+    validation.check_description(description, {} if tags is None else tags)
     source = validation.stored_model(model_uri)
     with validation.explained(name):
         same = [version for version in find_versions(name) if version.source == source]
         found = min(same, key=lambda version: int(version.version)) if same else _new_version(source, name)
         for key, value in (tags or {}).items():
-            audit_trail.client().set_model_version_tag(name, found.version, key, value)
+            audit_trail.client().set_model_version_tag(name, found.version, key, str(value))
         if description is not None:
             audit_trail.client().update_model_version(name, found.version, description)
         return audit_trail.client().get_model_version(name, found.version)
@@ -60,7 +62,7 @@ def _new_version(source: str, name: str) -> ModelVersion:
     from mlworkbench.quiet import quiet
 
     with quiet():
-        return mlflow.register_model(source, name)
+        return audit_trail.write(mlflow.register_model, source, name)  # type: ignore[no-any-return]
 
 
 def versions_table(name: str) -> pd.DataFrame:

@@ -114,7 +114,7 @@ def test_a_learner_sees_no_panels_for_instructors(page: Page) -> None:
 def test_the_mlflow_tile_shows_the_runs_of_an_executed_lesson(page: Page) -> None:
     page.locator(".jp-LauncherCard", has_text="MLflow").first.click()
     mlflow = page.frame_locator("iframe[src*='/mlflow/']")
-    experiment = mlflow.get_by_role("link", name="1.1 wine trees").first
+    experiment = mlflow.get_by_role("link", name="1.1 experiments and runs").first
     expect(experiment, "waited for MLflow's list of experiments in the tile").to_be_visible()
     experiment.click()
     expect(mlflow.get_by_text("two questions").first, "waited for the runs of lesson 1.1").to_be_visible()

@@ -76,7 +76,7 @@ def test_what_is_no_number_is_no_port(port: object) -> None:
         require_free(port)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("option", [["--backend", "loky"], ["--jobs", "0"], ["--no-resume"], ["--ray-address", "auto"]])
+@pytest.mark.parametrize("option", [["--backend", "loky"], ["--jobs", "2"], ["--no-resume"], ["--backend", "ray"]])
 def test_an_option_of_sweeps_without_a_grid_is_told(option: list[str], tmp_path: Path) -> None:
     """Nothing has been run then."""
     done = CliRunner().invoke(main, ["rerun", str(tmp_path / "notebooks" / "00_start_here.ipynb"), *option])

@@ -287,3 +287,32 @@ def test_no_password_is_shown_to_those_who_help(workbook: Path, monkeypatch: pyt
     report = doctor()
     assert "by way of the proxy http://***@127.0.0.1" in repr(report)
     assert "SECRET" not in f"{report!r} {report._repr_html_()} {report.findings}"
+
+
+@pytest.mark.parametrize("name", ["MLWORKBENCH_WARM_SECONDS", "MLWORKBENCH_PATIENCE"])
+@pytest.mark.parametrize("text", ["abc", "-1", "nan", "inf"])
+def test_a_setting_that_is_no_number(name: str, text: str, workbook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found("settings").state == "ok"
+    monkeypatch.setenv(name, text)
+    told("settings", f"{name} = '{text}'", "unset it")
+
+
+def test_a_run_that_a_killed_process_has_left(workbook: Path) -> None:
+    """It is ended, and told."""
+    wb.start("left")
+    gone = subprocess.run([sys.executable, "-c", LEAVES], check=False, capture_output=True, text=True)
+    assert gone.returncode == -9, gone.stderr
+    assert found("killed runs").found == "1 run(s) of processes that were killed are ended as KILLED"
+    (run,) = mlflow.search_runs(output_format="list")
+    assert run.info.status == "KILLED"
+    assert found("killed runs").found == "none is left"
+
+
+LEAVES = """
+import mlflow, os
+import mlworkbench as wb
+from mlworkbench.orphans import PROCESS_TAG, this_process
+wb.start("left")
+mlflow.start_run(tags={PROCESS_TAG: this_process()})
+os.kill(os.getpid(), 9)
+"""
