@@ -15,6 +15,7 @@ from mlworkbench.models.flavors import forget_code, in_memory, parts_of_job, rea
 from mlworkbench.models.job import Job, check_options, flavor_of
 from mlworkbench.models.signature import Answer, choose, notes_on
 from mlworkbench.quiet import quiet
+from mlworkbench.texts import check_model_name
 
 if TYPE_CHECKING:
     from mlflow.models import Model
@@ -60,7 +61,7 @@ def log_model(
     """
     refusals.check_name("name", name, "/:.%\"'")
     if registered_model_name is not None:
-        refusals.check_name("registered_model_name", registered_model_name, "/:@?#%")
+        check_model_name(registered_model_name)
     job = _job(model, example, trust, options | {"tags": tags})
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
