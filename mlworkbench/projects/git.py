@@ -23,6 +23,9 @@ TRANSPORTS = "file:git:http:https:ssh"
 """Ways to a repository that run no command which its address names, as ``ext::`` would."""
 
 
+_PARAMETER = "A parameter of the project that is called version goes into parameters={'version': …}."
+
+
 class Fetched(NamedTuple):
     """A project's folder, its address without credentials, and the version as plain ``mlflow run`` takes it."""
 
@@ -46,7 +49,7 @@ def fetched(path: str | os.PathLike[str], version: str | None = None) -> Iterato
         yield Fetched(_inside(Path(source), folder) if folder else Path(source).resolve(), address)
         return
     if version is not None:
-        _checked(version, "a version")
+        _check_version(source, version)
     with tempfile.TemporaryDirectory(prefix="project-") as clone:
         bare = without_credentials(source)
         _git(source, "ls-remote", "--quiet", "--", bare, timeout=GIT_SECONDS)
@@ -64,6 +67,16 @@ def _checked(text: object, what: str) -> str:
             "Correct it; a folder can be written with './' in front.",
         )
     return found
+
+
+def _check_version(source: str, version: str) -> None:
+    _checked(version, "a version")
+    if Path(source).is_dir() and not Path(source, ".git").exists() and not Path(source, "HEAD").exists():
+        raise ProjectError(
+            f"version {version!r} of {source}, which is no Git repository.",
+            "a repository.",
+            f"Leave it out. {_PARAMETER}",
+        )
 
 
 def _inside(root: Path, folder: str) -> Path:
@@ -90,7 +103,7 @@ def _check_out(source: str, clone: str, version: str) -> str:
     raise ProjectError(
         f"{without_credentials(source)} has no version {version!r}.",
         f"a commit, a tag or a branch. The newest commits are: {'; '.join(newest)}.",
-        "Give one of the names in front, not the message behind it.",
+        f"Give one of the names in front, not the message behind it. {_PARAMETER}",
     )
 
 

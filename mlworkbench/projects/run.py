@@ -42,35 +42,30 @@ def run_project(
 
     Parameters
     ----------
-    path, version
-        The project, as in `describe_project`. A version of a folder here is checked out beside it.
-    entry_point, experiment : str
-        Default: "main", and the active experiment.
-    env_manager : {"local", "uv", "virtualenv", "conda"}, optional
-        What makes the environment. By default that of the surrounding project run, else "local": this Python.
+    path, version, entry_point, experiment
+        The project, as in `describe_project`; its entry point and experiment, by default "main" and the active one.
+    env_manager : {"local", "uv", "virtualenv", "conda"}, default that of a surrounding project run, else "local"
     parameters, **named
         Values for the parameters of the entry point, as a dict, by name, or both.
 
     Returns
     -------
     mlflow.entities.Run
-        The finished run, a child of a surrounding project run or rerun. Its tag ``mlflow.source.git.dirty`` tells that
-        the folder had changes without a commit.
+        The finished run, a child of a surrounding one. Its tag ``mlflow.source.git.dirty`` tells of changed files.
 
     Raises
     ------
     ProjectError
         For what is unknown, missing or does not answer (nothing has run then); or when the entry point fails.
     """
-    options = {"version": version, "experiment": experiment, "env_manager": env_manager}
-    options["entry_point"] = None if entry_point == "main" else entry_point
+    options = {"version": version, "experiment": experiment, "env_manager": env_manager, "entry_point": entry_point}
     with fetched(path, version) as project, tempfile.TemporaryDirectory(prefix="project-") as downloads:
         values = gathered(entry_point_of(project.folder, entry_point), parameters, named, options)
         manager, experiment_id = _env_manager(env_manager), _experiment_id(experiment)
         print(command_line(project, entry_point, manager, experiment, values), flush=True)  # noqa: T201
-        _put_this_python_first()
         run = begun(project, experiment_id, entry_point, values)
         with guarded(run.info.run_id), _explained(run.info.run_id, entry_point):
+            _put_this_python_first()
             run_project_as(run, project.folder, entry_point, values, env_manager=manager, storage_dir=downloads)
     return without_secrets(run.info.run_id)
 

@@ -163,29 +163,15 @@ def model_uri(local: MlflowClient) -> str:
     return str(mlflow.sklearn.log_model(model, name="m", pip_requirements=["scikit-learn"]).model_uri)
 
 
-NAMES = [
-    "a@b",
-    "a?b=c",
-    "a\nb",
-    "a\rb",
-    "\ta",
-    "a\t",
-    "@",
-    "?",
-    "a\0b",
-    "a\udcffb",
-    "\ud800",
-    "",
-    None,
-    5,
-    Path("tea"),
-    True,
-]
+TEXTS = ["a@b", "a?b=c", "a\nb", "a\rb", "\ta", "a\t", "@", "?", "a\0b", "a\udcffb", "\ud800", "'\"", "x" * 257, ""]
+NAMES: list[object] = [*TEXTS, None, 5, Path("tea"), True]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_a_name_that_could_not_be_addressed_is_refused(model_uri: str, name: Any) -> None:
     refused(lambda: wb.register(model_uri, name))
+    if name is not None:
+        refused(lambda: wb.log_model(len, "m", example=[[0.0]], registered_model_name=name))
     assert [model.name for model in mlflow.search_registered_models()] == ["wine"]
 
 
