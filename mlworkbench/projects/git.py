@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-from mlworkbench.errors import ProjectError
-from mlworkbench.texts import require_text, without_credentials
+from mlworkbench.errors import ProjectError, without_password
+from mlworkbench.texts import require_text
 
 GIT_SECONDS = 15.0
 """How long a Git repository may take to answer before it counts as away, in seconds."""
@@ -51,11 +51,10 @@ def fetched(path: str | os.PathLike[str], version: str | None = None) -> Iterato
     if version is not None:
         _check_version(source, version)
     with tempfile.TemporaryDirectory(prefix="project-") as clone:
-        bare = without_credentials(source)
-        _git(source, "ls-remote", "--quiet", "--", bare, timeout=GIT_SECONDS)
-        _git(source, "clone", "--quiet", "--", bare, clone)
+        _git(source, "ls-remote", "--quiet", "--", _bare(source), timeout=GIT_SECONDS)
+        _git(source, "clone", "--quiet", "--", _bare(source), clone)
         known = None if version is None else _check_out(source, clone, version)
-        yield Fetched(_inside(Path(clone), folder), without_credentials(address), known)
+        yield Fetched(_inside(Path(clone), folder), address.replace(source, _bare(source), 1), known)
 
 
 def _checked(text: object, what: str) -> str:
@@ -101,7 +100,7 @@ def _check_out(source: str, clone: str, version: str) -> str:
             return commit if name == version else version
     newest = _git(source, "-C", clone, "log", "--all", "--oneline", "--max-count=5").splitlines()
     raise ProjectError(
-        f"{without_credentials(source)} has no version {version!r}.",
+        f"{_bare(source)} has no version {version!r}.",
         f"a commit, a tag or a branch. The newest commits are: {'; '.join(newest)}.",
         f"Give one of the names in front, not the message behind it. {_PARAMETER}",
     )
@@ -112,6 +111,17 @@ def is_remote(source: str) -> bool:
     return re.match(r"[^/]*:", source) is not None and not Path(source).exists()
 
 
+def _bare(source: str) -> str:
+    """An address without user, password and query, which Git gets in another way; anything else as it is."""
+    if not source.startswith(("http://", "https://")):
+        return source
+    try:
+        parts = urlsplit(source)
+    except ValueError as error:  # such as http://[::1
+        raise ProjectError("an address that is none.", "https://host/path.", "Correct it.") from error
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
+
+
 def _git(source: str, *arguments: str, timeout: float | None = None) -> str:
     """What a Git command prints. Credentials of the source go into its environment, which nobody else can read."""
     try:
@@ -119,10 +129,10 @@ def _git(source: str, *arguments: str, timeout: float | None = None) -> str:
             ["git", *arguments], check=True, capture_output=True, text=True, timeout=timeout, env=_environment(source)
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        address = without_credentials(source)
+        address = _bare(source)
         reason = " ".join((getattr(error, "stderr", None) or str(error)).split())[:300]
         raise ProjectError(
-            f"Git does not get this project from {address} ({without_credentials(reason)}).",
+            f"Git does not get this project from {address} ({without_password(reason)}).",
             "a folder here, or a repository that answers.",
             f"Correct the address; `git ls-remote {address}` shows what answers.",
         ) from error
@@ -140,6 +150,6 @@ def _environment(source: str) -> dict[str, str]:
     count = int(settings.get("GIT_CONFIG_COUNT", "0"))
     return settings | {
         "GIT_CONFIG_COUNT": str(count + 1),
-        f"GIT_CONFIG_KEY_{count}": f"http.{without_credentials(source)}.extraHeader",
+        f"GIT_CONFIG_KEY_{count}": f"http.{_bare(source)}.extraHeader",
         f"GIT_CONFIG_VALUE_{count}": f"Authorization: Basic {base64.b64encode(user).decode()}",
     }

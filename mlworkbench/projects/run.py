@@ -12,14 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import ProjectError, told, unknown_name
+from mlworkbench.errors import ProjectError, is_line, told, unknown_name, without_password
 from mlworkbench.mlflow_internals import active_experiment_id, create_project_run, run_project_as
 from mlworkbench.orphans import PROCESS_TAG, this_process
 from mlworkbench.projects.git import Fetched, fetched, is_remote
 from mlworkbench.projects.guard import guarded
 from mlworkbench.projects.mlproject_file import entry_point_of
 from mlworkbench.projects.parameter_values import gathered
-from mlworkbench.texts import require_text, without_credentials
 from mlworkbench.workbook import PARENT_VARIABLE
 
 if TYPE_CHECKING:
@@ -92,8 +91,8 @@ def _experiment_id(name: str | None) -> str:
 
     if name is None:
         return active_experiment_id()
-    if not require_text(name, "an experiment", ProjectError).strip() or not name.isprintable():
-        raise ProjectError(f"the experiment {name[:50]!r}.", "a name that can be seen and typed.", "Choose another.")
+    if not is_line(name):
+        raise ProjectError(f"the experiment {name!r:.50}.", "a name that can be seen and typed.", "Choose another.")
     found = mlflow.get_experiment_by_name(name)
     return str(found.experiment_id if found else mlflow.create_experiment(name))
 
@@ -173,7 +172,7 @@ def without_secrets(run_id: str) -> Run:
     client = MlflowClient()
     told = {name: value for name, value in client.get_run(run_id).data.tags.items() if "@" in value or "?" in value}
     for name, value in told.items():
-        if name.startswith("mlflow.") and (bare := without_credentials(value)) != value:
+        if name.startswith("mlflow.") and (bare := without_password(value)) != value:
             client.set_tag(run_id, name, bare)
     return client.get_run(run_id)
 

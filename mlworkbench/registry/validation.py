@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 _LONGEST_DESCRIPTION = 5000  # that databases take
-_LISTED = 20
 
 
 def stored_model(model_uri: str | os.PathLike[str]) -> str:
@@ -112,7 +110,7 @@ def get_version(name: str, version: int | str) -> ModelVersion:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST" or "Registered Model" in str(error):
             raise
     known = [str(found.version) for found in client().search_model_versions(f"name = {quoted(name)}")]
-    raise unknown_name("version", asked, _nearest(asked, known))
+    raise unknown_name("version", asked, known)
 
 
 def _is_huge(version: str | Integral) -> bool:
@@ -154,7 +152,7 @@ def _explanation(name: str, error: MlflowException) -> MlflowException | Workben
     text = str(error)
     if error.error_code == "RESOURCE_DOES_NOT_EXIST" and "Registered Model" in text:
         known = [model.name for model in client().search_registered_models(max_results=1000)]
-        return unknown_name("registered model", name, _nearest(name, known))
+        return unknown_name("registered model", name, known)
     if error.error_code == "INVALID_PARAMETER_VALUE":
         return WorkbenchError(
             f"what MLflow refuses about {name!r} ({' '.join(text.split())[:300]}).",
@@ -172,8 +170,3 @@ def _explanation(name: str, error: MlflowException) -> MlflowException | Workben
             "Bring it back and make the same call again: what was begun is in the trail, and is finished or reported.",
         )
     return error
-
-
-def _nearest(name: str, known: Iterable[str]) -> list[str]:
-    """The names most like the one asked for, so that a thousand do not fill the screen."""
-    return difflib.get_close_matches(name, known, n=_LISTED, cutoff=0.0)
