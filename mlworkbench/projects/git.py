@@ -22,7 +22,6 @@ GIT_SECONDS = 15.0
 TRANSPORTS = "file:git:http:https:ssh"
 """Ways to a repository that run no command which its address names, as ``ext::`` would."""
 
-
 _PARAMETER = "A parameter of the project that is called version goes into parameters={'version': …}."
 
 
@@ -93,11 +92,14 @@ def _inside(root: Path, folder: str) -> Path:
 
 def _check_out(source: str, clone: str, version: str) -> str:
     """Check a version out; returns its name if it is a branch or tag, else the whole hash of its commit."""
-    for name in (f"refs/tags/{version}", f"refs/remotes/origin/{version}", version):
+    named = (f"refs/tags/{version}", f"refs/remotes/origin/{version}")
+    for name in (*named, version, "FETCH_HEAD"):
         with contextlib.suppress(ProjectError):
+            if name == "FETCH_HEAD" and re.fullmatch("[0-9a-f]{40}", version):  # a commit of no branch
+                _git(source, "-C", clone, "fetch", "--quiet", "origin", version)
             commit = _git(source, "-C", clone, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
             _git(source, "-C", clone, "checkout", "--quiet", "--detach", commit, "--")
-            return commit if name == version else version
+            return version if name in named and version != "HEAD" else commit
     newest = _git(source, "-C", clone, "log", "--all", "--oneline", "--max-count=5").splitlines()
     raise ProjectError(
         f"{_bare(source)} has no version {version!r}.",

@@ -94,6 +94,10 @@ def _experiment_id(name: str | None) -> str:
     if not is_line(name):
         raise ProjectError(f"the experiment {name!r:.50}.", "a name that can be seen and typed.", "Choose another.")
     found = mlflow.get_experiment_by_name(name)
+    if found and found.lifecycle_stage == "deleted":
+        raise ProjectError(
+            f"the experiment {name!r} was deleted.", "one that is there.", "Restore it, or take another."
+        )
     return str(found.experiment_id if found else mlflow.create_experiment(name))
 
 

@@ -24,7 +24,6 @@ _LONGEST_DESCRIPTION = 5000  # that databases take
 
 def stored_model(model_uri: str | os.PathLike[str]) -> str:
     """The address to register a model by: that of the logged model where there is one; refused where there is none."""
-    from mlflow.exceptions import MlflowException
     from mlflow.models import get_model_info
 
     from mlworkbench.errors import no_model
@@ -32,7 +31,7 @@ def stored_model(model_uri: str | os.PathLike[str]) -> str:
     model_uri = require_text(os.fspath(model_uri) if isinstance(model_uri, os.PathLike) else model_uri, "a model URI")
     try:
         model_id = get_model_info(model_uri).model_id
-    except (MlflowException, OSError) as error:
+    except Exception as error:  # what a malformed address raises depends on where MLflow trips over it
         raise no_model(model_uri, error) from error
     return f"models:/{model_id}" if model_id else model_uri
 

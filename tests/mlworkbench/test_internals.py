@@ -73,13 +73,12 @@ def names(folder: Path) -> object:
     name, alias = mlflow_internals.check_model_name, mlflow_internals.check_alias
     metric = mlflow_internals.check_metric_name
     models = refuses(name, "a/b") and not refuses(name, "a") and refuses(alias, "latest") and not refuses(alias, "best")
-    tag = mlflow_internals.check_version_tag
-    addresses = mlflow_internals.is_addressed("a#b") and not mlflow_internals.is_addressed("a?b")
+    tag, param = mlflow_internals.check_version_tag, mlflow_internals.check_param_name
     tags = refuses(lambda key: tag(key, "1"), "") and not refuses(lambda key: tag(key, "1"), "a")
     aliases = mlflow_internals.is_alias("best") and not mlflow_internals.is_alias("latest")
-    return (
-        models and addresses and tags and aliases and refuses(metric, "f1[macro]") and not refuses(metric, "f1/macro")
-    )
+    addresses = mlflow_internals.is_addressed("a#b") and not mlflow_internals.is_addressed("a?b")
+    names = refuses(param, "a!") and not refuses(param, "a-b") and refuses(metric, "f1[macro]")
+    return models and tags and aliases and addresses and names and not refuses(metric, "f1/macro")
 
 
 def registry_writer(folder: Path) -> object:

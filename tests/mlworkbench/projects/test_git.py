@@ -51,6 +51,10 @@ def test_a_version_is_a_branch_a_tag_or_a_commit(repo: Path, capfd: pytest.Captu
             assert wb.describe_project(f"{where}#sub/deep", version=version).entry_point.tolist() == ["main"]
         for version in ("main", "v1", "HEAD", git(repo, "rev-parse", "--short", "v1").strip()):
             assert "other" in set(wb.describe_project(where, version=version).entry_point)
+    git(repo, "update-ref", "refs/pull/1/head", "dev/new")
+    alone = git(repo, "commit-tree", "dev/new^{tree}", "-m", "alone").strip()
+    git(repo, "update-ref", "refs/pull/2/head", alone)
+    assert wb.describe_project(f"file://{repo}#sub/deep", version=alone).entry_point.tolist() == ["main"]
     run = wb.run_project(f"file://{repo}#sub/deep", version="dev/new")
     assert run.data.tags["mlflow.source.git.commit"] == git(repo, "rev-parse", "dev/new").strip()
     assert "\ndeep\n" in capfd.readouterr().out

@@ -122,6 +122,7 @@ BROKEN = {
     "the same parameter twice": b"entry_points: {a: {parameters: {p: int, p: float}, command: echo}}",
     "an entry point called yes": b"entry_points: {yes: {command: echo}}",
     "a parameter called 5": b"entry_points: {a: {parameters: {5: int}, command: echo}}",
+    "a parameter that MLflow does not log": b"entry_points: {a: {parameters: {'p!': int}, command: echo}}",
     "a type that is a list": b"entry_points: {a: {parameters: {p: {type: [int]}}, command: echo}}",
 }
 
