@@ -163,6 +163,7 @@ def _environment(job: dict[str, Any], place: Path) -> dict[str, str]:
         ANSWERS_VARIABLE: str(place / "learner" / "answers"),
         "PYTHONPATH": str(place / "site"),
         "PYTHONNOUSERSITE": "1",
+        "OMP_NUM_THREADS": "1",  # several submissions share the cores
         "GIT_CONFIG_NOSYSTEM": "1",
         "USER": "learner",
         "LOGNAME": "learner",
@@ -221,7 +222,7 @@ def _watch(process: subprocess.Popen[bytes], before: set[psutil.Process], place:
             look_at_disk = now + 2
             if _size(place) > limits.disk:
                 return f"stopped: it wrote more than {limits.disk / 1e9:.3g} GB"
-        time.sleep(0.1)
+        time.sleep(0.25)
     return ""
 
 

@@ -23,21 +23,23 @@ _PLAIN = (bool, int, float, str, type(None))
 
 def rebuilt(model_id: str) -> Any:
     """A new model like the one that is stored, which has not seen any data."""
-    found = _apart(lambda: _recipe(_loaded(model_id)))
+    import mlflow
+    from mlflow.models import Model
+
+    with quiet():
+        folder = mlflow.artifacts.download_artifacts(f"models:/{model_id}")
+    library = "xgboost" if "xgboost" in Model.load(folder).flavors else "sklearn"
+    found = _apart(lambda: _recipe(_loaded(folder, library)))
     if not isinstance(found, dict):
         raise NotYetError(f"The stored model cannot be built again: {found}.", "Use models of scikit-learn or XGBoost.")
     return _build(found)
 
 
-def _loaded(model_id: str) -> Any:
+def _loaded(folder: str, library: str) -> Any:
     import mlflow
-    from mlflow.models import Model
 
-    uri = f"models:/{model_id}"
     with quiet():
-        flavors = Model.load(uri).flavors
-        library = mlflow.xgboost if "xgboost" in flavors else mlflow.sklearn
-        return library.load_model(uri)
+        return getattr(mlflow, library).load_model(folder)
 
 
 def _recipe(part: Any) -> Any:

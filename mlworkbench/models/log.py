@@ -63,13 +63,12 @@ def log_model(
     """
     refusals.check_name("name", name, "/:.%\"'")
     if registered_model_name is not None:
-        refusals.check_name("registered_model_name", registered_model_name, "/:@?#%")
         check_model_name(registered_model_name)
-    job = _job(model, example, trust, options)
+    job = _job(model, example, trust, options | {"tags": tags})
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
         saved, notes = _save(job, folder, refusals.text_list("requirements", requirements))
-        info = _Saved(folder, saved).log(name=name, registered_model_name=registered_model_name, tags=tags, **options)
+        info = _Saved(folder, saved).log(name=name, registered_model_name=registered_model_name, **job.options)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return info
@@ -82,9 +81,11 @@ def _job(model: Any, example: Any, trust: Sequence[str], options: dict[str, Any]
     flavor = flavor_of(model, options)
     if flavor == "tensorflow" and hasattr(rows, "to_numpy"):
         rows = rows.to_numpy()  # MLflow takes only tensors in the signature of a Keras model
+    if isinstance(paths := options.get("code_paths"), str | Path):
+        options = options | {"code_paths": [paths]}
     job = Job(model, flavor, rows, params, refusals.text_list("trust", trust), options)
     check_options(job)
-    refusals.check_example(rows, params)
+    refusals.as_request(rows, params)
     return job
 
 

@@ -133,9 +133,12 @@ def _asked(job: Job, stored: PyFuncModel, signature: ModelSignature | None) -> A
 
 
 def _inferred(rows: Any, params: dict[str, Any]) -> Any:
-    from mlflow.models import infer_signature
+    """A signature as it comes back from its file, where names of columns that are pairs have become lists."""
+    from mlflow.models import ModelSignature, infer_signature
 
-    return infer_signature(rows, params=params or None) if rows is not None or params else None
+    if rows is None and not params:
+        return None
+    return ModelSignature.from_dict(infer_signature(rows, params=params or None).to_dict())
 
 
 def _same(one: Any, other: Any) -> bool:

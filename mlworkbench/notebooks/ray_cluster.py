@@ -92,8 +92,12 @@ def _connect(address: str | None, package: str | None = None) -> None:
     code = {"py_modules": [package]} if package else {}
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False, "runtime_env": code}
     if not address:
-        with _starting():  # without "local" Ray joins whatever runs on this machine
-            ray.init("local", include_dashboard=False, **ray_internals.ONLY_HERE, **quiet)
+        lean = _lean_node()
+        exported = lean.pop("metrics_export_port")
+        with _starting(**lean):  # without "local" Ray joins whatever runs on this machine
+            ray.init(
+                "local", **ray_internals.ONLY_HERE, _metrics_export_port=exported, include_dashboard=False, **quiet
+            )
         return
     silent = not address.startswith("ray://") and _unanswered(ray_internals.usual_address(address))
     try:
@@ -103,12 +107,22 @@ def _connect(address: str | None, package: str | None = None) -> None:
         raise _no_cluster(address, told(error)) from error
 
 
+def _lean_node() -> dict[str, Any]:
+    """What lets a node start on a busy machine.
+
+    With its ports given it does not wait for its agents, which may take longer than the 15 s that Ray allows. Without
+    monitors it is up in half of the processor time.
+    """
+    names = ["metrics_agent_port", "metrics_export_port", "runtime_env_agent_port", "dashboard_agent_listen_port"]
+    return {**dict(zip(names, free_ports(4), strict=True)), "include_log_monitor": False, "no_monitor": True}
+
+
 @contextlib.contextmanager
-def _starting() -> Iterator[None]:
+def _starting(**parameters: Any) -> Iterator[None]:
     """Wait longer than Ray for a node that starts in this block, and tell in three sentences when it does not come."""
     seconds = patience(START_SECONDS)
     try:
-        with ray_internals.patient_start(seconds):
+        with ray_internals.patient_start(seconds, **parameters):
             yield
     except Exception as error:  # Ray raises Exception itself
         raise WorkbenchError(
@@ -163,18 +177,14 @@ def ray_nodes(count: int) -> Iterator[Any]:
 def add_node(cluster: Any, **options: Any) -> Any:
     """Add a node of one CPU to the cluster of `ray_nodes`, and return it.
 
-    With its ports given it does not wait for its agents: on a busy machine these take longer than Ray allows (15 s).
-    Without monitors it is up in half of the processor time.
-
     Raises
     ------
     WorkbenchError
         When it does not start within 180 s: set MLWORKBENCH_PATIENCE to wait longer.
     """
-    names = ["metrics_agent_port", "metrics_export_port", "runtime_env_agent_port", "dashboard_agent_listen_port"]
-    ports = dict(zip(names, free_ports(4), strict=True))
-    lean = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
     with _starting():
-        node = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1", wait=False, **lean, **ports, **options)
+        node = cluster.add_node(
+            num_cpus=1, node_ip_address="127.0.0.1", wait=False, include_dashboard=False, **_lean_node(), **options
+        )
         cluster.wait_for_nodes(patience(START_SECONDS))
     return node

@@ -119,7 +119,7 @@ def ray(folder: Path) -> object:
 
 def ray_start(folder: Path) -> object:
     """What a node waits for is a call that can be made to wait longer, and is put back."""
-    from ray._private import node, services
+    from ray._private import node, parameter, services, worker
 
     before, asked = services.get_node, []
 
@@ -131,13 +131,15 @@ def ray_start(folder: Path) -> object:
 
     services.get_node = not_yet
     try:
-        with ray_internals.patient_start(60):
+        with ray_internals.patient_start(60, no_monitor=True):
+            assert parameter.RayParams(num_cpus=1).no_monitor
             found = services.get_node("address", "id")
-            limit = os.environ["RAY_raylet_start_wait_time_s"]  # noqa: SIM112 (Ray's own spelling)
-        put_back = services.get_node is not_yet and "RAY_raylet_start_wait_time_s" not in os.environ
+            limit = os.environ.get("RAY_agent_register_timeout_ms")  # noqa: SIM112 (Ray's own spelling)
+        put_back = services.get_node is not_yet and not ray_internals.START_LIMITS.keys() & set(os.environ)
     finally:
         services.get_node = before
-    return found and limit == "60" and put_back and "services.get_node(" in inspect.getsource(node.Node.__init__)
+    assert "ray._private.parameter.RayParams(" in inspect.getsource(worker)
+    return found and limit == "60000" and put_back and "services.get_node(" in inspect.getsource(node.Node.__init__)
 
 
 def ray_token(folder: Path) -> object:

@@ -25,7 +25,7 @@ STABLE = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    max_examples=40,
+    max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 
@@ -138,9 +138,9 @@ def never_worse(model: Any, example: Any) -> str:
         theirs = None
     try:
         info = wb.log_model(model, "ours", example=example)
-    except wb.WorkbenchError as refused:
-        assert theirs is None, f"MLflow stores what is refused here: {refused}"
-        assert refused.do
+    except wb.WorkbenchError:
+        if theirs is not None:
+            raise  # MLflow stores what is refused here
         return "refused"
     ours = asked(info.model_uri, example)
     assert ours is not None, f"what is stored refuses its own example {example!r}"
