@@ -25,7 +25,11 @@ def own(answer: Any, what: str = "model_uri", name: str | None = None) -> Stored
 
 
 def own_metric(run_id: Any, model_uri: Any, rows: Any, y_test: Any) -> str:
-    """Task 7: an evaluation with a metric of one's own, compared with the predictions."""
+    """Task 7: an evaluation with a metric of one's own, compared with the predictions.
+
+    Recomputed: the predictions, and the share that is within 50 points.
+    Cross-examined: that the usual metrics stand beside it.
+    """
     run, stored = logged_runs.finished_run(run_id), own(model_uri)
     if "mean_absolute_error" not in run.data.metrics:
         raise NotYetError(
@@ -49,7 +53,10 @@ def own_metric(run_id: Any, model_uri: Any, rows: Any, y_test: Any) -> str:
 
 
 def refused(verdict: Any, baseline: Any) -> str:
-    """Task 8: a gate that refuses a worse candidate."""
+    """Task 8: a gate that refuses a worse candidate.
+
+    Cross-examined: what the gate wanted, its decision, the baseline's id and the candidate's class.
+    """
     run = logged_models.verdict_run(verdict)
     wanted = logged_models.demand(verdict, "mean_absolute_error")
     if "the baseline" not in wanted:
@@ -70,7 +77,12 @@ def refused(verdict: Any, baseline: Any) -> str:
 
 
 def measured(answers: Any, latency: Any, run_id: Any, model_uri: Any, rows: Any) -> str:
-    """Task 9: the answers of a server, and how fast they came."""
+    """Task 9: the answers of a server, and how fast they came.
+
+    Recomputed: the predictions of the model for all test rows.
+    Cross-examined: the logged p99 against the requests that were timed.
+    Plausible: the times themselves, which nobody can measure again.
+    """
     found, stored = logged_models.numbers(sequence(answers, "answers"), "The answers"), own(model_uri)
     expected = logged_models.numbers(stored.answer(rows), "The predictions")
     if len(found) != len(expected):
@@ -96,7 +108,12 @@ def _mean_cost(stored: Stored, rows: Any, truth: Any) -> float:
 
 
 def through_the_gate(verdict: Any, baseline: Any, rows: Any, y_test: Any) -> str:
-    """Task 10, open: a candidate that passes a stated gate, computed anew from the stored models."""
+    """Task 10, open: a candidate that passes a stated gate, computed anew from the stored models.
+
+    Recomputed: the cost of both models on the test rows.
+    Cross-examined: thresholds, candidate and decision of the verdict.
+    Not checked: what the tag why says; it is read by a teacher.
+    """
     run = logged_models.verdict_run(verdict)
     wanted = logged_models.demand(verdict, "mean_cost")
     if "10 % below the baseline" not in wanted:
