@@ -93,10 +93,9 @@ def _connect(address: str | None, package: str | None = None) -> None:
     if not address:
         lean = _lean_node()
         exported = lean.pop("metrics_export_port")
-        with _starting(**lean):  # without "local" Ray joins whatever runs on this machine
-            ray.init(
-                "local", **ray_internals.ONLY_HERE, _metrics_export_port=exported, include_dashboard=False, **quiet
-            )
+        here = ray_internals.ONLY_HERE | {"_metrics_export_port": exported, "include_dashboard": False}
+        with _starting(**lean), ray_internals.address_as_given():
+            ray.init("local", **here, **quiet)  # without "local" Ray joins whatever runs on this machine
         return
     silent = not address.startswith("ray://") and _unanswered(ray_internals.usual_address(address))
     try:
