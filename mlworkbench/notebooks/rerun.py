@@ -19,7 +19,7 @@ from mlworkbench.notebooks.literals import shown
 from mlworkbench.notebooks.notebook_file import notebook_path, read_notebook
 from mlworkbench.notebooks.parameters import Parameter, check_values, parameters_of
 from mlworkbench.notebooks.record import record
-from mlworkbench.workbook import PARENT_VARIABLE
+from mlworkbench.workbook import EXPERIMENT_VARIABLE, PARENT_VARIABLE, STORE_VARIABLE
 from warmkernel.private_folder import scratch_folder
 
 if TYPE_CHECKING:
@@ -206,7 +206,9 @@ def _execute(job: Job, given: Mapping[str, Any], run_id: str, output: Path) -> B
         "MLFLOW_RUN_ID": None,  # a run that this process was started for is not the notebook's
         "MLFLOW_TRACKING_URI": job.store_uri,
         "MLFLOW_EXPERIMENT_NAME": None,
-        "MLFLOW_EXPERIMENT_ID": job.experiment_id,
+        "MLFLOW_EXPERIMENT_ID": None,  # it would be asked for in a store of the notebook's own choice, too
+        STORE_VARIABLE: job.store_uri,
+        EXPERIMENT_VARIABLE: job.experiment_id,
         ARTIFACT_ROOT_VARIABLE: job.artifact_root,
     }
     try:
