@@ -81,7 +81,7 @@ def rerun(
 @main.command()
 def doctor() -> None:
     """Say what is wrong with this set-up and what to do; exit status 1 when there is a problem."""
-    from mlworkbench.doctor.report import doctor as examine
+    from mlworkbench.doctor_checks.report import doctor as examine
 
     report = examine()
     click.echo(report)

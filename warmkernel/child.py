@@ -27,7 +27,8 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
-# a sibling: the folder of the server's script is on the path
+# siblings: the folder of the server's script is on the path
+from interrupt import quit_at_once  # type: ignore[import-not-found]
 from preload import IN_EVERY_KERNEL  # type: ignore[import-not-found]
 
 
@@ -36,7 +37,9 @@ def become(files: list[int], server: int) -> NoReturn:
     try:
         wish, *outputs = files
         program, argv = forget_server(wish, outputs)
-        end(run(program, argv) if program else be_kernel(argv, server))
+        end(run(program, argv, server) if program else be_kernel(argv, server))
+    except KeyboardInterrupt:
+        os._exit(130)
     except BaseException:
         traceback.print_exc()
         os._exit(1)
@@ -101,8 +104,16 @@ def find_modules_beside() -> None:
                 del sys.modules[module]
 
 
-def run(program: str, argv: list[str]) -> int:
+def run(program: str, argv: list[str], server: int) -> int:
     """Run the ``main`` of a module and return its exit code."""
+    quit_at_once()
+
+    def end_with_server() -> None:  # as a kernel does by itself
+        while os.getppid() == server:
+            time.sleep(0.1)
+        os._exit(1)
+
+    threading.Thread(target=end_with_server, daemon=True).start()
     sys.argv = argv
     sys.orig_argv[1:] = argv
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it may be a terminal now

@@ -8,11 +8,11 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlworkbench.errors import NotebookError
+from mlworkbench.errors import NotebookError, WorkbenchError
 from mlworkbench.notebooks.literals import shown
 from mlworkbench.notebooks.notebook_file import language_of
 from warmkernel.client import keep_server
-from warmkernel.warmup import Warmup
+from warmkernel.warmup import SettingError, Warmup
 
 if TYPE_CHECKING:
     from jupyter_client.kernelspec import KernelSpecManager
@@ -38,9 +38,20 @@ def provisioner() -> dict[str, Any]:
 
 
 def warmup() -> Warmup:
-    """What is imported beforehand, for those who ask the fork server themselves."""
+    """What is imported beforehand, for those who ask the fork server themselves.
+
+    Raises
+    ------
+    WorkbenchError
+        When MLWORKBENCH_WARM_SECONDS is no number of seconds: correct or unset it.
+    """
     says = provisioner()["config"]
-    return Warmup(tuple(says["preload"]), tuple(says["shelve"]), tuple(says["variables"]), says["idle_variable"])
+    found = Warmup(tuple(says["preload"]), tuple(says["shelve"]), tuple(says["variables"]), says["idle_variable"])
+    try:
+        found.idle_seconds  # noqa: B018 (read here, so that nobody meets nonsense later)
+    except SettingError as error:
+        raise WorkbenchError(*error.args) from None
+    return found
 
 
 def kernel_specs() -> KernelSpecManager:
@@ -78,6 +89,7 @@ def prepare(manager: KernelManager, notebook: NotebookNode) -> None:
     manager.kernel_spec_manager = kernel_specs()
     metadata = manager.kernel_spec.metadata  # type: ignore[union-attr] # a name that is unknown raises
     if notebook.metadata.get("mlworkbench", {}).get("kernel") != "cold":
+        warmup()  # tells of a wrong setting before a kernel is started
         metadata.setdefault("kernel_provisioner", provisioner())
     elif metadata.get("kernel_provisioner") == provisioner():
         del metadata["kernel_provisioner"]

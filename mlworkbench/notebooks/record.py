@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlworkbench.errors import told
+from mlworkbench.histories import BATCH
 from mlworkbench.notebooks.notebook_file import read_notebook
 from mlworkbench.notebooks.page import as_page
-from mlworkbench.runs import BATCH
+from mlworkbench.orphans import OUTCOME_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from nbformat import NotebookNode
-
-OUTCOME_TAG = "outcome"
-"""How a rerun ended, in a line."""
 
 PAGE_TAG = "mlworkbench.html"
 """Why a rerun has no HTML; only on those that have none."""
