@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -233,3 +235,17 @@ def test_values_are_written_as_python_has_them(tmp_path: Path) -> None:
     value = ((1,), [(), (2, (3.5, "x'\n"))], {"k": (None, True)}, float("inf"))
     execute(path, tmp_path / "out.ipynb", values={"a": value})
     assert nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs[0].text == f"{value!r}\n"
+
+
+@pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="nothing is forked here")
+def test_long_imports_are_told(tmp_path: Path, home: Path) -> None:
+    """A command that waits for them says so, before anything else."""
+    slow = "import sys, time\nif sys.argv[0].endswith('server.py'):\n    time.sleep(10)\nraise ImportError\n"
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "colorama.py").write_text(slow)  # what tornado imports if it is there
+    path = notebook(tmp_path / "a.ipynb", "n = 1")
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path / "slow"), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", "mlworkbench", "rerun", str(path)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.stdout.partition(",")[0] == "passed", done.stderr
+    assert "imports that kernels share are under way" in done.stderr.splitlines()[0]
