@@ -173,9 +173,9 @@ def models(logged: Logged, experiment: str) -> dict[str, LoggedModel]:
 
 def lesson_2_1(logged: Logged) -> None:
     experiment = "2.1 the MLmodel format"
-    assert logged.names(experiment) == ["network", "pipeline"]
+    assert logged.names(experiment) == ["forest", "network", "pipeline"]
     stored = models(logged, experiment)
-    assert set(stored) == {"wine", "network"}
+    assert set(stored) == {"wine", "forest", "network"}
     pipeline = logged.one(experiment, "pipeline")
     assert [output.model_id for output in pipeline.outputs.model_outputs] == [stored["wine"].model_id]
     assert logged.artifacts(pipeline) == []
