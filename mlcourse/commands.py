@@ -34,15 +34,19 @@ def lessons() -> None:
 
 @click.command()
 def progress() -> None:
-    """Show the tasks of all assignments with their last outcome."""
+    """Show the tasks of all lessons and assignments, with their points and what became of them."""
+    from mlcourse.exercises import task_titles
     from mlcourse.tasks import TASKS
     from mlworkbench.tasks import outcomes
 
-    last = outcomes()
-    assigned = [task for task in TASKS if not task[0].isdigit()]
-    for task in assigned:
-        click.echo(f"{task:<14}{last.get(task, 'Not attempted')}")
-    click.echo(f"{sum(last.get(task) == 'Passed' for task in assigned)} of {len(assigned)} tasks passed")
+    last, titles = outcomes(), task_titles()
+    for task in TASKS:
+        click.echo(f"{task:<14}{last.get(task, 'Not attempted'):<30}{titles.get(task, '')}".rstrip())
+    in_lessons = [task for task in TASKS if task[0].isdigit()]
+    assigned = [task for task in TASKS if task not in in_lessons]
+    for what, names in (("lessons", in_lessons), ("assignments", assigned)):
+        passed = sum(last.get(task, "").startswith("Passed") for task in names)
+        click.echo(f"{passed} of {len(names)} tasks of the {what} passed")
 
 
 @click.command()
@@ -55,3 +59,23 @@ def reset(exercise: str) -> None:
     if kept:
         click.echo(f"Your work is kept as {kept.name}.")
     click.echo(f"{place.name} is as new.")
+
+
+@click.group()
+def course() -> None:
+    """For teachers: grade what a class has handed in."""
+
+
+@course.command()
+@click.argument("assignment", required=False)
+@click.option("--jobs", "-j", type=int, help="How many submissions at once (default: one a core).")
+@click.option("--seconds", type=float, help="The most that a whole submission may take (default: 420).")
+def grade(assignment: str | None, jobs: int | None, seconds: float | None) -> None:
+    """Grade the submissions of an ASSIGNMENT (01_tracking), or of every one that was handed in, and show a table."""
+    from mlcourse.grading.classroom import grade_class, handed_in, remains
+
+    if told := remains():
+        click.echo(told, err=True)
+    for part in [assignment] if assignment else handed_in():
+        table = grade_class(part, jobs=jobs, seconds=seconds)
+        click.echo(f"{part}\n{table.to_string(index=False)}\n")

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
+from filelock import FileLock
+
+from mlcourse.lessons import lessons
 from mlworkbench.errors import NotebookError, unknown_name
+from mlworkbench.notebooks.notebook_file import read_notebook
+from mlworkbench.tasks import forget
 from mlworkbench.workbook import workbook_root
 
 
@@ -46,22 +53,29 @@ def release(target: Path, root: Path | None = None) -> list[Path]:
     """
     root, target = root or workbook_root(), target.resolve()  # nbgrader takes a relative path from the course
     for part in sorted({path.parent.name for path in assignments(root).values()}):
-        _generate(root / "notebooks", part, target)
+        generate(root / "notebooks", part, target)
     return sorted(target.glob("*/*.ipynb"))
 
 
-def _generate(course: Path, part: str, target: Path) -> None:
+def nbgrader_settings(course: Path) -> Any:
+    """What ``nbgrader_config.py`` in the folder of the notebooks says."""
+    from traitlets.config.loader import PyFileConfigLoader
+
+    return PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
+
+
+def generate(course: Path, part: str, target: Path, db_url: str | None = None) -> None:
+    """Release an assignment, and enter it into a gradebook if one is named."""
     try:
         from nbgrader.converters import GenerateAssignment, NbGraderException
         from nbgrader.coursedir import CourseDirectory
-        from traitlets.config.loader import PyFileConfigLoader
     except ImportError as error:
         raise NotebookError("nbgrader is not installed.", "the extra 'course'.", "pip install nbgrader") from error
-    config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
+    config = nbgrader_settings(course)
     # nbgrader calls alembic by its name, which is beside this Python also where the environment is not activated
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with tempfile.TemporaryDirectory() as scratch:
-        config.CourseDirectory.db_url = f"sqlite:///{scratch}/gradebook.db"
+        config.CourseDirectory.db_url = db_url or f"sqlite:///{scratch}/gradebook.db"
         config.CourseDirectory.root = str(course)
         config.CourseDirectory.release_directory = str(target)
         config.CourseDirectory.assignment_id = part
@@ -102,10 +116,32 @@ def reset(exercise: str, root: Path | None = None) -> tuple[Path, Path | None]:
     place = root / "notebooks" / "exercises" / part / f"{exercise}.ipynb"
     kept = None
     with tempfile.TemporaryDirectory() as scratch:
-        _generate(root / "notebooks", part, Path(scratch))
-        if place.exists():
-            kept = place.with_name(f"{exercise} {time.strftime('%Y-%m-%d %H.%M.%S')}.ipynb")
-            place.replace(kept)
+        generate(root / "notebooks", part, Path(scratch))
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(Path(scratch, part, f"{exercise}.ipynb"), place)
+        (root / ".mlworkbench").mkdir(exist_ok=True)
+        with FileLock(root / ".mlworkbench" / "reset.lock"):  # two at once would keep the same work, or overwrite it
+            if place.exists():
+                kept = _kept(place)
+            shutil.copyfile(Path(scratch, part, f"{exercise}.ipynb"), place)
+    forget(f"{exercise}.")
     return place, kept
+
+
+def _kept(place: Path) -> Path:
+    """Move a file to a dated name that no file has; a number is added to the name when one has it."""
+    dated, number = f"{place.stem} {time.strftime('%Y-%m-%d %H.%M.%S')}", 1
+    kept = place.with_name(f"{dated}.ipynb")
+    while kept.exists():
+        number += 1
+        kept = place.with_name(f"{dated} {number}.ipynb")
+    return place.rename(kept)
+
+
+def task_titles(root: Path | None = None) -> dict[str, str]:
+    """Title and points of each task: of a lesson's task the title of the lesson."""
+    titles = {lesson.id: lesson.title for lesson in lessons(root=root)}
+    for exercise, path in assignments(root).items():
+        for cell in read_notebook(path).cells:
+            if found := re.match(r"## Task (\d+): (.*)", cell.source):
+                titles[f"{exercise}.{found[1]}"] = found[2]
+    return titles

@@ -164,11 +164,9 @@ def artifact(run: Run, name: str, call: str) -> None:
 
 def table(run: Run, name: str, columns: set[str]) -> DataFrame:
     """A logged table with at least these columns and a row."""
-    import mlflow
-
     artifact(run, name, "`mlflow.log_table`")
     try:
-        found: DataFrame = mlflow.load_table(name, run_ids=[run.info.run_id])
+        found: DataFrame = client().load_table(run.info.experiment_id, name, run_ids=[run.info.run_id])
     except Exception as error:  # whatever lies there was not written as a table
         raise NotYetError(f"The file {name} cannot be read as a table.", "Log it with `mlflow.log_table`.") from error
     if not columns <= set(found.columns):
@@ -180,6 +178,18 @@ def table(run: Run, name: str, columns: set[str]) -> DataFrame:
     if found.empty:
         raise NotYetError(f"The table {name} has no rows.", "Look at the table before you log it.")
     return found
+
+
+def picture(run: Run, name: str) -> None:
+    """A file of a run is a picture with more than one colour."""
+    import mlflow
+
+    try:
+        pixels = mlflow.artifacts.load_image(f"{run.info.artifact_uri}/{name}").convert("L").getextrema()
+    except Exception as error:  # whatever lies there is no picture
+        raise NotYetError(f"The file {name} is no picture.", "Log the figure with `mlflow.log_figure`.") from error
+    if pixels[0] == pixels[1]:
+        raise NotYetError(f"The picture {name} is empty.", "Log the figure on which something was drawn.")
 
 
 def data_set(run: Run, context: str) -> Dataset:

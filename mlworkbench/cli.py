@@ -40,6 +40,7 @@ def main() -> None:
 @click.option("--backend", default="threading", help="What joblib hands the points to: threading, loky or ray.")
 @click.option("--ray-address", help="Address of a Ray cluster (default: RAY_ADDRESS, or one on this machine).")
 @click.option("--timeout", type=float, help="The most seconds that a cell may take.")
+@click.option("-k", "--kernel", help="Name of an installed kernel (default: the one that the notebook names).")
 @click.option("--experiment", help="Where the runs go (default: one with the name of the notebook).")
 @click.option("--resume/--no-resume", default=True, help="Keep or repeat points that an earlier sweep has finished.")
 @click.option("--dry-run", is_flag=True, help="Check everything and list the points, but run nothing.")
@@ -58,8 +59,9 @@ def rerun(
     from mlworkbench.notebooks.grid import expand, grid_from_text
     from mlworkbench.notebooks.parameters import check_values, parameters
     from mlworkbench.notebooks.rerun import run_once
-    from mlworkbench.notebooks.sweep import sweep
+    from mlworkbench.notebooks.sweep import check_workers, sweep
 
+    check_workers(jobs, backend, ray_address)
     known = parameters(notebook)
     spread = grid_from_text(known, given, grid)
     points = [check_values(known, point) for point in (expand(spread) if spread else [{}])]
@@ -79,7 +81,7 @@ def rerun(
 @main.command()
 def doctor() -> None:
     """Say what is wrong with this set-up and what to do; exit status 1 when there is a problem."""
-    from mlworkbench.doctor.report import doctor as examine
+    from mlworkbench.doctor_checks.report import doctor as examine
 
     report = examine()
     click.echo(report)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlworkbench.errors import StoreError, WorkbenchError
 from mlworkbench.mlflow_internals import ARTIFACT_ROOT_VARIABLE, active_experiment_id
+from mlworkbench.orphans import end_orphans
 from mlworkbench.quiet import quiet_mlflow
 from mlworkbench.store import Store, open_store
 
@@ -119,6 +120,7 @@ def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = Fal
     notes = _end_open_runs()
     _use(store)
     client = mlflow.MlflowClient()
+    end_orphans(client)
     if fresh:
         notes += _set_aside(client, experiment)
     entity, more = _experiment(client, experiment)

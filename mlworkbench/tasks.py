@@ -156,24 +156,38 @@ def hint(task: str, number: int = 1) -> Hint:
 
 
 def outcomes() -> dict[str, str]:
-    """Last status by task; empty when no check has been run."""
+    """Status by task; one that was passed stays passed, with its last try beside it. Empty before the first check."""
     try:
-        return dict(json.loads(_progress_file().read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        found = json.loads(_progress_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
+    known = found.items() if isinstance(found, dict) else ()
+    return {name: status for name, status in known if isinstance(status, str)}
+
+
+def forget(prefix: str) -> None:
+    """Forget the outcomes of the tasks whose names begin like this."""
+    _write(lambda known: {name: status for name, status in known.items() if not name.startswith(prefix)})
 
 
 def _keep(feedback: Feedback) -> None:
     """Keep the outcome of a check; outside of a workbook there is nowhere to keep it, and none is kept."""
+    _write(lambda known: {**known, feedback.task: _beside(known.get(feedback.task, ""), feedback.status)})
+
+
+def _beside(before: str, now: str) -> str:
+    return f"{PASSED} (last try: {now})" if before.startswith(PASSED) and now != PASSED else now
+
+
+def _write(change: Callable[[dict[str, str]], dict[str, str]]) -> None:
     from filelock import FileLock
 
     try:
         path = _progress_file()
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
-            content = {**outcomes(), feedback.task: feedback.status}
             new = path.with_suffix(".new")
-            new.write_text(json.dumps(content, indent=1), encoding="utf-8")
+            new.write_text(json.dumps(change(outcomes()), indent=1), encoding="utf-8")
             new.replace(path)
     except (OSError, WorkbenchError):
         return

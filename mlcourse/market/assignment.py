@@ -9,7 +9,7 @@ from mlcourse import logged_runs
 from mlcourse.answers import number, same, sequence, shown
 from mlcourse.market import lessons, recomputed
 from mlcourse.market.own_project import EXPERIMENT, asked, decided, kept, own_run, ups, watched
-from mlworkbench import data
+from mlcourse.market.schema import demands
 from mlworkbench.tasks import NotYetError, Task
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def delivered(run: Any, clean: Any, delivery: Any, schema: Any) -> str:
     logged_runs.table(mine, "report.json", {"found", "rows", "do"})
     right = raw.index[~(wrong["no number"] | wrong["not positive"]).to_numpy() & ~twice]
     _kept(clean, pd.to_datetime(right))
-    _demands(schema)
+    demands(schema)
     return f"{kinds} kinds of problems were reported; {len(right)} of {len(raw)} rows are good."
 
 
@@ -61,35 +61,6 @@ def _kept(clean: Any, right: pd.DatetimeIndex) -> None:
         raise NotYetError(
             f"{lost} good row(s) are lost.", "Leave out the bad rows only; one of two equal days is good."
         )
-
-
-def _demands(schema: Any) -> None:
-    """The schema takes good prices and refuses broken ones."""
-    import pandas as pd
-    from pandera.errors import SchemaError, SchemaErrors
-    from pandera.pandas import DataFrameSchema
-
-    if not isinstance(schema, DataFrameSchema):
-        raise NotYetError(f"schema is of type {type(schema).__name__}.", "Give a pandera DataFrameSchema.")
-
-    def takes(prices: pd.DataFrame) -> bool:
-        try:
-            schema.validate(prices, lazy=True)
-        except (SchemaErrors, SchemaError):
-            return False
-        return True
-
-    good = data.load_nasdaq()[["close"]].tail(50)
-    if not takes(good):
-        raise NotYetError("The schema refuses good prices.", "Let it validate wb.load_nasdaq(), and read the error.")
-    broken = {
-        "a missing price": good.assign(close=[float("nan"), *good["close"][1:]]),
-        "a price of 0": good.assign(close=[0.0, *good["close"][1:]]),
-        "a day twice": pd.concat([good.head(1), good]),
-        "days in another order": good[::-1],
-    }
-    if taken := [what for what, prices in broken.items() if takes(prices)]:
-        raise NotYetError(f"The schema takes {', '.join(taken)}.", "Add a check for it, to the column or the index.")
 
 
 def judged_rules(symbol: Any, runs: Any, best: Any) -> str:

@@ -13,7 +13,7 @@ from mlcourse.projects import project_runs, sweep_tables
 from mlcourse.projects.project_runs import FILE, NUMBER, TEXT
 from mlworkbench.errors import NotebookError
 from mlworkbench.notebooks.parameters import parameters
-from mlworkbench.notebooks.record import OUTCOME_TAG
+from mlworkbench.orphans import OUTCOME_TAG
 from mlworkbench.tasks import NotYetError, Task
 
 if TYPE_CHECKING:

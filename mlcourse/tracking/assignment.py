@@ -7,17 +7,24 @@ from typing import Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import apart, rows, same, sequence, shown
-from mlcourse.tracking import scores
+from mlcourse.tracking import cancer, scores
 from mlcourse.tracking.search import EXPERIMENT, beaten, chosen_run, filtered, parent_and_children
 from mlworkbench.tasks import NotYetError, Task
 
 FEWEST_EPOCHS = 10
 LARGEST_LAST_LOSS = 1
 REGULARISATION = 0.1
+MOST_EPOCHS = 500
+SCALERS = ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "PowerTransformer")
 
 
 def named_run(run_id: Any) -> str:
-    """Task 1: a named, tagged run in the right experiment."""
+    """Task 1: a named, tagged run in the right experiment.
+
+    Recomputed: the accuracy of the most frequent class on the test rows.
+    Cross-examined: experiment, status and name of the run, the parameter strategy.
+    Not checked: what the tag purpose says; it is in the learner's words.
+    """
     run = logged_runs.run_in(EXPERIMENT, run_id)
     logged_runs.named(run, "baseline")
     if not run.data.tags.get("purpose"):
@@ -25,12 +32,17 @@ def named_run(run_id: Any) -> str:
     strategy = logged_runs.parameter(run, "strategy")
     if strategy != "most_frequent":
         raise NotYetError(f"The strategy is {shown(strategy)}.", "Use 'most_frequent'.")
-    logged_runs.metric(run, "accuracy", 0, 1)
+    _computed_again("accuracy", logged_runs.metric(run, "accuracy", 0, 1), cancer.baseline(), "the most frequent class")
     return "A named and tagged baseline is in the right experiment."
 
 
 def test_score(run_id: Any, predictions: Any, y_test: Any) -> str:
-    """Task 2: the score on the test data, compared with the predictions."""
+    """Task 2: the score on the test data, compared with the predictions.
+
+    Recomputed: the model, its predictions for the test rows and their accuracy.
+    Cross-examined: the logged accuracy against the predictions, the parameter C, the target against the data.
+    Not checked: max_iter, which changes nothing once the model has converged.
+    """
     run = logged_runs.run_in(EXPERIMENT, run_id)
     predictions, y_test = sequence(predictions, "predictions"), sequence(y_test, "y_test")
     if len(predictions) != len(y_test):
@@ -46,11 +58,38 @@ def test_score(run_id: Any, predictions: Any, y_test: Any) -> str:
             f"The logged accuracy is {told}, but {wanted} of your test predictions are right.",
             "Score X_test and y_test, not the data that the model was trained on.",
         )
+    _those_of_the_task(predictions, y_test)
     return f"The logged accuracy, {logged:.3f}, is that of your test predictions."
 
 
+def _those_of_the_task(predictions: list[Any], y_test: list[Any]) -> None:
+    """The target is that of the test rows, and the predictions are those of the model of task 2."""
+    if y_test != list(cancer.split().y_test):
+        raise NotYetError("y_test is not the target of the test rows.", "Run the cell with the data again.")
+    if predictions == y_test:
+        raise NotYetError("All predictions are right: they are y_test itself.", "Give what model.predict(X_test) says.")
+    wrong = sum(a != b for a, b in zip(predictions, cancer.logistic(), strict=True))
+    if wrong > cancer.SLACK:
+        raise NotYetError(
+            f"{wrong} of the predictions are not those of LogisticRegression(C=0.1, max_iter=10000).",
+            "Train it on X_train and y_train as they are, and predict X_test.",
+        )
+
+
+def _computed_again(name: str, found: float, expected: float, what: str) -> None:
+    if not same(found, expected):
+        told, wanted = apart(found, expected)
+        raise NotYetError(
+            f"{name} is {told}, but {what} is right on {wanted} of the test rows.", "Score X_test and y_test."
+        )
+
+
 def stepped_loss(run_id: Any) -> str:
-    """Task 3: a metric with a history, which falls."""
+    """Task 3: a metric with a history, which falls.
+
+    Recomputed: the loss after each round, with the usual scalers of scikit-learn.
+    Cross-examined: one point a round, in order.
+    """
     history = logged_runs.metric_history(logged_runs.run_in(EXPERIMENT, run_id), "loss", FEWEST_EPOCHS)
     values = [point.value for point in history]
     if len(set(values)) == 1:
@@ -63,11 +102,32 @@ def stepped_loss(run_id: Any) -> str:
             f"The loss goes from {told[0]} to {told[1]} and does not fall.",
             "Call partial_fit on one and the same model in each round, with the settings of the task.",
         )
+    _trained_again(values)
     return f"The loss has {len(history)} steps and falls from {values[0]:.2f} to {values[-1]:.2f}."
 
 
+def _trained_again(values: list[float]) -> None:
+    """The losses are those of the model of the task, whatever it was scaled by."""
+    if len(values) > MOST_EPOCHS:
+        raise NotYetError(f"The loss has {len(values)} points.", f"Train at most {MOST_EPOCHS} rounds.")
+    possible = [cancer.losses(scaler, len(values)) for scaler in SCALERS]
+    if any(all(map(same, values, expected)) for expected in possible):
+        return
+    wrong = next(i for i, pair in enumerate(zip(values, possible[0], strict=True)) if not same(*pair))
+    told, wanted = apart(values[wrong], possible[0][wrong])
+    raise NotYetError(
+        f"Point {wrong + 1} of the loss is {told}; trained again with StandardScaler it is {wanted}.",
+        "Scale X_train, use the settings of the task, and log the loss on the training data after each round.",
+    )
+
+
 def logged_files(run_id: Any) -> str:
-    """Task 4: a table, a dictionary and a figure."""
+    """Task 4: a table, a dictionary and a figure.
+
+    Recomputed: how many test rows the model of task 2 predicts wrongly, of each kind.
+    Cross-examined: settings.json against the settings of the task.
+    Plausible: confusion.png is a picture with something on it; what it shows is not checked.
+    """
     import mlflow
 
     run = logged_runs.run_in(EXPERIMENT, run_id)
@@ -80,13 +140,42 @@ def logged_files(run_id: Any) -> str:
         )
     logged_runs.artifact(run, "settings.json", "`mlflow.log_dict`")
     logged_runs.artifact(run, "confusion.png", "`mlflow.log_figure`")
-    if not mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/settings.json"):
-        raise NotYetError("The file settings.json is empty.", "Log the settings of the model: C and max_iter.")
+    _settings(mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/settings.json"))
+    _wrong_rows(table)
+    logged_runs.picture(run, "confusion.png")
     return "The table, the settings and the figure are all there."
 
 
+def _wrong_rows(table: Any) -> None:
+    """The rows are those that the model of task 2 predicts wrongly."""
+    truth = list(cancer.split().y_test)
+    for kind in ((1, 0), (0, 1)):
+        expected = sum(pair == kind for pair in zip(truth, cancer.logistic(), strict=True))
+        found = int(((table["actual"] == kind[0]) & (table["predicted"] == kind[1])).sum())
+        if abs(found - expected) > cancer.SLACK:
+            raise NotYetError(
+                f"errors.json has {found} row(s) with actual {kind[0]} and predicted {kind[1]}; the model of task 2 "
+                f"has {expected} on the test rows.",
+                "Compare y_test with your predictions of task 2, and keep the rows that differ.",
+            )
+
+
+def _settings(found: Any) -> None:
+    if not found:
+        raise NotYetError("The file settings.json is empty.", "Log the settings of the model: C and max_iter.")
+    for name, wanted in (("C", REGULARISATION), ("max_iter", 10000)):
+        if not isinstance(found, dict) or found.get(name) != wanted:
+            told = shown(found.get(name, "missing") if isinstance(found, dict) else found)
+            raise NotYetError(f"In settings.json {name} is {told}.", f"Log the settings of task 2: {name} is {wanted}.")
+
+
 def known_data(run_id: Any, X_train: Any) -> str:
-    """Task 5: the data set, with its context, target and all rows of the training data."""
+    """Task 5: the data set, with its context, target and all rows of the training data.
+
+    Recomputed: the digest of the training data with its target.
+    Cross-examined: context, columns and number of rows.
+    Not checked: rows beyond the first 10,000, which a digest does not see; there are 426.
+    """
     expected = rows(X_train, "X_train")
     data = logged_runs.data_set(logged_runs.run_in(EXPERIMENT, run_id), "training")
     if '"malignant"' not in (data.schema or ""):
@@ -96,15 +185,29 @@ def known_data(run_id: Any, X_train: Any) -> str:
         raise NotYetError(
             f"The data set has {found} rows, X_train has {expected}.", "Log the training data, all of it."
         )
+    if data.digest not in cancer.digests():
+        raise NotYetError(
+            f"The data set has the digest {shown(data.digest)}, which X_train with y_train as 'malignant' has not.",
+            "Log X_train.assign(malignant=y_train): these rows, each with its own target, in their order.",
+        )
     return f"The run names its training data, {data.name}, by a digest."
 
 
 def combined_logging(run_id: Any) -> str:
-    """Task 6: autologging and a test score in one run."""
+    """Task 6: autologging and a test score in one run.
+
+    Recomputed: the accuracy of RandomForestClassifier(random_state=7) on the test rows.
+    Cross-examined: the parameters that autologging records, the seed, no model, nothing twice, autologging off.
+    """
     run = logged_runs.run_in(EXPERIMENT, run_id)
     scores.autologged_alone(run, "RandomForestClassifier")
     score = logged_runs.metric(run, "test_accuracy", 0, 1)
     scores.autologging_is_off()
+    logged_runs.parameter(run, "random_state", cancer.SEED)
+    on_test, on_training = cancer.forest()
+    if same(score, on_training) and not same(score, on_test):
+        raise NotYetError(f"test_accuracy is {score:.3f}: that is the training data.", "Score X_test and y_test.")
+    _computed_again("test_accuracy", score, on_test, "RandomForestClassifier(random_state=7)")
     return f"All {len(run.data.params)} parameters and your test accuracy of {score:.3f} are in one run."
 
 
@@ -164,6 +267,7 @@ TASKS: dict[str, Task] = {
     "tracking.10": _task(
         beaten,
         "Many models do better when all columns have the same scale.",
-        "make_pipeline(StandardScaler(), …) is a model like any other; cross-validate it as in task 7.",
+        "make_pipeline(StandardScaler(), …) is a model like any other; cross-validate it as in task 7, fit it, and "
+        "store it in the same run: wb.log_model(model, 'model', example=X_train.head(3)).",
     ),
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told, unknown_name
+from mlworkbench.models.refusals import heart, is_enforced
 from mlworkbench.plots import no_figures_left
 from mlworkbench.quiet import quiet
 from mlworkbench.verdict import MET, MISSED, VERDICT_TAG, Verdict
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models import EvaluationResult, MetricThreshold
     from mlflow.models.model import ModelInfo
+
+_DRAWING = threading.RLock()
 
 
 def validate(
@@ -27,54 +31,41 @@ def validate(
     model_type: str = "classifier",
     extra_metrics: Sequence[Any] = (),
 ) -> Verdict:
-    """Evaluate two models on the same data and decide whether the candidate passes.
+    """Evaluate two models on the same data, decide whether the candidate passes, and log the verdict.
 
-    Both are evaluated with `mlflow.models.evaluate` (without SHAP) in runs of their own, below a run called ``gate``
-    that holds the verdict: the tag ``mlworkbench.verdict``, the parameters ``candidate`` and ``baseline``, and the
-    files ``verdict.html`` and ``verdict.txt``.
+    Both are evaluated with `mlflow.models.evaluate`, in runs below one called ``gate`` that holds the verdict.
 
     Parameters
     ----------
     candidate, baseline : str, ModelInfo, or function
         Model URIs, what `log_model` returned, or functions from a DataFrame to predictions; no baseline with None.
     data : pandas.DataFrame of shape (rows, features + 1)
-        Rows that no model was fitted on.
-    target : str
-        Name of the column with the truth.
+        Rows that no model was fitted on, with the truth in the column ``target``.
     thresholds : dict of str to mlflow.models.MetricThreshold
-        What is asked for, by the name of the metric as ``evaluate`` reports it (``accuracy_score``, ``r2_score``, …).
+        What is asked for, by the metric's name in ``evaluate`` (``accuracy_score``, ``r2_score``, …).
     model_type : {'classifier', 'regressor'}
-        Which metrics are computed.
     extra_metrics : sequence of mlflow.models.EvaluationMetric
         Your own metrics, made with ``mlflow.models.make_metric``.
-
-    Returns
-    -------
-    Verdict
-        Truthy when passed; shows itself in a notebook.
 
     Raises
     ------
     WorkbenchError
-        For a target or metric that does not exist (take one of those listed), for no thresholds, for a threshold that
-        compares with a baseline when there is none, and when a model cannot be evaluated on this data.
+        For a target, metric or baseline that does not exist (take one of those listed), for no thresholds, and when a
+        model cannot be evaluated on this data.
 
     See Also
     --------
     https://mlflow.org/docs/latest/ml/evaluation/
-
-    Examples
-    --------
-    >>> better = MetricThreshold(threshold=0.9, min_absolute_change=0.01, greater_is_better=True)  # doctest: +SKIP
-    >>> wb.validate(new.model_uri, old.model_uri, test, target="y", thresholds={"accuracy_score": better})
-    ... # doctest: +SKIP
     """
     import mlflow
 
-    _check(data, target, thresholds, baseline)
+    _check(candidate, baseline, data, target, thresholds, extra_metrics)
+    if model_type not in ("classifier", "regressor"):
+        raise unknown_name("model_type", str(model_type), ["classifier", "regressor"])
     score = _scorer(data, target, model_type, extra_metrics)
     nested = mlflow.active_run() is not None
-    with quiet(), no_figures_left(), mlflow.start_run(run_name="gate", nested=nested) as run:
+    # MLflow draws with pyplot, which belongs to one thread at a time.
+    with _DRAWING, no_figures_left(), mlflow.start_run(run_name="gate", nested=nested) as run:
         ours = score("candidate", candidate)
         theirs = None if baseline is None else score("baseline", baseline)
         table = _compare(thresholds, ours, theirs)
@@ -83,20 +74,47 @@ def validate(
     return verdict
 
 
-def _check(data: pd.DataFrame, target: str, thresholds: dict[str, MetricThreshold], baseline: Any) -> None:
+def _check(
+    candidate: Any,
+    baseline: Any,
+    data: pd.DataFrame,
+    target: str,
+    thresholds: dict[str, MetricThreshold],
+    extra_metrics: Sequence[Any],
+) -> None:
     import pandas as pd
-    from mlflow.models import MetricThreshold
+    from mlflow.models import EvaluationMetric, MetricThreshold
 
     if not isinstance(data, pd.DataFrame):
         raise WorkbenchError(f"data of type {type(data).__name__}.", "a DataFrame.", "Join features and target in one.")
-    if target not in data:
-        raise unknown_name("column", target, map(str, data.columns))
-    if not thresholds or not all(isinstance(value, MetricThreshold) for value in thresholds.values()):
+    if not isinstance(target, Hashable) or target not in data:
+        raise unknown_name("column", str(target), map(str, data.columns))
+    for role, model in {"candidate": candidate, **({} if baseline is None else {"baseline": baseline})}.items():
+        if not isinstance(_address(model), str) and not callable(model):
+            raise WorkbenchError(
+                f"a {role} of type {type(model).__name__}.",
+                "the URI of a model, what log_model returned, or a function of a DataFrame.",
+                "Log the model first: wb.log_model(…).",
+            )
+    if not isinstance(extra_metrics, list | tuple) or not all(
+        isinstance(each, EvaluationMetric) for each in extra_metrics
+    ):
+        raise WorkbenchError(
+            f"extra_metrics = {extra_metrics!r}.",
+            "a list of metrics.",
+            "Make each with mlflow.models.make_metric(eval_fn=…, greater_is_better=…).",
+        )
+    given = isinstance(thresholds, dict) and thresholds
+    if not given or not all(isinstance(value, MetricThreshold) for value in thresholds.values()):
         raise WorkbenchError(
             f"thresholds = {thresholds!r}.",
             "at least one metric with its mlflow.models.MetricThreshold.",
             "Write, say, {'accuracy_score': MetricThreshold(threshold=0.9, greater_is_better=True)}.",
         )
+    for name, each in thresholds.items():
+        numbers = (each.threshold, each.min_absolute_change, each.min_relative_change)
+        if any(number is not None and math.isnan(number) for number in numbers):
+            raise WorkbenchError(f"NaN in the threshold of {name!r}.", "a number.", "Correct it, or leave it out.")
     comparing = [name for name, threshold in thresholds.items() if _compares(threshold)]
     if baseline is None and comparing:
         raise WorkbenchError(
@@ -115,23 +133,36 @@ def _scorer(
     def score(role: str, model: Any) -> EvaluationResult:
         with mlflow.start_run(run_name=role, nested=True):
             try:
-                return mlflow.models.evaluate(
-                    _address(model),
-                    data,
-                    targets=target,
-                    model_type=model_type,
-                    extra_metrics=list(extra_metrics) or None,
-                    evaluator_config={"log_model_explainability": False, "log_explainer": False},
-                )
+                with quiet():  # one of its own, since the library that it imports may have bars to switch off
+                    asked = mlflow.pyfunc.load_model(uri) if isinstance(uri := _address(model), str) else model
+                with quiet():
+                    if asked is not model:
+                        asked.predict(data.drop(columns=target))  # evaluate would ask around the signature
+                    return mlflow.models.evaluate(
+                        asked,
+                        data,
+                        targets=target,
+                        model_type=model_type,
+                        extra_metrics=list(extra_metrics) or None,
+                        evaluator_config={"log_model_explainability": False, "log_explainer": False},
+                    )
             except Exception as error:
-                raise WorkbenchError(
-                    f"the {role} could not be evaluated ({told(error)}).",
-                    f"a model at {_address(model)} that predicts {target!r} from the other columns, and a model_type "
-                    "that suits it ('classifier' or 'regressor').",
-                    "Try mlflow.pyfunc.load_model(…).predict(…) on a few rows of the data.",
-                ) from error
+                raise _not_evaluated(role, model, target, error) from error
 
     return score
+
+
+def _not_evaluated(role: str, model: Any, target: str, error: Exception) -> WorkbenchError:
+    do = "Try mlflow.pyfunc.load_model(…).predict(…) on a few rows of the data."
+    if "Names may only contain" in str(error):
+        do = "Choose another name of the metric, as in make_metric(…, name='f1_macro')."
+    why = heart(error) if is_enforced(error) else told(error)
+    return WorkbenchError(
+        f"the {role} could not be evaluated ({why}).",
+        f"a model at {_address(model)} that predicts {target!r} from the other columns, and a model_type "
+        "that suits it ('classifier' or 'regressor').",
+        do,
+    )
 
 
 def _address(model: Any) -> Any:

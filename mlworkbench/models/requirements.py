@@ -23,7 +23,7 @@ _NOT_PINNED = {*sys.stdlib_module_names, "mlflow"}  # MLflow pins itself in ever
 
 
 def pins(modules: Iterable[str], *, code_paths: Iterable[str | Path] = ()) -> list[str]:
-    """Pin the installed packages that ``modules`` come from.
+    """Pin the installed packages that ``modules`` come from, as sorted lines ``name==version``.
 
     Parameters
     ----------
@@ -31,11 +31,6 @@ def pins(modules: Iterable[str], *, code_paths: Iterable[str | Path] = ()) -> li
         Names of modules, dotted or not; the standard library is left out.
     code_paths : iterable of path
         Files and folders that travel with the model: they need no package, what they import does.
-
-    Returns
-    -------
-    list of str
-        ``name==version``, sorted.
 
     Raises
     ------
@@ -64,9 +59,10 @@ def parts_of(thing: Any) -> set[Any]:
     class Reader(cloudpickle.Pickler):  # type: ignore[misc]
         """A pickler that writes nowhere and is shown every object on the way."""
 
-        def persistent_id(self, part: Any) -> None:
+        def persistent_id(self, part: Any) -> str | None:
             named = isinstance(part, ModuleType | CodeType) or isinstance(getattr(part, "__qualname__", None), str)
             parts.add(part if named else type(part))
+            return part.__name__ if isinstance(part, ModuleType) and part.__name__ in sys.modules else None
 
     Reader(_Nowhere()).dump(thing)
     return parts

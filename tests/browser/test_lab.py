@@ -109,7 +109,7 @@ def test_a_learner_sees_no_panels_for_instructors(page: Page) -> None:
 def test_the_mlflow_tile_shows_the_runs_of_an_executed_lesson(page: Page) -> None:
     page.locator(".jp-LauncherCard", has_text="MLflow").first.click()
     mlflow = page.frame_locator("iframe[src*='/mlflow/']")
-    mlflow.get_by_role("link", name="1.1 wine trees").first.click(timeout=120_000)
+    mlflow.get_by_role("link", name="1.1 experiments and runs").first.click(timeout=120_000)
     expect(mlflow.get_by_text("two questions").first).to_be_visible()
 
 

@@ -12,7 +12,7 @@ Problems = Iterator[str]
 
 DEPRECATED = (
     *("transition_model_version_stage", "get_latest_versions", "mlflow.evaluate(", 'artifact_path="model'),
-    *("mlflow ui", "./mlruns", "file:mlruns", "sklearn.externals"),
+    *("./mlruns", "file:mlruns", "sklearn.externals"),
 )
 EXEMPT_TAGS = {"nbval-ignore-output", "raises-exception", "nbval-skip", "deprecated-on-purpose"}
 MOST_LINES, MOST_FUNCTION_LINES = 15, 10
@@ -98,6 +98,23 @@ def your_turn(nb: NotebookNode) -> Problems:
         yield "no section 'Your turn'"
     if not any("wb.check(" in cell.source for cell in code(nb)):
         yield "no check"
+
+
+def has_picture(cell: NotebookNode) -> bool:
+    """A diagram or a picture in the text, or one that the code shows."""
+    if cell.cell_type == "markdown":
+        return bool(re.search(r"!\[|(?m:^```mermaid)|<img", cell.source))
+    return any(kind.startswith("image/") for output in cell.outputs for kind in output.get("data", {}))
+
+
+def an_idea_drawn(nb: NotebookNode) -> Problems:
+    if not any(has_picture(cell) for cell in nb.cells):
+        yield "no figure and no diagram"
+
+
+def now_look(nb: NotebookNode) -> Problems:
+    if "UI" not in section(nb, "## Now look"):
+        yield "no section 'Now look' that leads to the UI"
 
 
 def in_practice(nb: NotebookNode) -> Problems:
@@ -192,3 +209,4 @@ RULES: list[Callable[[NotebookNode], Problems]] = [
     *(in_practice, closing, nothing_typed, no_paths_shown, few_digits, seeded, not_deprecated, executed_in_order),
     *(quiet, alt_texts, exempt_with_reason),
 ]
+SEEN: list[Callable[[NotebookNode], Problems]] = [an_idea_drawn, now_look]

@@ -6,8 +6,8 @@ import html
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from mlworkbench.doctor import machine, tracking_store
-from mlworkbench.doctor.findings import Finding, Found
+from mlworkbench.doctor_checks import machine, tracking_store
+from mlworkbench.doctor_checks.findings import Finding, Found
 from mlworkbench.errors import StoreError, told
 from mlworkbench.store import open_store
 

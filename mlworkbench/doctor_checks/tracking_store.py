@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mlworkbench.doctor.findings import Found, some
+from mlworkbench.doctor_checks.findings import Found, some
 from mlworkbench.errors import StoreError, told
+from mlworkbench.orphans import end_orphans
 from mlworkbench.store import Store
 
 if TYPE_CHECKING:
@@ -180,9 +181,16 @@ def _path(uri: str) -> Path | None:
     return Path(local_file_uri_to_path(uri)) if uri and urlsplit(uri).scheme in ("", "file") else None
 
 
+def orphans(store: Store) -> Iterator[Found]:
+    """Runs that a killed process has left RUNNING; they are ended."""
+    number = end_orphans(_client(store))
+    yield "ok", f"{number} run(s) of processes that were killed are ended as KILLED" if number else "none is left", ""
+
+
 CHECKS = {
     "server": server,
     "artifacts": artifacts,
     "locations": locations,
     "signatures": signatures,
+    "killed runs": orphans,
 }

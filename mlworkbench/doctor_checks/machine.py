@@ -13,7 +13,7 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
-from mlworkbench.doctor.findings import Found, some
+from mlworkbench.doctor_checks.findings import Found, some
 from mlworkbench.errors import WorkbenchError
 from mlworkbench.store import sqlite_path
 from mlworkbench.workbook import workbook_home, workbook_root
@@ -175,6 +175,20 @@ def autologging() -> Iterator[Found]:
         yield "ok", f"on for {', '.join(on)}", ""
 
 
+def settings() -> Iterator[Found]:
+    """The variables that take a number: seconds for warm kernels, and the factor for every limit of time."""
+    from mlworkbench.notebooks.kernels import warmup
+    from mlworkbench.waiting import patience
+
+    for read in (warmup, lambda: patience(1)):
+        try:
+            read()  # type: ignore[no-untyped-call]
+        except WorkbenchError as error:
+            yield "problem", error.found, f"{error.do} Expected is {error.expected}"
+            return
+    yield "ok", f"warm kernels wait {warmup().idle_seconds:g} s; limits of time are multiplied by {patience(1):g}", ""
+
+
 CHECKS = {
     "folder": folder,
     "versions": versions,
@@ -184,5 +198,6 @@ CHECKS = {
     "other stores": other_stores,
     "projects": environments,
     "open run": open_run,
+    "settings": settings,
     "autologging": autologging,
 }

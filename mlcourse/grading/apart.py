@@ -1,0 +1,269 @@
+"""A submission from its cells to its verdicts: run apart, watched, ended with all that it started, and judged."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+
+from mlcourse.grading.confinement import adopt_orphans
+from mlcourse.grading.plain import ANSWERS_VARIABLE
+from mlworkbench.workbook import MARKER
+
+PACKAGES = ("mlcourse", "mlworkbench", "warmkernel", "stock_market")
+SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/proc", "/sys", "/dev/urandom", "/dev/random", "/dev/zero")
+SETTINGS = ("passwd", "group", "hosts", "resolv.conf", "nsswitch.conf", "ld.so.cache", "localtime", "ssl", "fonts")
+DEVICES = ("/dev/null", "/dev/full", "/dev/shm")  # noqa: S108 (semaphores of processes are there)
+_ONCE_MORE = 30.0  # seconds beyond the limit until a process that does not end by itself is ended
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a whole submission may use, of everything it starts together."""
+
+    seconds: float = 420
+    memory: int = 4_000_000_000
+    disk: int = 1_000_000_000
+    processes: int = 100
+
+
+@dataclass
+class Outcome:
+    """What became of a submission: its executed cells, the verdicts by cell, and what came in between."""
+
+    notebook: Any
+    verdicts: dict[str, dict[str, str]] = field(default_factory=dict)
+    happened: str = ""
+
+
+def grade(
+    notebook: Any, checks: dict[str, tuple[str, str]], part: str, course: Path, limits: Limits | None = None
+) -> Outcome:
+    """Run a notebook apart and judge what it leaves.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        The submission, with the cells of the teacher put back.
+    checks : dict of str to tuple of str
+        For each cell with a check, the task and the arguments of the call, as the teacher wrote them.
+    part : str
+        Folder of the assignment.
+    course : Path
+        Root of the workbook, of which the data projects are copied.
+    limits : Limits, optional
+        What the submission may use.
+    """
+    adopt_orphans()
+    with _folder() as place:
+        work = _workbook(place, course, part)
+        nbformat.write(notebook, work / "submission.ipynb")
+        happened = _run("submission", _submission(place, work, checks, limits or Limits()), place, limits or Limits())
+        outcome = Outcome(_executed(place / "learner" / "executed.ipynb", notebook), happened=happened)
+        judged = Limits(seconds=1200)
+        troubled = _run("judge", _judgement(place, checks), place, judged)
+        if not (place / "judge" / "verdicts.json").is_file():
+            raise RuntimeError(f"The judge gave no verdicts: {troubled or 'it stopped with an error'}.")
+        outcome.verdicts = json.loads((place / "judge" / "verdicts.json").read_text(encoding="utf-8"))
+    return outcome
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """A private folder: ``site`` has the installed packages, ``learner`` and ``judge`` are what each may change."""
+    place = Path(tempfile.mkdtemp(prefix="grading-")).resolve()
+    try:
+        for name in ("site", "learner", "judge"):
+            (place / name).mkdir()
+        for name in PACKAGES:
+            found = importlib.util.find_spec(name)
+            if found and found.submodule_search_locations:
+                shutil.copytree(found.submodule_search_locations[0], place / "site" / name)
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _workbook(place: Path, course: Path, part: str) -> Path:
+    """A folder that notebooks take for the workbook, without solutions; returns where the notebook goes."""
+    root = place / "learner" / "workbook"
+    work = root / "notebooks" / "exercises" / part
+    work.mkdir(parents=True)
+    shutil.copy(course / MARKER, root / MARKER)
+    shutil.copytree(course / "notebooks" / "projects", root / "notebooks" / "projects")
+    for name in ("home", "tmp", "answers"):
+        (place / "learner" / name).mkdir()
+    return work
+
+
+def _reach(place: Path, own: str) -> dict[str, Any]:
+    settings = [f"/etc/{name}" for name in SETTINGS]
+    installed = [sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parents[1]), str(place / "site")]
+    return {
+        "read": [*SYSTEM, *settings, *installed, str(place / "learner")],
+        "write": [*DEVICES, str(place / own)],
+        "memory": 16_000_000_000,  # reserved, which libraries do with much more than they use
+        "file_size": 200_000_000,
+        "home": str(place / own / "home"),
+    }
+
+
+def _submission(place: Path, work: Path, checks: dict[str, tuple[str, str]], limits: Limits) -> dict[str, Any]:
+    learner = place / "learner"
+    calls = {
+        cell: f"from mlcourse.grading.plain import hand_over\n\nhand_over({cell!r}, {arguments})"
+        for cell, (_, arguments) in checks.items()
+    }
+    return {
+        **_reach(place, "learner"),
+        "cwd": str(work),
+        "notebook": str(work / "submission.ipynb"),
+        "executed": str(learner / "executed.ipynb"),
+        "checks": calls,
+        "seconds": limits.seconds,
+    }
+
+
+def _judgement(place: Path, checks: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    judge = place / "judge"
+    for name in ("home", "tmp"):
+        (judge / name).mkdir()
+    return {
+        **_reach(place, "judge"),
+        "cwd": str(judge),
+        "write": [*DEVICES, str(judge), str(place / "learner")],
+        "write_in_checks": [*DEVICES, str(judge / "home"), str(judge / "tmp"), str(place / "learner")],
+        "answers": str(place / "learner" / "answers"),
+        "verdicts": str(judge / "verdicts.json"),
+        "tasks": {cell: task for cell, (task, _) in checks.items()},
+    }
+
+
+def _environment(job: dict[str, Any], place: Path) -> dict[str, str]:
+    """An environment with nothing of the teacher's in it."""
+    own = Path(job["home"]).parent
+    return {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "HOME": job["home"],
+        "TMPDIR": str(own / "tmp"),
+        "MLWORKBENCH_HOME": str(own / "home" / ".mlworkbench"),
+        ANSWERS_VARIABLE: str(place / "learner" / "answers"),
+        "PYTHONPATH": str(place / "site"),
+        "PYTHONNOUSERSITE": "1",
+        "OMP_NUM_THREADS": "1",  # several submissions share the cores
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "USER": "learner",
+        "LOGNAME": "learner",
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "agg",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+
+
+def _run(module: str, job: dict[str, Any], place: Path, limits: Limits) -> str:
+    """Run a module of this package apart; returns what came in between, if anything."""
+    file = place / f"{module}.json"
+    file.write_text(json.dumps(job), encoding="utf-8")
+    job["read"].append(str(file))
+    file.write_text(json.dumps(job), encoding="utf-8")
+    before = set(psutil.Process().children(recursive=True))
+    with (place / f"{module}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", f"mlcourse.grading.{module}", str(file)],
+            cwd=job["cwd"],
+            env=_environment(job, place),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            happened = _watch(process, before, place, limits)
+        finally:
+            _end(before)
+            process.wait()
+    said = (place / f"{module}.log").read_bytes()[-100_000:].decode(errors="replace").strip().splitlines()
+    return happened or _last(said, process.returncode)
+
+
+def _last(said: list[str], status: int) -> str:
+    if status == 0 and said:
+        with contextlib.suppress(ValueError):
+            return str(json.loads(said[-1]))
+    return f"ended with status {status}: {said[-1][:200] if said else 'no word'}"
+
+
+def _watch(process: subprocess.Popen[bytes], before: set[psutil.Process], place: Path, limits: Limits) -> str:
+    """Wait for a process, and tell which limit it went over, if it did."""
+    begun, look_at_disk = time.monotonic(), 0.0
+    while process.poll() is None:
+        now = time.monotonic() - begun
+        started = _started(before)
+        if now > limits.seconds + _ONCE_MORE:
+            return f"stopped after {limits.seconds:.0f} s"
+        if len(started) > limits.processes:
+            return f"stopped: it had more than {limits.processes} processes"
+        if sum(map(_memory, started)) > limits.memory:
+            return f"stopped: it used more than {limits.memory / 1e9:.3g} GB of memory"
+        if now > look_at_disk:
+            look_at_disk = now + 2
+            if _size(place) > limits.disk:
+                return f"stopped: it wrote more than {limits.disk / 1e9:.3g} GB"
+        time.sleep(0.25)
+    return ""
+
+
+def _started(before: set[psutil.Process]) -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True)) - before
+
+
+def _memory(process: psutil.Process) -> int:
+    with contextlib.suppress(psutil.Error):
+        found = process.memory_info()
+        return int(found.rss - getattr(found, "shared", 0))
+    return 0
+
+
+def _size(place: Path) -> int:
+    size = 0
+    for folder, _, names in os.walk(place):
+        for name in names:
+            with contextlib.suppress(OSError):
+                size += Path(folder, name).lstat().st_blocks * 512
+    return size
+
+
+def _end(before: set[psutil.Process]) -> None:
+    """End everything that was started since; first stop it all, so that nothing starts something new meanwhile."""
+    stopped: set[psutil.Process] = set()
+    while new := _started(before) - stopped:
+        for process in new:
+            with contextlib.suppress(psutil.Error):
+                process.suspend()
+        stopped |= new
+    while left := _started(before):
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=1)
+
+
+def _executed(file: Path, original: Any) -> Any:
+    """The executed notebook, or the original one where there is none that can be read."""
+    try:
+        return nbformat.read(file, as_version=4) if not file.is_symlink() else original
+    except Exception:  # whatever a submission has written there
+        return original

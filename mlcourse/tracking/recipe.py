@@ -1,0 +1,103 @@
+"""How a stored model is made, without trusting it: its classes and settings are read, and a new one is built of them.
+
+A pickle runs what its maker wanted. So it is opened in a process of its own, which says which classes of scikit-learn
+or XGBoost with which settings it found; nothing else of it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import select
+import signal
+from typing import Any
+
+from mlworkbench.quiet import quiet
+from mlworkbench.tasks import NotYetError
+
+LIBRARIES = ("sklearn", "xgboost")
+_SECONDS = 60.0
+_PLAIN = (bool, int, float, str, type(None))
+
+
+def rebuilt(model_id: str) -> Any:
+    """A new model like the one that is stored, which has not seen any data."""
+    import mlflow
+    from mlflow.models import Model
+
+    with quiet():
+        folder = mlflow.artifacts.download_artifacts(f"models:/{model_id}")
+    library = "xgboost" if "xgboost" in Model.load(folder).flavors else "sklearn"
+    found = _apart(lambda: _recipe(_loaded(folder, library)))
+    if not isinstance(found, dict):
+        raise NotYetError(f"The stored model cannot be built again: {found}.", "Use models of scikit-learn or XGBoost.")
+    return _build(found)
+
+
+def _loaded(folder: str, library: str) -> Any:
+    import mlflow
+
+    with quiet():
+        return getattr(mlflow, library).load_model(folder)
+
+
+def _recipe(part: Any) -> Any:
+    """An estimator as the names of its classes and their settings."""
+    if type(part) in _PLAIN:
+        return part
+    if hasattr(part, "item") and not getattr(part, "shape", ()):
+        return _recipe(part.item())
+    if isinstance(part, list | tuple):
+        return {"list": [_recipe(each) for each in part], "tuple": isinstance(part, tuple)}
+    if isinstance(part, dict):
+        return {"dict": [[_recipe(name), _recipe(value)] for name, value in part.items()]}
+    kind = type(part)
+    if kind.__module__.partition(".")[0] in LIBRARIES and hasattr(part, "get_params"):
+        settings = {name: _recipe(value) for name, value in part.get_params(deep=False).items()}
+        return {"class": kind.__name__, "module": kind.__module__, "settings": settings}
+    raise ValueError(f"it holds something of the type {kind.__name__}")
+
+
+def _build(found: Any) -> Any:
+    if not isinstance(found, dict):
+        return found
+    if "list" in found:
+        parts = [_build(each) for each in found["list"]]
+        return tuple(parts) if found["tuple"] else parts
+    if "dict" in found:
+        return {_build(name): _build(value) for name, value in found["dict"]}
+    if str(found["module"]).partition(".")[0] not in LIBRARIES:
+        raise NotYetError(f"The model has a part from {found['module']}.", "Use models of scikit-learn or XGBoost.")
+    kind = getattr(importlib.import_module(found["module"]), found["class"])
+    known = {name: _build(value) for name, value in found["settings"].items()}
+    if not hasattr(kind, "get_params"):
+        raise NotYetError(f"{found['class']} is no model.", "Log the model that you have cross-validated.")
+    return kind(**known)
+
+
+def _apart(question: Any) -> Any:
+    """What a function answers, in values of JSON, asked in a forked process that can do nothing to this one."""
+    reader, writer = os.pipe()
+    if not (child := os.fork()):
+        try:
+            os.closerange(3, writer)
+            os.closerange(writer + 1, 1024)
+            os.write(writer, json.dumps(_told(question)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    text = b""
+    while select.select([reader], [], [], _SECONDS)[0] and (part := os.read(reader, 1 << 16)):
+        text += part
+    os.close(reader)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return json.loads(text) if text else "it did not open"
+
+
+def _told(question: Any) -> Any:
+    try:
+        return question()
+    except Exception as error:  # whatever a stored model does when it is opened
+        return f"{type(error).__name__}: {error}"[:200]

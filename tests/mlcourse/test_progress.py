@@ -1,0 +1,92 @@
+"""Progress is told with titles and points, what was passed stays passed, and a reset loses no work."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import mlworkbench as wb
+from mlcourse.commands import progress, reset
+from mlcourse.exercises import task_titles
+from mlcourse.tasks import TASKS
+from mlworkbench.tasks import outcomes
+from tests.paths import ROOT
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def pass_lesson_0() -> str:
+    import mlflow
+
+    wb.start("0 start here")
+    with mlflow.start_run() as run:
+        mlflow.log_param("strategy", "prior")
+        mlflow.log_metric("accuracy", 0.4)
+    return run.info.run_id
+
+
+def line(task: str) -> str:
+    told = CliRunner().invoke(progress, catch_exceptions=False).output.splitlines()
+    return next(each for each in told if each.split()[0] == task)
+
+
+def test_every_task_has_a_title_and_those_of_assignments_have_points(clone: Path) -> None:
+    titles = task_titles(ROOT)
+    assert set(TASKS) <= set(titles)
+    assert all("point" in titles[task] for task in TASKS if task[0].isalpha())
+    assert line("tracking.2").endswith("the right score (2 points)")
+    assert line("1.4").endswith("Find and compare runs")
+    last = CliRunner().invoke(progress).output.splitlines()[-2:]
+    assert last[0].startswith("0 of ")
+    assert "lessons" in last[0]
+    assert "assignments" in last[1]
+
+
+def test_what_was_passed_stays_passed_and_the_last_try_stands_beside_it(clone: Path, home: Path) -> None:
+    run_id = pass_lesson_0()
+    assert wb.check("0", run_id=run_id)
+    assert not wb.check("0", run_id="no run")
+    assert "Passed (last try: Not yet)" in line("0")
+    assert wb.check("0", run_id=run_id)
+    assert "last try" not in line("0")
+    assert CliRunner().invoke(progress).output.splitlines()[-2].startswith("1 of ")
+
+
+@pytest.mark.parametrize("content", ["null", "5", "[1]", '{"0": 5}', "{", "[" * 100_000])
+def test_a_broken_file_of_outcomes_is_an_empty_one(home: Path, content: str) -> None:
+    (home / "progress.json").write_text(content)
+    assert outcomes() == {}
+    wb.check("0", run_id=5)
+    assert outcomes() == {"0": "Not yet"}
+
+
+def test_reset_forgets_the_outcomes_of_its_tasks_and_no_others(clone: Path, home: Path) -> None:
+    wb.check("tracking.1", run_id=5)
+    wb.check("models.1", model_uri=5)
+    assert CliRunner().invoke(reset, ["tracking"], catch_exceptions=False).exit_code == 0
+    assert outcomes() == {"models.1": "Not yet"}
+
+
+def test_resets_at_once_lose_no_work(clone: Path) -> None:
+    place = clone / "notebooks" / "exercises" / "01_tracking" / "tracking.ipynb"
+    pristine = place.read_text()
+    for number in range(2):
+        place.write_text(f"my work {number}")
+        code = "from mlcourse.exercises import reset; print(reset('tracking')[1])"
+        resets = [subprocess.Popen([sys.executable, "-c", code], cwd=clone, stdout=subprocess.PIPE) for _ in range(3)]
+        kept = [process.communicate()[0] for process in resets]
+        assert len(set(kept)) == 3
+        every = [path.read_text() for path in place.parent.glob("tracking *.ipynb")]
+        assert f"my work {number}" in every
+        assert "my work 0" in every
+    assert place.read_text() == pristine
