@@ -21,12 +21,12 @@ def wilson(right: int, days: int) -> tuple[float, float]:
     --------
     >>> low, high = wilson(13, 21)  # a good month says little: 41 to 79 %
     """
+    from scipy.stats import binomtest
+
     if days == 0:
         return 0.0, 1.0
-    part, extra = right / days, Z**2 / days
-    middle = (part + extra / 2) / (1 + extra)
-    half = Z / (1 + extra) * np.sqrt(part * (1 - part) / days + extra / (4 * days))
-    return float(middle - half), float(middle + half)
+    interval = binomtest(int(right), int(days)).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def by_month(right: pd.Series) -> pd.DataFrame:
@@ -99,5 +99,5 @@ def gain(ours: np.ndarray, theirs: np.ndarray, answers: np.ndarray) -> tuple[flo
 
 
 def reached(months_met: float, gain_low: float) -> bool:
-    """The whole target: the criterion is met in half of the months, and the gain on the best rule is surely above 0."""
+    """The whole target: the criterion is met in half of the months, and the interval of the gain lies above 0."""
     return months_met >= MONTHS_WANTED and gain_low > 0

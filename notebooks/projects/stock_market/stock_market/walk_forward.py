@@ -108,12 +108,12 @@ def leakage(
     -------
     pandas.Series
         ``walk_forward`` and ``random_split`` (accuracies), ``leakage``, their difference, and ``best_rule``: how often
-        always up or always down, the better of them, is right on the days walked.
+        always up or always down, the better of them, is right. All of them on the same days: those walked.
     """
     cuts = KFold(folds, shuffle=True, random_state=seed).split(table)
     walked = walk_forward(table, columns, model, folds=folds, window=window, horizon=horizon)
     honest, ups = walked["right"].mean(), walked["answer"].mean()
-    claimed = _predicted(table, columns, model, cuts)["right"].mean()
+    claimed = _predicted(table, columns, model, cuts)["right"].loc[walked.index].mean()
     numbers = {"walk_forward": honest, "random_split": claimed, "leakage": claimed - honest}
     return pd.Series({**numbers, "best_rule": max(ups, 1 - ups)})
 
