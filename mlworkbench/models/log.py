@@ -62,7 +62,8 @@ def log_model(
     refusals.check_name("name", name, "/:.%\"'")
     if registered_model_name is not None:
         check_model_name(registered_model_name)
-    job = _job(model, example, trust, options | {"tags": tags})
+    given = {key: value for key, value in {**options, "tags": tags}.items() if value is not None}
+    job = _job(model, example, trust, given)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
         saved, notes = _save(job, folder, refusals.text_list("requirements", requirements))
