@@ -19,14 +19,14 @@ ADDED = ("prediction", "model_version", "run_id")
 def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
     """Predict for every row of a table, and say in the result and in a run which version did it.
 
-    An alias is looked up once, before the model is loaded: a promotion in between cannot make the result lie.
+    An alias is looked up once, before the model is loaded: a promotion in between cannot make the result lie. See
+    https://mlflow.org/docs/latest/ml/model-registry/workflow/#fetching-an-mlflow-model-from-the-model-registry
 
     Parameters
     ----------
     model_uri : str
         ``models:/name@alias`` or ``models:/name/version``.
     table : pandas.DataFrame of shape (rows, features)
-        As the model takes it.
 
     Returns
     -------
@@ -37,10 +37,6 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
     ------
     WorkbenchError
         When the URI names no registered version, or the model cannot score the table.
-
-    See Also
-    --------
-    https://mlflow.org/docs/latest/ml/model-registry/workflow/#fetching-an-mlflow-model-from-the-model-registry
     """
     import mlflow
     import pandas as pd
