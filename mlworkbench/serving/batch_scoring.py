@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.errors import WorkbenchError
 from mlworkbench.models.refusals import heart
 from mlworkbench.registry import audit_trail, validation
+from mlworkbench.texts import require_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,7 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
 
 def _resolve(model_uri: str) -> tuple[str, str, str]:
     """Name, version and id of the model that a URI means at this moment."""
-    model_uri = model_uri if isinstance(model_uri, str) and model_uri.isprintable() else repr(model_uri)
+    model_uri = require_text(model_uri, "the model URI") if isinstance(model_uri, str) else repr(model_uri)
     name, at, alias = model_uri.removeprefix("models:/").partition("@")
     name, _, number = (name, "", "") if at else name.rpartition("/")
     if not model_uri.startswith("models:/") or not name:
