@@ -23,7 +23,7 @@ from mlworkbench.notebooks.record import record
 from mlworkbench.notebooks.server_watch import answers, watched
 from mlworkbench.notebooks.stopping import Group, interruptible, wait_for
 from mlworkbench.orphans import PROCESS_TAG, end_orphans, end_run, this_process
-from mlworkbench.workbook import PARENT_VARIABLE
+from mlworkbench.workbook import EXPERIMENT_VARIABLE, PARENT_VARIABLE, STORE_VARIABLE
 from warmkernel.private_folder import scratch_folder
 
 if TYPE_CHECKING:
@@ -251,7 +251,9 @@ def _execute(job: Job, given: Mapping[str, Any], run_id: str, output: Path) -> B
         "MLFLOW_RUN_ID": None,  # a run that this process was started for is not the notebook's
         "MLFLOW_TRACKING_URI": job.store_uri,
         "MLFLOW_EXPERIMENT_NAME": None,
-        "MLFLOW_EXPERIMENT_ID": job.experiment_id,
+        "MLFLOW_EXPERIMENT_ID": None,  # it would be asked for in a store of the notebook's own choice, too
+        STORE_VARIABLE: job.store_uri,
+        EXPERIMENT_VARIABLE: job.experiment_id,
         ARTIFACT_ROOT_VARIABLE: job.artifact_root,
     }
     try:

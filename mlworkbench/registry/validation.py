@@ -161,7 +161,7 @@ def _explanation(name: str, error: MlflowException) -> MlflowException | Workben
     if "API request to" in text or error.error_code == "TEMPORARILY_UNAVAILABLE":
         from mlflow import get_registry_uri
 
-        from mlworkbench.store import without_password
+        from mlworkbench.errors import without_password
 
         return WorkbenchError(
             f"the registry at {without_password(get_registry_uri())} does not answer any more ({text[:120]}…).",
