@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from mlcourse.lessons import lessons
 from mlworkbench.errors import NotebookError, unknown_name
-from mlworkbench.notebooks.parameters import read_notebook
+from mlworkbench.notebooks.notebook_file import read_notebook
 from mlworkbench.tasks import forget
 from mlworkbench.workbook import workbook_root
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import unknown_name
-from mlworkbench.notebooks.parameters import read_notebook
+from mlworkbench.notebooks.notebook_file import read_notebook
 from mlworkbench.workbook import lesson_id, workbook_root
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import uuid
@@ -12,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlcourse.lessons import Lesson, lessons
-from mlworkbench.errors import NotebookError, WorkbenchError
+from mlworkbench.errors import WorkbenchError, told
 from mlworkbench.notebooks.execute import execute
-from mlworkbench.notebooks.stopping import Group
+from mlworkbench.notebooks.stopping import Group, interruptible
 from mlworkbench.store import Store, open_store
 from mlworkbench.workbook import EXECUTION_TAG, EXECUTION_VARIABLE, PARENT_VARIABLE, workbook_home, workbook_root
 
@@ -46,12 +47,14 @@ class _Job:
                 group=group,
             )
             self.outcome = "passed"
+        except InterruptedError:
+            self.outcome = "interrupted"
         except PapermillExecutionError as error:
             self.outcome = f"failed in cell {error.cell_index}: {error.ename}: {error.evalue}"[:100]
-        except NotebookError as error:
+        except WorkbenchError as error:
             self.outcome = f"failed: {error.found}"
         except Exception as error:
-            self.outcome = f"failed: {type(error).__name__}: {error}"[:100]
+            self.outcome = "interrupted" if group.stopped else f"failed: {told(error)}"[:100]
         finally:
             self.seconds = time.monotonic() - begun
 
@@ -105,24 +108,20 @@ def _run_all(todo: list[_Job], at_once: int, fast: bool, keep_going: bool, store
 
     group = Group()
     pool, queue, running = ThreadPoolExecutor(at_once), list(todo), set[Future[None]]()
-    with tqdm(total=len(todo), unit="lesson", disable=None) as bar:
+    with tqdm(total=len(todo), unit="lesson", disable=None) as bar, contextlib.suppress(KeyboardInterrupt):
         try:
-            while queue or running:
-                while queue and len(running) < at_once:
-                    running.add(pool.submit(queue.pop(0).run, fast=fast, store=store, group=group))
-                bar.set_postfix_str("running " + " ".join(j.lesson.id for j in todo if j.outcome == "running"))
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                bar.update(len(done))
-                if any(j.outcome.startswith("failed") for j in todo) and not keep_going:
-                    queue.clear()
-        except KeyboardInterrupt:
-            cut = [job for job in todo if job.outcome == "running"]
-            group.stop()
-            pool.shutdown()
-            for job in cut:
-                if job.outcome != "passed":
-                    job.outcome = "interrupted"
+            with interruptible():
+                while queue or running:
+                    while queue and len(running) < at_once:
+                        running.add(pool.submit(queue.pop(0).run, fast=fast, store=store, group=group))
+                    bar.set_postfix_str("running " + " ".join(j.lesson.id for j in todo if j.outcome == "running"))
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    bar.update(len(done))
+                    if any(j.outcome.startswith("failed") for j in todo) and not keep_going:
+                        queue.clear()
         finally:
+            if running:
+                group.stop()
             pool.shutdown()
 
 

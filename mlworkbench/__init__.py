@@ -1,8 +1,9 @@
 """Helpers of the MLflow workbook: experiment setup, artifact plotting, models, registry, projects and reruns.
 
 ``import mlworkbench as wb`` is cheap, since each name loads when it is first used; `__init__.pyi` lists them. The rooms
-are those of the course: runs at the top, then `models`, `serving`, `registry`, `projects` and `notebooks`; `doctor` and
-`lab` beside them. It imports `warmkernel`, and never the course or the stock market, which it finds by entry points.
+are those of the course: runs at the top, then `models`, `serving`, `registry`, `projects` and `notebooks`; beside them
+`lab`, and `doctor_checks`, whose name leaves `wb.doctor` to the function. It imports `warmkernel`, and never the course
+or the stock market, which it finds by entry points.
 """
 
 import lazy_loader

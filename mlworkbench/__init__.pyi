@@ -4,11 +4,12 @@ from .data import load_nasdaq as load_nasdaq
 from .data import load_sp500 as load_sp500
 from .data import load_vix as load_vix
 from .data import load_wine as load_wine
-from .doctor.report import doctor as doctor
+from .doctor_checks.report import doctor as doctor
 from .errors import NotebookError as NotebookError
 from .errors import ProjectError as ProjectError
 from .errors import StoreError as StoreError
 from .errors import WorkbenchError as WorkbenchError
+from .histories import log_history as log_history
 from .models.describe import describe_model as describe_model
 from .models.evaluation import validate as validate
 from .models.log import log_model as log_model
@@ -31,7 +32,6 @@ from .registry.promotion import transition as transition
 from .registry.versions import register as register
 from .registry.versions import versions_table as versions_table
 from .runs import best_run as best_run
-from .runs import log_history as log_history
 from .runs import runs_table as runs_table
 from .serving.batch_scoring import score as score
 from .serving.endpoint import Endpoint as Endpoint

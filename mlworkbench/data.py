@@ -43,27 +43,13 @@ def load_sp500() -> pd.DataFrame:
     -------
     pandas.DataFrame of shape (5031, 6)
         Indexed by ``date`` (trading days, ascending). Columns ``open``, ``high``, ``low``, ``close``, ``adj_close``
-        in index points and ``volume`` in shares traded.
-
-    Notes
-    -----
-    Source: Yahoo! Finance, as shipped with the package arch (`arch.data.sp500`).
+        in index points and ``volume`` in shares traded. Source: Yahoo! Finance, as shipped in `arch.data.sp500`.
     """
     return _tidy(_shipped("sp500"))
 
 
 def load_nasdaq() -> pd.DataFrame:
-    """Daily prices of the NASDAQ Composite index, January 1999 to December 2018.
-
-    Returns
-    -------
-    pandas.DataFrame of shape (5031, 6)
-        As `load_sp500`, on the same days.
-
-    Notes
-    -----
-    Source: Yahoo! Finance, as shipped with the package arch (`arch.data.nasdaq`).
-    """
+    """Daily prices of the NASDAQ Composite index, as `load_sp500` and on the same days (`arch.data.nasdaq`)."""
     return _tidy(_shipped("nasdaq"))
 
 
@@ -73,12 +59,8 @@ def load_vix() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame of shape (1259, 1)
-        Indexed by ``date`` (trading days, ascending). ``close`` in percent a year. The 46 weekdays without a value,
-        on which the exchange was closed, are left out.
-
-    Notes
-    -----
-    Source: Cboe, as shipped with the package arch (`arch.data.vix`).
+        Indexed by ``date``. ``close`` in percent a year. The 46 weekdays without a value, on which the exchange was
+        closed, are left out. Source: Cboe, as shipped in `arch.data.vix`.
     """
     return _tidy(_shipped("vix")).rename(columns={"vix": "close"}).dropna()
 
@@ -104,15 +86,10 @@ def load_live(symbol: str = "sp500", *, session: Any = None) -> pd.DataFrame:
     ------
     WorkbenchError
         For an unknown symbol, with the nearest one.
-
-    Examples
-    --------
-    >>> prices = wb.load_live("nasdaq")  # doctest: +SKIP
     """
-    bundled = {"sp500": load_sp500, "nasdaq": load_nasdaq, "vix": load_vix}
-    if symbol not in bundled:
-        raise unknown_name("symbol", symbol, bundled)
-    prices = bundled[symbol]()
+    if not isinstance(symbol, str) or symbol not in TICKERS:
+        raise unknown_name("symbol", symbol, TICKERS)
+    prices = {"sp500": load_sp500, "nasdaq": load_nasdaq, "vix": load_vix}[symbol]()
     try:
         newer = _newer(symbol, prices, session)
     except Exception as error:  # whatever goes wrong on the way to somebody else's service
@@ -146,15 +123,11 @@ def _newer(symbol: str, prices: pd.DataFrame, session: Any) -> pd.DataFrame:
 
 
 def _warn(symbol: str, prices: pd.DataFrame, error: Exception) -> None:
-    do = (
-        'Install the extra: pip install "mlworkbench[live]".'
-        if isinstance(error, ModuleNotFoundError)
-        else "Go on with the bundled data, or try again later."
-    )
+    missing = isinstance(error, ModuleNotFoundError)
     message = WorkbenchError(
         f"no newer prices of {symbol!r} ({told(error)}).",
         f"an answer of Yahoo! Finance. The bundled data goes to {prices.index[-1]:%Y-%m-%d}.",
-        do,
+        'Install the extra: pip install "mlworkbench[live]".' if missing else "Use the bundled data, or try again.",
     )
     warnings.warn(str(message), stacklevel=3)
 

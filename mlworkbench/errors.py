@@ -1,27 +1,30 @@
-"""One way for every error to speak: what was found, what was expected, what to do."""
+"""One way for every error to speak: what was found, what was expected, what to do. Secrets stay out of it."""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+from unicodedata import category
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+_LISTED, _SHOWN = 20, 200
+_SECRET = re.compile(r"(?i)(pass(word|wd|phrase)?|pwd|token|secret|(api|access|account)_?key|credentials?)[^=;&]{0,9}=")
 
 
 class WorkbenchError(Exception):
-    """A mistake that the reader can mend, told in three sentences.
-
-    Parameters
-    ----------
-    found : str
-        What is the case, with the offending value in it.
-    expected : str
-        What should have been the case.
-    do : str
-        The next step that mends it.
-    """
+    """A mistake that the reader can mend: what was found, what should have been the case, and the next step."""
 
     def __init__(self, found: str, expected: str, do: str) -> None:
-        super().__init__(found, expected, do)
-        self.found, self.expected, self.do = found, expected, do
+        self.found, self.expected, self.do = (
+            without_password(text).encode(errors="backslashreplace").decode() for text in (found, expected, do)
+        )
+        super().__init__(self.found, self.expected, self.do)
 
     def __str__(self) -> str:
         return f"Found: {self.found}\nExpected: {self.expected}\nDo this: {self.do}"
@@ -43,23 +46,50 @@ class ProjectError(WorkbenchError):
     """An MLflow project, or what was asked of it, is not as it should be."""
 
 
+def without_password(text: str) -> str:
+    """A text whose addresses have ``***`` where a password or token was: before the host, or in the query."""
+    # A password may hold '@' and '/' that nobody encoded, so it goes up to the last '@'; digits and '/' are a port.
+    text = re.sub(r"(://[^\s:/?#@]*):(?!\d+[/?#])\S*@", r"\1:***@", text)
+    text = re.sub(r"(?i)(https?://)[^\s/?#@]+@", r"\1***@", text)  # a token is often the user there
+    return re.sub(r"([?&;])([^\s=&]+)=([^\s&]*)", _without_value, text)
+
+
+def _without_value(found: re.Match[str]) -> str:
+    return f"{found[1]}{found[2]}=***" if _SECRET.search(unquote(f"{found[2]}={found[3]}")) else found[0]
+
+
 def told(error: BaseException, length: int = 300) -> str:
-    """Kind and message of somebody else's error, in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:length]}"
+    """Kind and message of somebody else's error, in one line and without passwords."""
+    return f"{type(error).__name__}: {without_password(' '.join(str(error).split()))[:length]}"
+
+
+@contextlib.contextmanager
+def explained(asked: str, do: str, *, kind: type[WorkbenchError] = WorkbenchError) -> Iterator[None]:
+    """Tell in three sentences what MLflow, or the database below it, refuses of what was ``asked``."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, ArithmeticError, AttributeError, OSError, TypeError, ValueError) as error:
+        raise kind(f"{asked[:_SHOWN]} ({told(error)}).", "what MLflow takes.", do) from error
+
+
+def is_line(text: object) -> bool:
+    """Whether it is a text of one line that says something, and that databases and files can keep."""
+    return isinstance(text, str) and bool(text.strip()) and not {*map(category, text)} & {"Cc", "Cs", "Zl", "Zp"}
 
 
 def unknown_name(
-    kind: str, name: str, names: Iterable[str], error: type[WorkbenchError] = WorkbenchError
+    kind: str, name: object, names: Iterable[object], error: type[WorkbenchError] = WorkbenchError
 ) -> WorkbenchError:
     """Build the error for a name that is not among ``names``, offering the nearest one."""
-    known = list(names)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    known, found = [str(each) for each in names], f"no {kind} is called {repr(name)[:_SHOWN]}."
     if not known:
-        return error(
-            f"no {kind} is called {name!r}.", "one that exists, and there is none.", "Make one first, or leave it out."
-        )
+        return error(found, "one that exists, and there is none.", "Make one first, or leave it out.")
+    near = difflib.get_close_matches(str(name)[:_SHOWN], known, n=_LISTED, cutoff=0.4)
+    listed = known if len(known) <= _LISTED else [*(near or known[:_LISTED]), f"… ({len(known)} in all)"]
     do = f"Did you mean {near[0]!r}?" if near else "Choose one of those."
-    return error(f"no {kind} is called {name!r}.", f"one of: {', '.join(known)}.", do)
+    return error(found, f"one of: {', '.join(listed)}.", do)
 
 
 def no_model(model_uri: str, error: Exception) -> WorkbenchError:
@@ -69,3 +99,20 @@ def no_model(model_uri: str, error: Exception) -> WorkbenchError:
         "the address of a stored model, such as the model_uri that log_model returns.",
         "List what there is with mlflow.search_logged_models(), and check that the tracking store is the right one.",
     )
+
+
+def find_run(run_id: str) -> Run:
+    """The run of that id.
+
+    Raises
+    ------
+    WorkbenchError
+        When there is none in the tracking store.
+    """
+    import mlflow
+
+    do = "Pass a run_id of this store: wb.runs_table() lists those there are."
+    if not is_line(run_id):
+        raise WorkbenchError(f"the run {run_id!r}.", "the id of a run, a text.", do)
+    with explained(f"the run {run_id!r}", do):
+        return mlflow.get_run(run_id)

@@ -34,6 +34,13 @@ def forget_telemetry() -> None:
     set_telemetry_client()
 
 
+def logging_stream() -> Any:
+    """What MLflow's loggers and prints write to. Public calls switch it off for all threads, or not its prints."""
+    from mlflow.utils.logging_utils import MLFLOW_LOGGING_STREAM
+
+    return MLFLOW_LOGGING_STREAM
+
+
 def open_database(uri: str, artifact_root: str) -> sqlalchemy.Engine:
     """Open a database with MLflow's own store class, which makes missing tables and checks the schema.
 
@@ -52,11 +59,33 @@ def is_known_schema(revision: str) -> bool:
     return any(path.name.startswith(f"{revision}_") for path in versions.glob("*.py"))
 
 
+def check_metric_name(name: str) -> None:
+    """Raise what ``log_metric`` would raise of a name, before the first of many values is logged."""
+    from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_length_limit, _validate_metric_name
+
+    _validate_metric_name(name)
+    _validate_length_limit("Metric name", MAX_ENTITY_KEY_LENGTH, name)
+
+
 def check_model_name(name: str) -> None:
     """Raise what ``create_registered_model`` would raise of a name, before anything is made."""
     from mlflow.utils.validation import _validate_model_name
 
     _validate_model_name(name)
+
+
+def is_addressed(name: str) -> bool:
+    """Whether ``models:/name/1`` and ``models:/name@alias`` name this model; MLflow registers names for which not.
+
+    Public: ``mlflow.pyfunc.load_model``, which needs the model to be there, and takes what is before any ``@``.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.utils.models import _parse_model_uri
+
+    try:
+        return "@" not in name and all(_parse_model_uri(f"models:/{name}{e}").name == name for e in ("/1", "@a"))
+    except MlflowException:
+        return False
 
 
 def check_alias(alias: str) -> None:
@@ -65,6 +94,24 @@ def check_alias(alias: str) -> None:
 
     _validate_model_alias_name(alias)
     _validate_model_alias_name_reserved(alias)
+
+
+def is_alias(alias: str) -> bool:
+    """Whether MLflow takes an alias."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        check_alias(alias)
+    except MlflowException:
+        return False
+    return True
+
+
+def check_version_tag(key: str, value: str) -> None:
+    """Raise what ``set_model_version_tag`` would raise of a tag, before the version is made."""
+    from mlflow.utils.validation import _validate_model_version_tag
+
+    _validate_model_version_tag(key, value)
 
 
 def registry_writer() -> MlflowClient:
@@ -103,6 +150,26 @@ def create_project_run(folder: Path, experiment_id: str, entry_point: str, param
     from mlflow.projects.utils import _create_run
 
     return _create_run(str(folder), experiment_id, str(folder), None, entry_point, parameters)
+
+
+def check_param_name(name: str) -> None:
+    """Raise what ``log_param`` would raise of a name, before the run is made."""
+    from mlflow.utils.validation import _validate_param_name
+
+    _validate_param_name(name)
+
+
+def run_project_as(run: Run, folder: Path, entry_point: str, parameters: dict[str, str], **options: str) -> None:
+    """Run an entry point as a run that was made before, so that its id is known whatever happens.
+
+    Public: ``mlflow.projects.run`` without ``run_id``, which its documentation keeps for MLflow itself.
+    """
+    import mlflow
+
+    info = run.info
+    mlflow.projects.run(
+        str(folder), entry_point, None, parameters, experiment_id=info.experiment_id, run_id=info.run_id, **options
+    )
 
 
 def autologging_of() -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError, unknown_name
+from mlworkbench.errors import WorkbenchError, explained, find_run, is_line, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,21 +29,17 @@ def show(fig: Figure, *, alt: str) -> None:
     fig : matplotlib.figure.Figure
         The figure; it can still be logged afterwards.
     alt : str
-        What the figure shows, in words.
+        What the figure shows, in words; stored where nbconvert looks for it, in the output's metadata.
 
     Raises
     ------
     WorkbenchError
-        When ``alt`` is empty.
-
-    Notes
-    -----
-    The text is stored where nbconvert looks for it, in the output's metadata (``image/png``, ``alt``).
+        When ``alt`` says nothing, or ``fig`` is no figure.
     """
     import matplotlib.pyplot as plt
     from IPython.display import display
 
-    require_alt(alt)
+    _require_figure(fig, alt)
     display(fig, metadata={"image/png": {"alt": alt}})  # type: ignore[no-untyped-call]
     plt.close(fig)
 
@@ -61,7 +58,7 @@ def log_figure(fig: Figure, path: str, *, alt: str) -> None:
     Raises
     ------
     WorkbenchError
-        When ``alt`` is empty or the path does not end in ``.png``.
+        When ``alt`` says nothing, ``fig`` is no figure, or MLflow does not take the path.
 
     See Also
     --------
@@ -69,10 +66,11 @@ def log_figure(fig: Figure, path: str, *, alt: str) -> None:
     """
     import mlflow
 
-    require_alt(alt)
-    if not path.endswith(".png"):
-        raise WorkbenchError(f"the path {path!r}.", "a path that ends in .png.", "Let the path end in .png.")
-    mlflow.log_figure(fig, path, save_kwargs={"metadata": {"Description": alt}})
+    _require_figure(fig, alt)
+    if not isinstance(path, str) or not path.endswith(".png"):
+        raise WorkbenchError(f"the path {path!r}.", "a text that ends in .png.", "Let the path end in .png.")
+    with explained(f"the figure {path!r}", "Choose a path below the run, such as 'figures/loss.png'."):
+        mlflow.log_figure(fig, path, save_kwargs={"metadata": {"Description": alt}})
 
 
 @contextlib.contextmanager
@@ -88,12 +86,12 @@ def no_figures_left() -> Iterator[None]:
             plt.close(number)
 
 
-def plot_history(runs: Iterable[Run | str], metric: str, *, ax: Axes | None = None) -> Axes:
+def plot_history(runs: Run | str | Iterable[Run | str], metric: str, *, ax: Axes | None = None) -> Axes:
     """Draw the history of a metric, a line a run.
 
     Parameters
     ----------
-    runs : iterable of mlflow.entities.Run or run id
+    runs : mlflow.entities.Run or run id, or several
     metric : str
         Name of the metric.
     ax : matplotlib.axes.Axes, optional
@@ -106,22 +104,21 @@ def plot_history(runs: Iterable[Run | str], metric: str, *, ax: Axes | None = No
     Raises
     ------
     WorkbenchError
-        When a run does not have the metric.
+        When there is no such run, or a run does not have the metric.
     """
     import mlflow
+    from mlflow.entities import Run
 
-    ax = ax or new_axes()
-    for number, run in enumerate(runs):
-        found = mlflow.get_run(run if isinstance(run, str) else run.info.run_id)
-        history = mlflow.MlflowClient().get_metric_history(found.info.run_id, metric)
-        if not history:
+    several = [runs] if isinstance(runs, str | Run) or not isinstance(runs, Iterable) else list(runs)
+    lines = []
+    for run in several:
+        found = find_run(run.info.run_id if isinstance(run, Run) else run)
+        if metric not in list(found.data.metrics):
             raise unknown_name("metric", metric, found.data.metrics)
-        points = sorted((point.step, point.value) for point in history)
-        color, line = COLORS[number % len(COLORS)], LINES[number % len(LINES)]
-        ax.plot(*zip(*points, strict=True), label=found.info.run_name, color=color, linestyle=line)
-    ax.set(xlabel="step", ylabel=metric)
-    ax.legend()
-    return ax
+        history = mlflow.MlflowClient().get_metric_history(found.info.run_id, metric)
+        steps, values = zip(*sorted((point.step, point.value) for point in history), strict=True)
+        lines.append((found.info.run_name, steps, values))
+    return _draw(ax, lines, LINES, ("step", metric))
 
 
 def plot_runs(table: pd.DataFrame, metric: str, by: str, *, group: str | None = None, ax: Axes | None = None) -> Axes:
@@ -145,20 +142,33 @@ def plot_runs(table: pd.DataFrame, metric: str, by: str, *, group: str | None = 
     Raises
     ------
     WorkbenchError
-        For a column that the table does not have.
+        For a column that the table does not have, and for what is no table.
     """
-    for column in filter(None, (metric, by, group)):
-        if column not in table:
+    import pandas as pd
+
+    if not isinstance(table, pd.DataFrame):
+        raise WorkbenchError(f"a table that is a {type(table).__name__}.", "a table of runs.", "Pass wb.runs_table().")
+    for column in (metric, by, *([] if group is None else [group])):
+        if column not in list(table.columns):
             raise unknown_name("column", column, table.columns)
-    ax = ax or new_axes()
     rows = table.dropna(subset=[metric, by])
     rows = rows.assign(**{name: _numbers_or_texts(rows[name]) for name in filter(None, (by, group))}).sort_values(by)
-    for number, (name, part) in enumerate(rows.groupby(group) if group else [(None, rows)]):
-        color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
-        ax.plot(part[by], part[metric], marker, color=color, label=name, alpha=0.8)
-    ax.set(xlabel=by, ylabel=metric)
-    if group:
-        ax.legend(title=group)
+    parts = rows.groupby(group) if group else [(None, rows)]
+    return _draw(ax, [(name, part[by], part[metric]) for name, part in parts], MARKERS, (by, metric), group)
+
+
+def _draw(
+    ax: Axes | None, parts: list[Any], styles: Iterable[str], names: tuple[str, str], title: str | None = None
+) -> Axes:
+    """Draw parts, each its label, horizontal and vertical values, which differ by colour and by style."""
+    ax = new_axes() if ax is None else ax
+    if not hasattr(ax, "plot"):
+        raise WorkbenchError(f"ax={ax!r}.", "axes of matplotlib.", "Leave ax out, or pass plt.subplots()[1].")
+    for (label, horizontal, vertical), color, style in zip(parts, cycle(COLORS), cycle(styles), strict=False):
+        ax.plot(horizontal, vertical, style, color=color, label=label)
+    ax.set(xlabel=names[0], ylabel=names[1])
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend(title=title)
     return ax
 
 
@@ -177,7 +187,11 @@ def new_axes() -> Axes:
     return plt.subplots(figsize=(7, 3.5), layout="constrained")[1]
 
 
-def require_alt(alt: str) -> None:
-    """Refuse an alternative text that says nothing."""
-    if not alt.strip():
-        raise WorkbenchError("an empty alt text.", "a sentence that says what the figure shows.", "Write alt='…'.")
+def _require_figure(fig: Figure, alt: str) -> None:
+    from matplotlib.figure import Figure
+
+    if not isinstance(fig, Figure):
+        do = "Pass the figure: ax.figure of axes, or plt.gcf()."
+        raise WorkbenchError(f"{type(fig).__name__} instead of a figure.", "a figure of matplotlib.", do)
+    if not isinstance(alt, str) or not is_line(" ".join(alt.split())):
+        raise WorkbenchError(f"the alt text {alt!r}.", "a sentence that says what the figure shows.", "Write alt='…'.")

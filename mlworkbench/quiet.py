@@ -3,31 +3,70 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import os
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
 
-from mlworkbench.mlflow_internals import forget_telemetry
+from mlworkbench.mlflow_internals import forget_telemetry, logging_stream
+
+_LEVELS = {
+    logging.WARNING: "alembic mlflow.store.db.utils mlflow.tracking.fluent mlflow.utils.autologging_utils "
+    "mlflow.models.python_api mlflow.projects mlflow.pyfunc mlflow.models",
+    logging.ERROR: "absl tensorflow mlflow.models.evaluation mlflow.onnx",  # what MLflow chooses, not the reader
+}
+_HINTS = ("`y_pred` was renamed", "Inferred schema contains integer")
+
+_inside: ContextVar[bool] = ContextVar("_inside", default=False)
+
+
+class _UnlessQuiet:
+    """A function that does nothing when it is called inside of `quiet`; what other threads do is no matter."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __call__(self, *args: Any, **options: Any) -> None:
+        if not _inside.get():
+            self._function(*args, **options)
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep MLflow's notes, its warnings and Keras' progress bars out of a notebook; errors come through."""
-    logger = logging.getLogger("mlflow")
-    level, nowhere = logger.level, io.StringIO()
-    logger.setLevel(logging.ERROR)
+    """Keep MLflow's notes, warnings and Keras' progress bars of this thread out of a notebook; errors come through."""
+    for owner, name in ((warnings, "showwarning"), (logging_stream(), "write")):
+        if not isinstance(function := getattr(owner, name), _UnlessQuiet):
+            setattr(owner, name, _UnlessQuiet(function))
+    token = _inside.set(True)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-            warnings.simplefilter("ignore")
+        with _no_bars():
             yield
     finally:
-        logger.setLevel(level)
+        _inside.reset(token)
+
+
+@contextlib.contextmanager
+def _no_bars() -> Iterator[None]:
+    """Switch Keras' progress bars off, which Keras itself keeps for each thread."""
+    config = getattr(sys.modules.get("keras"), "config", None)
+    if config is None or not config.is_interactive_logging_enabled():
+        yield
+        return
+    config.disable_interactive_logging()
+    try:
+        yield
+    finally:
+        config.enable_interactive_logging()
 
 
 def quiet_mlflow() -> None:
-    """Switch off MLflow's telemetry, and lines and warnings that are not of the reader's making."""
+    """Switch off MLflow's telemetry, and lines and warnings that are not of the reader's making.
+
+    It changes what the whole process shares, each time to the same; a level that somebody has chosen stays.
+    """
     os.environ.update(
         MLFLOW_DISABLE_TELEMETRY="true",
         MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true",
@@ -36,23 +75,9 @@ def quiet_mlflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # also keeps TensorFlow's numbers the same on other machines
     forget_telemetry()
-    for name in (
-        "store.db.utils",
-        "tracking.fluent",
-        "utils.autologging_utils",
-        "models.python_api",
-        "projects",
-        "pyfunc",
-        "models",
-    ):
-        logging.getLogger(f"mlflow.{name}").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    for name in (
-        "absl",
-        "tensorflow",
-        "mlflow.models.evaluation",
-        "mlflow.onnx",
-    ):  # what MLflow chooses, not the reader
-        logging.getLogger(name).setLevel(logging.ERROR)
-    for hint in ("`y_pred` was renamed", "Inferred schema contains integer"):
+    for level, names in _LEVELS.items():
+        for logger in map(logging.getLogger, names.split()):
+            if logger.level in (logging.NOTSET, logging.INFO):
+                logger.setLevel(level)
+    for hint in _HINTS:
         warnings.filterwarnings("ignore", f".*{hint}")

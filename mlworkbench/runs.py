@@ -1,22 +1,19 @@
-"""What runs recorded, as tidy tables; long metric histories written quickly."""
+"""What runs recorded, as tidy tables."""
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING
 
-from mlworkbench.errors import WorkbenchError, unknown_name
+from mlworkbench.errors import WorkbenchError, explained, find_run, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Run
 
-BATCH = 1000
-"""The most metrics that MLflow takes in one call of ``log_batch``."""
-
+_MOST = 10**9  # runs that MLflow looks for
+_GRAMMAR = "Write it as https://mlflow.org/docs/latest/ml/search/search-runs/ tells."
 _CONTEXT = {
     "run_id": "run_id",
     "tags.mlflow.runName": "name",
@@ -32,7 +29,7 @@ _CONTEXT = {
 def runs_table(
     experiments: str | Sequence[str] | None = None,
     filter_string: str = "",
-    order_by: Sequence[str] | None = None,
+    order_by: str | Sequence[str] | None = None,
     max_results: int | None = None,
 ) -> pd.DataFrame:
     """Read runs into one tidy table.
@@ -56,30 +53,44 @@ def runs_table(
     Raises
     ------
     WorkbenchError
-        For an experiment that does not exist (MLflow alone ignores it), with the nearest name.
-    mlflow.MlflowException
-        For a filter that MLflow cannot read.
+        For an experiment that does not exist (MLflow alone ignores it), and for what MLflow cannot search for.
 
     See Also
     --------
     https://mlflow.org/docs/latest/ml/search/search-runs/
     """
+    return _tidy(_search(experiments, filter_string, order_by, max_results))
+
+
+def _search(
+    experiments: str | Sequence[str] | None,
+    filter_string: str,
+    order_by: str | Sequence[str] | None = None,
+    max_results: int | None = None,
+) -> pd.DataFrame:
+    """Runs as MLflow gives them, with the names of their experiments and their seconds."""
     import mlflow
     import pandas as pd
 
+    if max_results is not None and (
+        type(max_results) is bool or not isinstance(max_results, Integral) or max_results < 1
+    ):
+        raise WorkbenchError(f"max_results={max_results!r}.", "a number from 1.", "Leave it out to get every run.")
     names = _experiment_names(experiments)
-    found = mlflow.search_runs(
-        experiment_ids=None if names is None else list(names),
-        filter_string=filter_string,
-        order_by=list(order_by or []),
-        max_results=max_results or 10**9,
-    )
+    asked = f"a search with filter_string={filter_string!r}, order_by={order_by!r}"
+    with explained(asked, _GRAMMAR):
+        found: pd.DataFrame = mlflow.search_runs(
+            experiment_ids=None if names is None else list(names),
+            filter_string=filter_string,
+            order_by=[order_by] if isinstance(order_by, str) else list(order_by or []),
+            max_results=min(max_results or _MOST, _MOST),
+        )
     if names is None:
         names = {number: mlflow.get_experiment(number).name for number in found["experiment_id"].unique()}
     found["experiment"] = found["experiment_id"].map(names)
     ended, started = (pd.to_datetime(found[name], utc=True) for name in ("end_time", "start_time"))
     found["seconds"] = (ended - started).dt.total_seconds()
-    return _tidy(found)
+    return found
 
 
 def _experiment_names(experiments: str | Sequence[str] | None) -> dict[str, str] | None:
@@ -88,10 +99,10 @@ def _experiment_names(experiments: str | Sequence[str] | None) -> dict[str, str]
 
     if experiments is None:
         return None
+    wanted = [experiments] if isinstance(experiments, str) or not isinstance(experiments, Iterable) else experiments
     every = {e.name: e.experiment_id for e in mlflow.search_experiments()}
-    wanted = [experiments] if isinstance(experiments, str) else list(experiments)
     for name in wanted:
-        if name not in every:
+        if name not in list(every):
             raise unknown_name("experiment", name, every)
     return {every[name]: name for name in wanted}
 
@@ -125,118 +136,24 @@ def best_run(
     experiments, filter_string
         As in `runs_table`.
 
-    Returns
-    -------
-    mlflow.entities.Run
-
     Raises
     ------
     WorkbenchError
         When no finished run has the metric, with the names of those that are there.
     """
-    import mlflow
+    import numpy as np
 
-    table = runs_table(experiments, filter_string)
-    column = next((name for name in (f"metrics.{metric}", metric) if name in table), None)
-    usable = table[table["status"] == "FINISHED"].dropna(subset=[column]) if column else table.iloc[:0]
-    if column is None or usable.empty:
-        run_ids = table["run_id"].tolist()
-        there = sorted({name for run_id in run_ids[:50] for name in mlflow.get_run(run_id).data.metrics})
+    if not isinstance(lower_is_better, bool | np.bool_):
+        do = "Say True for errors and losses, False for scores."
+        raise WorkbenchError(f"lower_is_better={lower_is_better!r}.", "True or False.", do)
+    found, column = _search(experiments, filter_string), f"metrics.{metric}"
+    rows = found[found["status"] == "FINISHED"].dropna(subset=[column]) if column in found else found.iloc[:0]
+    if rows.empty:
+        there = sorted(name.removeprefix("metrics.") for name in map(str, found) if name.startswith("metrics."))
         raise WorkbenchError(
-            f"no finished run with the metric {metric!r} among {len(table)} run(s).",
+            f"no finished run with the metric {metric!r} among {len(found)} run(s).",
             f"at least one; the metrics there are: {', '.join(there) or 'none'}.",
             "Correct the name, or name the experiments to look in.",
         )
-    values = usable[column]
-    best = values.argmin() if lower_is_better else values.argmax()
-    return mlflow.get_run(usable["run_id"].iloc[best])
-
-
-def log_history(
-    metrics: Mapping[str, Sequence[float]] | pd.DataFrame,
-    step: Sequence[int] | None = None,
-    *,
-    run_id: str | None = None,
-) -> None:
-    """Log whole histories of metrics at once, in batches instead of point by point.
-
-    Parameters
-    ----------
-    metrics : mapping of str to sequence of float, or DataFrame
-        Values by the name of the metric; all of one length, n.
-    step : sequence of int, length n, optional
-        The step of each value; 0 to n - 1 when left out.
-    run_id : str, optional
-        The run; the active one when left out.
-
-    Raises
-    ------
-    WorkbenchError
-        When no run is active, the lengths differ, or a value is not a number.
-
-    See Also
-    --------
-    https://mlflow.org/docs/latest/api_reference/python_api/mlflow.client.html#mlflow.client.MlflowClient.log_batch
-    """
-    import mlflow
-    from mlflow.entities import Metric
-
-    run_id = run_id or _active_run_id()
-    columns: dict[str, list[Any]] = {str(name): list(values) for name, values in metrics.items()}
-    steps = _steps(columns, step)
-    now = int(time.time() * 1000)
-    points = [
-        Metric(name, _number(name, value), now, int(at))
-        for name, values in columns.items()
-        for value, at in zip(values, steps, strict=True)
-    ]
-    client = mlflow.MlflowClient()
-    points.reverse()  # the last step first: every later one would replace MLflow's "latest value" once more
-    with _no_garbage_collection():
-        for begin in range(0, len(points), BATCH):
-            client.log_batch(run_id, metrics=points[begin : begin + BATCH])
-
-
-@contextlib.contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Put off looking for garbage: MLflow makes so many objects that this takes a third of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _active_run_id() -> str:
-    import mlflow
-
-    run = mlflow.active_run()
-    if run is None:
-        raise WorkbenchError(
-            "no active run.", "a run to log to.", "Call it inside `with mlflow.start_run():`, or give run_id."
-        )
-    return str(run.info.run_id)
-
-
-def _steps(columns: dict[str, list[Any]], step: Sequence[int] | None) -> list[int]:
-    lengths = {name: len(values) for name, values in columns.items()}
-    wanted = next(iter(lengths.values()), 0) if step is None else len(step)
-    if any(length != wanted for length in lengths.values()):
-        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise WorkbenchError(
-            f"histories of different lengths: {told}; steps {wanted}.",
-            "one value of each metric for each step.",
-            "Cut them to the same length, or log them in two calls.",
-        )
-    return list(range(wanted)) if step is None else list(step)
-
-
-def _number(name: str, value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise WorkbenchError(
-            f"{value!r} in the history of {name!r}.", "numbers (NaN and infinity count).", "Convert or drop it."
-        ) from error
+    best = rows[column].argmin() if lower_is_better else rows[column].argmax()
+    return find_run(rows["run_id"].iloc[best])

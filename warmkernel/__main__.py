@@ -17,10 +17,11 @@ def main() -> None:
     parser.add_argument("name", help="how notebooks and papermill name the kernel")
     parser.add_argument("modules", nargs="*", metavar="module", help="what is imported beforehand")
     parser.add_argument("--user", action="store_true", help="for this user instead of this environment")
+    parser.add_argument("--prefix", default=sys.prefix, help="for the environment of this folder")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "kernel.json").write_text(json.dumps(specification(options.name, options.modules), indent=1))
-        where = {"user": True} if options.user else {"prefix": sys.prefix}
+        where = {"user": True} if options.user else {"prefix": options.prefix}
         place = KernelSpecManager().install_kernel_spec(folder, options.name, **where)  # type: ignore[no-untyped-call]
     sys.stdout.write(f"{place}\n")
 

@@ -11,14 +11,23 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+import psutil
+
 from warmkernel.private_folder import private_folder
-from warmkernel.processes import ForkedKernel, ForkedProcess
+from warmkernel.processes import ForkedKernel, ForkedProcess, is_in_state
 from warmkernel.warmup import Warmup
+
+IMPORT_SECONDS = 300.0
+"""How long a server's imports may take; they are under way when the first kernel asks. One that is stopped is found."""
+
+LOCK_SECONDS = 10.0
+"""How long another process may hold the lock of the sockets' folder, which it needs for a moment."""
 
 
 class Wish(NamedTuple):
@@ -68,6 +77,8 @@ def run_forked(program: str, warmup: Warmup) -> int | None:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as in the background of a script
             signal.signal(number, lambda sent, _: process.send_signal(sent))
     code = process.wait()
+    while code == -signal.SIGKILL and not is_in_state(process.pid, psutil.STATUS_DEAD, psutil.STATUS_ZOMBIE):
+        time.sleep(0.05)  # its server was killed: it notices in a moment, and what comes next may count on that
     return code if code >= 0 else 128 - code  # as a shell tells that a signal has ended it
 
 
@@ -83,50 +94,74 @@ def can_fork(interpreter: Sequence[str], env: Mapping[str, str], folder: Path, w
     )
 
 
-def _fork(interpreter: Sequence[str], wish: Wish, warmup: Warmup, *outputs: IO[Any]) -> tuple[socket.socket, int]:
-    """Have a process forked; return the connection that keeps it, and its id."""
+def _fork(interpreter: Sequence[str], wish: Wish, warmup: Warmup, *outputs: IO[Any]) -> tuple[socket.socket, int, int]:
+    """Have a process forked; return the connection that keeps it, its id, and that of the server."""
     answer = ""
     for _ in range(3):  # a server may just be making room for a new one
         connection = connect(interpreter, wish.env, warmup)
         with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
             json.dump(wish, file)
             file.seek(0)
-            answer = _ask(connection, *(each.fileno() for each in (file, *outputs)))
+            server = _server_at(_socket_path(interpreter, wish.env, warmup))
+            answer = _ask(connection, server, bool(wish.program), *(each.fileno() for each in (file, *outputs)))
         if answer.isdigit():
-            return connection, int(answer)
+            return connection, int(answer), server
         connection.close()
         if answer.startswith("unfit"):
             break
     raise ConnectionError(answer or "the fork server ended")
 
 
-def _ask(connection: socket.socket, *files: int) -> str:
+def _ask(connection: socket.socket, server: int, tell: bool, *files: int) -> str:
     """Send the files of a wish and return the server's answer; nothing when it ended instead."""
-    connection.settimeout(120)  # its imports may still be under way
+    limit = time.monotonic() + IMPORT_SECONDS
+    connection.settimeout(2)
     try:
         socket.send_fds(connection, [b"\0"], files)
-        answer = connection.recv(1000).decode().strip()
+        while True:
+            try:
+                answer = connection.recv(1000).decode().strip()
+            except TimeoutError:
+                if is_in_state(server, psutil.STATUS_STOPPED) or time.monotonic() > limit:
+                    raise
+                if tell:
+                    sys.stderr.write("The imports that kernels share are under way; later ones find them done.\n")
+                    tell = False
+            else:
+                connection.settimeout(None)
+                return answer
+    except TimeoutError as error:
+        connection.close()  # it would fork for nobody, when it goes on
+        raise TimeoutError(f"the fork server {server} is stopped or hangs") from error
     except ConnectionError:
         return ""
-    connection.settimeout(None)
-    return answer
 
 
 def connect(interpreter: Sequence[str], env: Mapping[str, str], warmup: Warmup) -> socket.socket:
     """Connect to the fork server of an environment; start it where there is none."""
-    folder = private_folder()
-    imports = warmup.environment(env)
-    cores = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
-    alike = [interpreter, asdict(warmup), sorted(imports.items()), os.getpriority(os.PRIO_PROCESS, 0), cores]
-    path = folder / hashlib.sha256(json.dumps(alike).encode()).hexdigest()[:16]
+    path = _socket_path(interpreter, env, warmup)
     connection = socket.socket(socket.AF_UNIX)
-    with _locked(folder):
+    with _locked(path.parent):
         try:
             connection.connect(str(path))
         except (FileNotFoundError, ConnectionRefusedError):
-            _start_server(path, interpreter, {**imports, "PATH": env.get("PATH", os.defpath)}, warmup)
+            _start_server(path, interpreter, {**warmup.environment(env), "PATH": env.get("PATH", os.defpath)}, warmup)
             connection.connect(str(path))
     return connection
+
+
+def _socket_path(interpreter: Sequence[str], env: Mapping[str, str], warmup: Warmup) -> Path:
+    """Where the fork server of an environment listens: kernels that would import alike have the same."""
+    cores = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+    variables = sorted(warmup.environment(env).items())
+    alike = [interpreter, asdict(warmup), variables, os.getpriority(os.PRIO_PROCESS, 0), cores]
+    return private_folder() / hashlib.sha256(json.dumps(alike).encode()).hexdigest()[:16]
+
+
+def _server_at(path: Path) -> int:
+    """The process id of a server, with which its log begins."""
+    first = path.with_suffix(".log").read_text().partition("\n")[0]
+    return int(first) if first.isdigit() else 0
 
 
 def _start_server(path: Path, interpreter: Sequence[str], env: Mapping[str, str], warmup: Warmup) -> None:
@@ -147,6 +182,7 @@ def _start_server(path: Path, interpreter: Sequence[str], env: Mapping[str, str]
             cwd="/",
             start_new_session=True,
             check=True,
+            timeout=IMPORT_SECONDS,
         )
 
 
@@ -168,9 +204,16 @@ def _locked(folder: Path) -> Iterator[None]:
     """Hold the lock of a folder: clients connect, and servers start and leave, one at a time."""
     import fcntl  # there is none on Windows
 
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor, limit = os.open(folder, os.O_RDONLY), time.monotonic() + LOCK_SECONDS
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > limit:
+                    raise TimeoutError(f"another process holds the lock of {folder}") from None
+                time.sleep(0.02)
         yield
     finally:
         os.close(descriptor)

@@ -10,16 +10,33 @@ import signal
 import socket
 from typing import IO
 
+import psutil
+
+
+def is_in_state(pid: int, *states: str) -> bool:
+    """Whether a process is in one of these states of psutil; one that is no more counts as dead."""
+    try:
+        return psutil.Process(pid).status() in states
+    except psutil.NoSuchProcess:
+        return psutil.STATUS_DEAD in states
+
 
 class ForkedProcess:
-    """A forked process, with as much of `subprocess.Popen` as Jupyter uses of a kernel's process."""
+    """A forked process, with as much of `subprocess.Popen` as Jupyter uses of a kernel's process.
+
+    A server that is stopped passes nothing on. It cannot collect the process either, so that its number stays its own.
+    """
 
     stdin = stdout = stderr = None
 
-    def __init__(self, connection: socket.socket, pid: int) -> None:
+    def __init__(self, connection: socket.socket, pid: int, server: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
-        self._connection, self._signals = connection, {0}
+        self._connection, self._server, self._signals = connection, server, {0}
+
+    @property
+    def _alone(self) -> bool:
+        return is_in_state(self._server, psutil.STATUS_STOPPED)
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal as in Popen; None while the process lives."""
@@ -27,7 +44,9 @@ class ForkedProcess:
             try:
                 self._end(self._connection.recv(64, socket.MSG_DONTWAIT))
             except BlockingIOError:
-                return None
+                if not (self._alone and is_in_state(self.pid, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)):
+                    return None
+                self._end(b"")
             except ConnectionError:
                 self._end(b"")
         return self.returncode
@@ -35,21 +54,24 @@ class ForkedProcess:
     def wait(self) -> int:
         """Wait for the end and return the exit code."""
         while (code := self.poll()) is None:
-            self.listen()
+            self.listen(1)
         return code
 
-    def listen(self, seconds: float | None = None) -> None:
+    def listen(self, seconds: float) -> None:
         """Wait until the server tells of the end, or for so many seconds."""
         if self.returncode is None:
             told = select.poll()
             told.register(self._connection, select.POLLIN)
-            told.poll(None if seconds is None else seconds * 1000)
+            told.poll(seconds * 1000)
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the process and the processes that it has started."""
         self._signals.add(-number)
         with contextlib.suppress(OSError):  # it has ended
-            self._connection.send(bytes([number]))
+            if self._alone:
+                os.killpg(self.pid, number)
+            else:
+                self._connection.send(bytes([number]))
 
     def kill(self) -> None:
         """End the process at once."""
@@ -67,8 +89,8 @@ class ForkedProcess:
 class ForkedKernel(ForkedProcess):
     """A kernel, whose last words are told when it ends without having been asked to."""
 
-    def __init__(self, connection: socket.socket, pid: int, output: IO[bytes]) -> None:
-        super().__init__(connection, pid)
+    def __init__(self, connection: socket.socket, pid: int, server: int, output: IO[bytes]) -> None:
+        super().__init__(connection, pid, server)
         self._output = output
 
     def _end(self, answer: bytes) -> None:

@@ -1,8 +1,8 @@
 """The fork server: a small process that has done the heavy imports once, and forks a clean process on each request.
 
-It runs as a script, by its path, and needs nothing of this package but its siblings `preload.py` and `child.py`, so
-that it serves every environment that has ipykernel. `client.py` starts it and speaks with it over a private socket,
-by one connection a process:
+It runs as a script, by its path, and needs nothing of this package but its siblings, so that it serves every
+environment that has ipykernel. `client.py` starts it and speaks with it over a private socket, by one connection a
+process:
 
 - the client sends three open files: its wish in JSON (see `child.py`), and those for output and errors;
 - the server answers with the process id, or ``stale`` (what it has imported was changed on disk; it makes room for
@@ -164,9 +164,12 @@ class Server:
 def main() -> NoReturn:
     """Serve at a listening socket; the arguments are its file descriptor, its path, and in JSON what `client` says."""
     listener, path, imports = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]), json.loads(sys.argv[3])
-    if os.fork():
+    if process := os.fork():
+        print(process, flush=True)  # noqa: T201 (into the log, where clients look)
         os._exit(0)  # the client goes on, and this is nobody's child
-    del sys.path[0], sys.modules["preload"], sys.modules["child"]  # the folder of this script is for nobody else
+    for sibling in ("child", "interrupt", "preload"):
+        del sys.modules[sibling]
+    del sys.path[0]  # the folder of this script is for nobody else
     Server(listener, path, imports).serve()
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 READ_AT_IMPORT = (
-    r"(HOME|USER|LANG|LANGUAGE|TZ|DO_NOT_TRACK)$|XDG_\w+_HOME|_?PYTHON|LC_|LD_|DYLD_|MALLOC|SSL_CERT_"
+    r"(HOME|USER|LANG|LANGUAGE|TZ|DO_NOT_TRACK|EAGER_IMPORT)$|XDG_\w+_HOME|_?PYTHON|LC_|LD_|DYLD_|MALLOC|SSL_CERT_"
     r"|JUPYTER_(ALLOW|PLATFORM|USE|WIDGETS)|IPYTHON_|TRAITLETS_|TORNADO_|PYZMQ_|PYDEVD_|MSGPACK_|PSUTIL_"
     r"|MPL|MATPLOTLIB|PILLOW_|PYPARSING|NPY_|NUMPY_|SCIPY_|SKLEARN_|PANDAS_|JOBLIB_|LOKY_|OMP_|KMP_|MKL_|OPENBLAS"
 )
@@ -16,6 +18,13 @@ READ_AT_IMPORT = (
 
 SET_BY_IMPORTS = {("KMP_INIT_AT_FORK", "FALSE"), ("KMP_DUPLICATE_LIB_OK", "True")}
 """What scikit-learn and joblib put into the environment when they are imported, here as in the server."""
+
+
+class SettingError(ValueError):
+    """An environment variable says nonsense; the arguments tell what was found, what was expected, and what to do."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(": ".join, zip(("Found", "Expected", "Do this"), self.args, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -42,8 +51,16 @@ class Warmup:
 
     @property
     def idle_seconds(self) -> float:
-        """How long a new server waits for its next kernel."""
-        return float(os.environ.get(self.idle_variable) or 30)
+        """How long a new server waits for its next kernel; a SettingError tells what is no number of seconds."""
+        text = os.environ.get(self.idle_variable) or "30"
+        with contextlib.suppress(ValueError):
+            if 0 <= (seconds := float(text)) < math.inf:
+                return seconds
+        raise SettingError(
+            f"{self.idle_variable} = {text!r}.",
+            "a number of seconds, or 0 for no warm kernels.",
+            "Correct it, or unset it for the usual 30 s.",
+        )
 
     def environment(self, env: Mapping[str, str]) -> dict[str, str]:
         """The part of an environment that decides what the imports do."""

@@ -10,7 +10,7 @@ from mlcourse.answers import number, shown
 from mlcourse.projects import sweep_tables
 from mlworkbench.errors import NotebookError
 from mlworkbench.notebooks.parameters import parameters
-from mlworkbench.notebooks.record import OUTCOME_TAG
+from mlworkbench.orphans import OUTCOME_TAG
 from mlworkbench.tasks import NotYetError
 
 EXPERIMENT = "exercises: projects"

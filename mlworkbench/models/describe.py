@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def describe_model(model_uri: str) -> pd.DataFrame:
-    """What is stored of a model, as a table.
+    """What is stored of a model, as a table; its code does not run.
 
     Parameters
     ----------
@@ -23,12 +23,7 @@ def describe_model(model_uri: str) -> pd.DataFrame:
     -------
     pandas.DataFrame of shape (facts, 2)
         A row a fact. ``what`` is flavor, input, output, parameter, trusted type, python, size, requirement, name,
-        status, run or folder; ``value`` tells it as text.
-
-    Raises
-    ------
-    WorkbenchError
-        When there is no model at the URI.
+        status, run or folder; ``value`` tells it as text. A URI without a model is refused.
 
     See Also
     --------
@@ -36,10 +31,11 @@ def describe_model(model_uri: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    stored = _read(model_uri)
+    stored = read_model(model_uri)
+    signature = stored.signature
+    parts = {"input": "inputs", "output": "outputs", "parameter": "params"} if signature else {}
     facts = [("flavor", flavor) for flavor in stored.flavors]
-    for what, schema in _schemas(stored).items():
-        facts += [(what, str(column)) for column in schema]
+    facts += [(what, str(column)) for what, part in parts.items() for column in getattr(signature, part) or ()]
     facts += [("trusted type", name) for name in stored.flavors.get("sklearn", {}).get("skops_trusted_types") or ()]
     facts += [("python", stored.flavors.get("python_function", {}).get("python_version"))]
     facts += [("size", f"{(stored.model_size_bytes or 0) / 1e6:.2f} MB")]
@@ -47,31 +43,31 @@ def describe_model(model_uri: str) -> pd.DataFrame:
     return pd.DataFrame([fact for fact in facts if fact[1]], columns=["what", "value"])
 
 
-def _read(model_uri: str) -> Model:
-    from mlflow.exceptions import MlflowException
+def read_model(model_uri: str) -> Model:
+    """Read the MLmodel file at a URI, or say that there is no model."""
     from mlflow.models import Model
 
+    if not isinstance(model_uri, str) or not model_uri.isprintable():
+        raise no_model(model_uri, TypeError("not the text of an address"))
     try:
         return Model.load(model_uri)
-    except (MlflowException, OSError) as error:
+    except Exception as error:
         raise no_model(model_uri, error) from error
 
 
-def _schemas(stored: Model) -> dict[str, Any]:
-    signature = stored.signature
-    parts = {"input": "inputs", "output": "outputs", "parameter": "params"} if signature else {}
-    return {what: getattr(signature, part) or () for what, part in parts.items()}
-
-
-def _logged(stored: Model, model_uri: str) -> list[tuple[str, str | None]]:
+def _logged(stored: Model, model_uri: str) -> list[tuple[str, Any]]:
     """Requirements and the folder of the files; name, status and run too unless the URI is a path."""
     import mlflow
+    from mlflow.exceptions import MlflowException
     from mlflow.utils.file_utils import local_file_uri_to_path
 
-    logged = mlflow.get_logged_model(stored.model_id) if stored.model_id else None
+    try:
+        logged = mlflow.get_logged_model(stored.model_id) if stored.model_id else None
+    except MlflowException:
+        logged = None  # a folder that comes from another store
     folder = logged.artifact_location if logged else model_uri
     text = mlflow.artifacts.load_text(f"{folder.rstrip('/')}/requirements.txt")
-    facts: list[tuple[str, str | None]] = [("requirement", line) for line in text.splitlines()]
+    facts: list[tuple[str, Any]] = [("requirement", line) for line in text.splitlines()]
     if logged:
         facts += [("name", logged.name), ("status", logged.status.value), ("run", logged.source_run_id)]
     return [*facts, ("folder", local_file_uri_to_path(folder))]

@@ -5,17 +5,23 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.models.flavors import Job, flavor_of, parts_of_job, requirements_of, save_and_ask
+from mlworkbench.models import refusals
+from mlworkbench.models.flavors import forget_code, in_memory, parts_of_job, read_back, requirements_of, save
+from mlworkbench.models.job import Job, check_options, flavor_of
+from mlworkbench.models.signature import Answer, choose, notes_on
 from mlworkbench.quiet import quiet
+from mlworkbench.texts import check_model_name
 
 if TYPE_CHECKING:
     from mlflow.models import Model
     from mlflow.models.model import ModelInfo
 
+_PAIR = 2  # rows and inference parameters
 _OF_THE_SAVED = ("flavors", "signature", "saved_input_example_info", "model_size_bytes", "metadata", "resources")
 
 
@@ -32,86 +38,76 @@ def log_model(
 ) -> ModelInfo:
     """Log a model with signature, example and pinned requirements: tried first, logged whole or not at all.
 
-    The model is saved to a temporary folder with MLflow's own flavor and asked for its answer to the example. Only when
-    that went well is the folder handed to MLflow. The model belongs to the active run, or without one stands by itself.
-
     Parameters
     ----------
     model : object
-        A fitted scikit-learn estimator or pipeline, XGBoost model (native or scikit-learn API), Keras model (saved with
-        MLflow's TensorFlow flavor), ``onnx.ModelProto``, Python function, or ``mlflow.pyfunc.PythonModel``.
-    name : str
-        Name of the logged model.
+        Fitted scikit-learn, XGBoost or Keras model, ``onnx.ModelProto``, function, or ``mlflow.pyfunc.PythonModel``.
     example : DataFrame, array, or what the model takes
-        A few rows of input, shape (rows, columns), stored with the model; the signature is inferred from it and the
-        model's answer. A tuple ``(rows, {"parameter": value})`` gives inference parameters too.
-    trust : sequence of str
-        Types that a scikit-learn model may hold beyond those reviewed in `mlworkbench.trust`, by their full names.
-    requirements : sequence of str
-        Further packages (``"name==1.2"``) that cannot be seen from the model, such as those of its artifacts.
-    registered_model_name : str, optional
-        Register the model under this name as well.
-    tags : dict, optional
-        Tags of the logged model.
+        A few rows of input, shape (rows, columns); ``(rows, {"parameter": value})`` gives inference parameters too.
+    trust, requirements : list of str
+        Types in a scikit-learn model beyond the reviewed ones; packages (``"name==1.2"``) that nobody can see from it.
     **options
-        Passed on to ``save_model`` of the flavor: ``code_paths``, ``artifacts``, ``metadata``, ``pyfunc_predict_fn``, …
-
-    Returns
-    -------
-    mlflow.models.model.ModelInfo
-        As MLflow's own ``log_model`` returns it; ``.model_uri`` loads the model.
+        As of ``log_model`` of MLflow's flavor: ``signature``, ``code_paths``, ``metadata``, ``pyfunc_predict_fn``, …
 
     Raises
     ------
     WorkbenchError
-        When the model is of an unknown kind (wrap it), is not fitted (fit it), does not answer to the example (give
-        rows of the training data), cannot be stored (the message names the part), uses code that is installed nowhere
-        else (``code_paths``) or holds types that nobody reviewed (``trust``). Nothing has been logged then.
+        When the model is not fitted, does not answer to the example, cannot be stored, uses code that is installed
+        nowhere else (``code_paths``) or holds types that nobody reviewed (``trust``).
 
     See Also
     --------
     https://mlflow.org/docs/latest/ml/model/
-
-    Examples
-    --------
-    >>> info = wb.log_model(forest, "wine", example=X_train[:5])  # doctest: +SKIP
-    >>> mlflow.pyfunc.load_model(info.model_uri).predict(X_test)  # doctest: +SKIP
     """
-    job = _job(model, example, trust, options)
-    parts = parts_of_job(job)
-    pinned = [*requirements_of(job, parts), *requirements]
+    refusals.check_name("name", name, "/:.%\"'")
+    if registered_model_name is not None:
+        check_model_name(registered_model_name)
+    job = _job(model, example, trust, options | {"tags": tags})
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
-        said = save_and_ask(job, folder, parts, pinned)
-        saved = _Saved(folder, _complete(job, folder, said))
-        return saved.log(name=name, registered_model_name=registered_model_name, tags=tags)
+        saved, notes = _save(job, folder, refusals.text_list("requirements", requirements))
+        info = _Saved(folder, saved).log(name=name, registered_model_name=registered_model_name, **job.options)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    return info
 
 
 def _job(model: Any, example: Any, trust: Sequence[str], options: dict[str, Any]) -> Job:
-    flavor = flavor_of(model)
-    match example:
-        case tuple((rows, dict() as params)):
-            pass
-        case rows:
-            params = {}
+    rows, params = example if isinstance(example, tuple) and len(example) == _PAIR else (example, {})
+    if not isinstance(params, dict):
+        rows, params = example, {}
+    flavor = flavor_of(model, options)
     if flavor == "tensorflow" and hasattr(rows, "to_numpy"):
         rows = rows.to_numpy()  # MLflow takes only tensors in the signature of a Keras model
-    return Job(model, flavor, rows, params, trust, options)
+    if isinstance(paths := options.get("code_paths"), str | Path):
+        options = options | {"code_paths": [paths]}
+    job = Job(model, flavor, rows, params, refusals.text_list("trust", trust), options)
+    check_options(job)
+    refusals.as_request(rows, params)
+    return job
 
 
-def _complete(job: Job, folder: Path, said: Any) -> Model:
-    """Read the MLmodel file of a saved model, and give it a signature if it has none, or none but its parameters."""
-    import numpy as np
-    import pandas as pd
-    from mlflow.models import Model, infer_signature
+def _save(job: Job, folder: Path, more: list[str]) -> tuple[Model, list[str]]:
+    """Save the model, ask it for its answer to the example, and complete its MLmodel file with a signature."""
+    from mlflow.models import Model
 
-    saved = Model.load(str(folder))
-    if isinstance(job.example, pd.DataFrame) and isinstance(said, np.ndarray) and said.ndim == 1:
-        said = pd.Series(said)  # an answer a row, not a tensor; MLflow's own inference does the same
-    with quiet():  # MLflow warns of every integer, even of the classes that a classifier answers with
-        if saved.signature is None or saved.signature.inputs is None:
-            saved.signature = infer_signature(job.example, said, job.params or None)
-    return saved
+    parts = parts_of_job(job)
+    with quiet():
+        own = Answer(job, ask) if (ask := in_memory(job)) else None
+        if own and refusals.is_unfitted(own.error):
+            raise refusals.no_answer(job, own.error)
+        save(job, folder, parts, [*requirements_of(job, parts), *more])
+        saved = Model.load(str(folder))
+        try:
+            saved.signature, why = choose(job, own, read_back(job, folder))
+        finally:
+            forget_code(folder)
+    notes = notes_on(saved.signature, why)
+    if job.serialization != "skops":
+        notes.append(
+            f"A model in the format {job.serialization} holds code, which runs on the machine of whoever loads it."
+        )
+    return saved, notes
 
 
 class _Saved:
@@ -135,12 +131,16 @@ class _Saved:
         MLflow would leave a model with the status FAILED or PENDING, and ``runs:/<id>/<name>`` would find that one.
         """
         from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
         from mlflow.models import Model
 
         try:
             return Model.log(None, self, validate_serving_input=False, **options)
-        except BaseException:
+        except BaseException as error:
             if self._model_id:
                 with contextlib.suppress(Exception):
                     MlflowClient().delete_logged_model(self._model_id)
+            invalid = isinstance(error, MlflowException) and error.error_code == "INVALID_PARAMETER_VALUE"
+            if invalid or isinstance(error, TypeError | ValueError | OverflowError | AttributeError):
+                raise refusals.not_logged(error) from error
             raise

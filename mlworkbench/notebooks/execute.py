@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mlworkbench.errors import NotebookError
-from mlworkbench.notebooks.parameters import _parameters_of, check_values, read_notebook
-
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
-
-    from mlworkbench.notebooks.stopping import Group
+from mlworkbench.notebooks.kernels import require_kernel
+from mlworkbench.notebooks.notebook_file import parse_notebook, read_notebook
+from mlworkbench.notebooks.parameters import check_values, parameters_of
+from mlworkbench.notebooks.stopping import Group
 
 
 def execute(
@@ -24,39 +21,37 @@ def execute(
     env: Mapping[str, str | None] | None = None,
     timeout: float | None = None,
     group: Group | None = None,
+    kernel: str | None = None,
 ) -> None:
     """Execute a notebook with papermill in its own folder and write the executed copy, also when a cell fails.
 
     Parameters
     ----------
-    notebook, output : Path
-        What to execute, and where the executed copy goes.
     content : str, optional
         The notebook as text, where its file may not be at hand or have changed meanwhile.
-    values : mapping, optional
-        Parameters by name. Names that the notebook does not have are refused (papermill alone only warns).
     env : mapping, optional
         Variables added to the kernel's environment, or taken out of it (None).
     timeout : float, optional
         The most seconds that a cell may take.
     group : Group, optional
         Makes it possible to stop the execution from another thread.
+    kernel : str, optional
+        Name of the kernel; when left out, the one that the notebook names.
 
     Raises
     ------
     NotebookError
         For a value that the notebook cannot take, or a kernel that is not installed.
-    papermill.PapermillExecutionError
-        When a cell fails: names the cell and the error.
-    nbclient.exceptions.CellTimeoutError, nbclient.exceptions.DeadKernelError
-        When a cell takes too long, or the kernel's process ends.
+    papermill.PapermillExecutionError, nbclient.exceptions.CellTimeoutError, nbclient.exceptions.DeadKernelError
+        When a cell fails or takes too long, or the kernel's process ends.
     """
-    import nbformat
     import papermill
 
-    node = read_notebook(notebook) if content is None else nbformat.reads(content, as_version=4)  # type: ignore[no-untyped-call]
-    given = check_values(_parameters_of(node, notebook), values or {})
-    kernel = require_kernel(node)
+    from mlworkbench.notebooks.papermill_engine import PYTHON
+
+    node = read_notebook(notebook) if content is None else parse_notebook(content, notebook)
+    given = check_values(parameters_of(node, notebook), values or {})
+    found = require_kernel(node, kernel)
     output.parent.mkdir(parents=True, exist_ok=True)
     folder = notebook.absolute().parent
     papermill.execute_notebook(
@@ -64,37 +59,11 @@ def execute(
         str(output.absolute()).replace("{", "{{").replace("}", "}}"),  # papermill fills braces with parameters
         parameters=given,
         engine_name="mlworkbench",
-        kernel_name=kernel,
-        language="python",
+        kernel_name=found.name,
+        language=PYTHON if found.language == "python" else found.language,
         progress_bar=False,
         kernel_cwd=str(folder if folder.is_dir() else output.absolute().parent),
         kernel_env={"IPYNB_FILE": str(notebook.absolute()), **(env or {})},
         execution_timeout=timeout,
         group=group,
     )
-
-
-def require_kernel(node: NotebookNode) -> str:
-    """Name of the kernel that a notebook asks for; ``python3`` if it names none.
-
-    Raises
-    ------
-    NotebookError
-        When it is not installed.
-    """
-    from jupyter_client.kernelspec import NoSuchKernel
-
-    from mlworkbench.notebooks.kernels import kernel_specs
-
-    name = str(node.metadata.get("kernelspec", {}).get("name") or "python3")
-    specs = kernel_specs()
-    try:
-        specs.get_kernel_spec(name)  # type: ignore[no-untyped-call]
-    except NoSuchKernel as error:
-        there = ", ".join(sorted(specs.find_kernel_specs()))  # type: ignore[no-untyped-call]
-        raise NotebookError(
-            f"no kernel is called {name!r}.",
-            f"the kernel that the notebook's metadata names; there are: {there or 'none'}.",
-            "Run `make setup`, or choose another kernel in JupyterLab; `jupyter kernelspec list` shows what is there.",
-        ) from error
-    return name

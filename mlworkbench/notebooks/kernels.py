@@ -6,10 +6,13 @@ import functools
 import json
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlworkbench.errors import NotebookError, WorkbenchError
+from mlworkbench.notebooks.literals import shown
+from mlworkbench.notebooks.notebook_file import language_of
 from warmkernel.client import keep_server
-from warmkernel.warmup import Warmup
+from warmkernel.warmup import SettingError, Warmup
 
 if TYPE_CHECKING:
     from jupyter_client.kernelspec import KernelSpecManager
@@ -20,6 +23,13 @@ JUPYTER_DATA = Path(__file__).parents[1] / "lab" / "jupyter_data"
 """Where Jupyter finds the specification of the kernel "Python (workbench)"."""
 
 
+class Kernel(NamedTuple):
+    """A kernel that is installed."""
+
+    name: str
+    language: str
+
+
 @functools.cache
 def provisioner() -> dict[str, Any]:
     """What that specification says of how the kernel is started, and what is imported beforehand."""
@@ -28,9 +38,20 @@ def provisioner() -> dict[str, Any]:
 
 
 def warmup() -> Warmup:
-    """What is imported beforehand, for those who ask the fork server themselves."""
+    """What is imported beforehand, for those who ask the fork server themselves.
+
+    Raises
+    ------
+    WorkbenchError
+        When MLWORKBENCH_WARM_SECONDS is no number of seconds: correct or unset it.
+    """
     says = provisioner()["config"]
-    return Warmup(tuple(says["preload"]), tuple(says["shelve"]), tuple(says["variables"]), says["idle_variable"])
+    found = Warmup(tuple(says["preload"]), tuple(says["shelve"]), tuple(says["variables"]), says["idle_variable"])
+    try:
+        found.idle_seconds  # noqa: B018 (read here, so that nobody meets nonsense later)
+    except SettingError as error:
+        raise WorkbenchError(*error.args) from None
+    return found
 
 
 def kernel_specs() -> KernelSpecManager:
@@ -42,11 +63,33 @@ def kernel_specs() -> KernelSpecManager:
     return specs
 
 
+def require_kernel(node: NotebookNode, chosen: str | None = None) -> Kernel:
+    """The kernel that was chosen, or that a notebook asks for, or Jupyter's own; it must be installed."""
+    from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, NoSuchKernel
+
+    asked = chosen if chosen is not None else node.metadata.get("kernelspec", {}).get("name")
+    if not asked and "py" not in language_of(node):
+        asked = language_of(node)  # Jupyter's own kernel would not understand a word
+    name = NATIVE_KERNEL_NAME if asked in (None, "", "python") else asked
+    specs = kernel_specs()
+    try:
+        return Kernel(name, specs.get_kernel_spec(name).language)  # type: ignore[no-untyped-call]
+    except (NoSuchKernel, AttributeError, TypeError, ValueError) as error:
+        there = ", ".join(sorted(specs.find_kernel_specs()))  # type: ignore[no-untyped-call]
+        raise NotebookError(
+            f"no kernel is called {shown(name)}.",
+            f"a kernel that is installed here; there are: {there or 'none'}.",
+            f"Choose one of them (`-k {NATIVE_KERNEL_NAME}`, in Python kernel={NATIVE_KERNEL_NAME!r}), or install that "
+            "kernel; a parameter of that name goes through `sweep`.",
+        ) from error
+
+
 def prepare(manager: KernelManager, notebook: NotebookNode) -> None:
     """Let the kernel of a notebook be forked, unless its metadata say ``"mlworkbench": {"kernel": "cold"}``."""
     manager.kernel_spec_manager = kernel_specs()
     metadata = manager.kernel_spec.metadata  # type: ignore[union-attr] # a name that is unknown raises
     if notebook.metadata.get("mlworkbench", {}).get("kernel") != "cold":
+        warmup()  # tells of a wrong setting before a kernel is started
         metadata.setdefault("kernel_provisioner", provisioner())
     elif metadata.get("kernel_provisioner") == provisioner():
         del metadata["kernel_provisioner"]

@@ -14,12 +14,39 @@ from queue import Empty
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_core.utils import run_sync
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
+from papermill.translators import PythonTranslator, papermill_translators
 
 from mlworkbench.notebooks.kernels import prepare
+from mlworkbench.notebooks.outputs import exit_reason, join_streams
 from mlworkbench.notebooks.stopping import Group
 from warmkernel.private_folder import scratch_folder
+
+PYTHON = "python with tuples"
+"""The language under which papermill finds `TupleTranslator`; its own ``python`` stays as it is."""
+
+
+OUTPUT_TIMEOUT = 300
+"""How many seconds the output of a cell that has ended may take to arrive; with nbclient's 4, much output fails."""
+
+
+class TupleTranslator(PythonTranslator):  # type: ignore[misc]
+    """Writes tuples as tuples, where papermill would write them as texts."""
+
+    @classmethod
+    def translate(cls, val: Any) -> str:
+        """A value as Python's source."""
+        if isinstance(val, tuple):
+            return f"({''.join(f'{cls.translate(each)}, ' for each in val)})"
+        return str(super().translate(val))
+
+
+papermill_translators.register(PYTHON, TupleTranslator)
 
 
 class PromptClient(AsyncKernelClient):  # type: ignore[misc]
@@ -39,12 +66,29 @@ class PromptClient(AsyncKernelClient):  # type: ignore[misc]
                 await self.get_shell_msg(timeout=1)
                 while True:  # silence here: the kernel was asked before its output could be heard
                     heard = await self.get_iopub_msg(timeout=0.2)
-                    if (
-                        heard["parent_header"].get("msg_id") == asked
-                        and heard["content"].get("execution_state") == "idle"
-                    ):
+                    about, state = heard["parent_header"].get("msg_id"), heard["content"].get("execution_state")
+                    if (about, state) == (asked, "idle"):
                         return
         raise RuntimeError("Kernel died before replying to kernel_info")
+
+
+class WorkbookClient(PapermillNotebookClient):  # type: ignore[misc]
+    """Leaves in each cell what a reader needs to know of how it went."""
+
+    def execute_cell(self, cell: NotebookNode, cell_index: int, **options: Any) -> NotebookNode:
+        """Execute a cell; its streams are joined, else it depends on time what is one output and what two."""
+        try:
+            return super().execute_cell(cell, cell_index, **options)  # type: ignore[no-any-return]
+        except CellExecutionError as error:
+            if not any(output.output_type == "error" for output in cell.outputs):  # a magic, or a traceback in colours
+                told = {"ename": error.ename, "evalue": error.evalue, "traceback": []}
+                cell.outputs.append(new_output("error", **told))  # type: ignore[no-untyped-call]
+            raise
+        except DeadKernelError as error:
+            code = run_sync(self.km.provisioner.poll)()
+            raise DeadKernelError(exit_reason(code)) from error
+        finally:
+            join_streams(cell)
 
 
 class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
@@ -65,13 +109,13 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
     ) -> None:
         """Execute the cells; a ``group`` makes it possible to stop it from another thread."""
         group = group or Group()
-        env = {**os.environ, **(kernel_env or {})}
-        client = PapermillNotebookClient(
+        env = {name: value for name, value in {**os.environ, **(kernel_env or {})}.items() if value is not None}
+        client = WorkbookClient(
             nb_man,
             kernel_name=kernel_name,
             startup_timeout=start_timeout,
             timeout=execution_timeout,
-            coalesce_streams=True,  # else it depends on time what is one output and what two
+            iopub_timeout=OUTPUT_TIMEOUT,
         )
         prepare(client.create_kernel_manager(), nb_man.nb)  # the one place where it is decided what starts a kernel
         client.km.client_factory = PromptClient
@@ -79,8 +123,9 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
         try:
             with scratch_folder() as folder:
                 client.km.connection_file = str(folder / "kernel.json")
-                if os.name != "nt":  # sockets in a folder of this user's, instead of ports that every user can reach
+                # Sockets in a folder of this user's, instead of ports that every user can reach; R knows only ports.
+                if os.name != "nt" and client.km.kernel_spec.language == "python":
                     client.km.transport, client.km.ip = "ipc", str(folder / "s")
-                client.execute(cwd=kernel_cwd, env={name: value for name, value in env.items() if value is not None})
+                client.execute(cwd=kernel_cwd, env=env)
         finally:
             group.leave(client)

@@ -5,15 +5,26 @@ from __future__ import annotations
 import ast
 import io
 import os
+import re
 import tokenize
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlworkbench.errors import NotebookError, unknown_name
+from mlworkbench.notebooks.literals import NO_LITERAL, literal, shown
+from mlworkbench.notebooks.notebook_file import language_of, read_notebook
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+ANYTHING = ("NoneType", "expression")
+"""Types of defaults that say nothing of the values that may take their place."""
+
+_ASSIGNMENT = re.compile(
+    r"^\s*(?:[\w<>\[\]-]+\s+)*\$?(?P<name>[^\W\d]\w*)(?:\s*:\s*[\w\[\]]+)?\s*(?:<-|=(?!=))\s*"
+    r"(?P<value>.*?);?\s*(?:(?:#|//)\s*(?P<help>.*))?$"
+)
+"""``export n=1``, ``n <- 1``, ``val n: Int = 1``, ``$n = 1``, ``var n = 1;``: a line in a language but Python."""
 
 
 class Parameter(NamedTuple):
@@ -25,34 +36,10 @@ class Parameter(NamedTuple):
     help: str
 
 
-def read_notebook(notebook: str | os.PathLike[str]) -> NotebookNode:
-    """Read a notebook file.
-
-    Raises
-    ------
-    NotebookError
-        When there is no such file, or it is not a notebook.
-    """
-    import nbformat
-
-    path = Path(notebook)
-    if not path.is_file():
-        raise NotebookError(f"no file {path}.", "the path of a notebook.", "Correct the path.")
-    try:
-        return nbformat.read(path, as_version=4)  # type: ignore[no-any-return, no-untyped-call]
-    except (ValueError, AttributeError, nbformat.ValidationError) as error:
-        raise NotebookError(
-            f"{path} is not a notebook ({type(error).__name__}).", "a Jupyter notebook (.ipynb).", "Name a notebook."
-        ) from error
-
-
 def parameters(notebook: str | os.PathLike[str]) -> list[Parameter]:
     """The parameters of a notebook: the plain assignments in its cell tagged ``parameters``.
 
-    Parameters
-    ----------
-    notebook : path
-        Any notebook, not only a lesson.
+    `papermill.inspect_notebook` reads it with a regular expression, which fails on a line with two ``=``.
 
     Returns
     -------
@@ -62,44 +49,63 @@ def parameters(notebook: str | os.PathLike[str]) -> list[Parameter]:
     Raises
     ------
     NotebookError
-        When the file is missing, is not a notebook, or its parameters cell is not Python.
+        When the file is missing, is not a notebook, or its parameters cell cannot be read.
 
-    Notes
-    -----
-    `papermill.inspect_notebook` reads the same cell with a regular expression, which fails on a line with two ``=``.
-    See https://papermill.readthedocs.io/en/latest/usage-parameterize.html
+    See Also
+    --------
+    https://papermill.readthedocs.io/en/latest/usage-parameterize.html
     """
-    return _parameters_of(read_notebook(notebook), notebook)
+    return parameters_of(read_notebook(notebook), notebook)
 
 
-def _parameters_of(node: NotebookNode, notebook: str | os.PathLike[str]) -> list[Parameter]:
-    tagged = [cell.source for cell in node.cells if "parameters" in cell.metadata.get("tags", [])]
+def parameters_of(node: NotebookNode, notebook: str | os.PathLike[str]) -> list[Parameter]:
+    """The parameters of a notebook that has been read."""
+    tagged = [cell.source for cell in node.cells if "parameters" in cell.metadata["tags"]]
     if not tagged:
         return []
+    if "py" not in language_of(node):
+        found = [_ASSIGNMENT.match(line) for line in tagged[0].splitlines()]
+        return [Parameter(line["name"], "NoneType", line["value"], line["help"] or "") for line in found if line]
     try:
-        tree = ast.parse(tagged[0])
-        comments = _comments(tagged[0])
-    except (SyntaxError, tokenize.TokenError) as error:
+        source, tree = _as_python(tagged[0])
+        comments = _comments(source)
+    except (*NO_LITERAL, tokenize.TokenError) as error:
         raise NotebookError(
             f"the parameters cell of {notebook} cannot be read ({error}).",
             "one plain assignment a line, as in `trees = 100  # how many`.",
             "Correct that cell.",
         ) from error
-    return [_parameter(*pair, comments) for node in tree.body if (pair := _assignment(node))]
+    return [parameter for line in tree.body if (parameter := _parameter(line, comments))]
 
 
-def _assignment(node: ast.stmt) -> tuple[ast.Name, ast.expr] | None:
-    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-    value = getattr(node, "value", None)
-    return (target, value) if isinstance(target, ast.Name) and value is not None else None
-
-
-def _parameter(target: ast.Name, value: ast.expr, comments: dict[int, str]) -> Parameter:
+def _as_python(source: str) -> tuple[str, ast.Module]:
+    """A cell as IPython hands it to Python: lines that begin with ``%`` or ``!`` are calls there."""
     try:
-        default = ast.literal_eval(value)
-    except ValueError:  # computed from something else: shown as it is written
-        return Parameter(target.id, "expression", ast.unparse(value), comments.get(value.end_lineno or 0, ""))
-    return Parameter(target.id, type(default).__name__, default, comments.get(value.end_lineno or 0, ""))
+        return source, ast.parse(source)
+    except SyntaxError:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        first, _, rest = source.lstrip().partition("\n")
+        if not first.startswith("%%"):
+            plain = TransformerManager().transform_cell(source)
+            return plain, ast.parse(plain)
+        try:
+            return rest, ast.parse(rest)  # under %%time or %%capture it is Python still
+        except SyntaxError:
+            return "", ast.Module([], [])
+
+
+def _parameter(line: ast.stmt, comments: dict[int, str]) -> Parameter | None:
+    target = line.targets[0] if isinstance(line, ast.Assign) else getattr(line, "target", None)
+    value = getattr(line, "value", None)
+    if not isinstance(target, ast.Name) or value is None:
+        return None
+    comment = comments.get(value.end_lineno, "")
+    try:
+        default = literal(value)
+    except NO_LITERAL:  # computed from something else: shown as it is written
+        return Parameter(target.id, "expression", ast.unparse(value), comment)
+    return Parameter(target.id, type(default).__name__, default, comment)
 
 
 def _comments(source: str) -> dict[int, str]:
@@ -110,16 +116,12 @@ def _comments(source: str) -> dict[int, str]:
 Point = dict[str, Any]
 """Values by the name of the parameter."""
 
+_FLOAT_BITS, _MOST_BITS = 1024, 14_000
+"""What a float can hold, and what Python writes as a number."""
+
 
 def check_values(known: Sequence[Parameter], values: Mapping[str, Any]) -> Point:
-    """Refuse values that the notebook cannot take, and give back plain ones (papermill alone only warns).
-
-    Raises
-    ------
-    NotebookError
-        For a name that is not in the parameters cell (with the nearest one), a value of another type than the default,
-        or a parameter that another one is computed from.
-    """
+    """Refuse values that the notebook cannot take, and give back plain ones (papermill alone only warns)."""
     if values and not known:
         raise NotebookError(
             f"no parameters cell, but values for {', '.join(values)}.",
@@ -129,39 +131,60 @@ def check_values(known: Sequence[Parameter], values: Mapping[str, Any]) -> Point
     by_name = {parameter.name: parameter for parameter in known}
     for name in values:
         if name not in by_name:
-            raise unknown_name("parameter", name, by_name, NotebookError)
-    taken = {name: _fitting(by_name[name], _plain(name, value)) for name, value in values.items()}
+            raise unknown_name("parameter", str(name), by_name, NotebookError)
+    try:
+        taken = {name: _fitting(by_name[name], _plain(name, value)) for name, value in values.items()}
+    except RecursionError as error:
+        raise NotebookError(
+            "a value that is nested too deep.", "a plain value.", "Build it in the notebook."
+        ) from error
     _refuse_stale(known, taken)
     return taken
 
 
 def _plain(name: str, value: Any) -> Any:
-    """Numbers of numpy as Python's, tuples as lists: papermill would write both into the notebook as text."""
+    """Numbers of numpy as Python's, which papermill would write into the notebook as text."""
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
-        return value.item()
+        value = value.item()
     if isinstance(value, (list, tuple)):
-        return [_plain(name, each) for each in value]
+        return (list if isinstance(value, list) else tuple)(_plain(name, each) for each in value)
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _plain(name, each) for key, each in value.items()}
-    if value is None or isinstance(value, (bool, int, float, str)):
+        return {_plain(name, key): _plain(name, each) for key, each in value.items()}
+    if isinstance(value, str):
+        return _storable(name, value)
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise NotebookError(f"{name}: a number of {value.bit_length()} bits.", "a smaller one.", "Give it as a text.")
+    if value is None or isinstance(value, (bool, int, float)):
         return value
     raise NotebookError(
-        f"{name} = {value!r}, a {type(value).__name__}.",
-        "a number, a text, True, False, None, or a list or dict of these.",
+        f"{name} = {shown(value)}, a {type(value).__name__}.",
+        "a number, a text, True, False, None, or a list, tuple or dict of these.",
         "Give a plain value, and build the object from it in the notebook.",
     )
 
 
+def _storable(name: str, text: str) -> str:
+    """A text that a notebook and a database can hold."""
+    if "\0" in text or text.encode(errors="ignore").decode() != text:
+        found = f"{name} = {shown(text)}, with a NUL or half of a surrogate pair in it."
+        raise NotebookError(found, "a text that can be stored.", "Leave those characters out.")
+    return text
+
+
 def _fitting(parameter: Parameter, value: Any) -> Any:
-    """The value, if it has the type of the default; a whole number does for a float, anything does for None."""
-    kind = "list" if parameter.type == "tuple" else parameter.type
-    if kind == "float" and type(value) is int:
+    """The value, if it has the type of the default; a whole number does for a float, a list for a tuple."""
+    kind = parameter.type
+    if kind == "tuple" and isinstance(value, list):
+        return tuple(value)
+    if kind == "list" and isinstance(value, tuple):
+        return list(value)
+    if kind == "float" and type(value) is int and value.bit_length() < _FLOAT_BITS:
         return float(value)
-    if kind in ("expression", "NoneType") or type(value).__name__ == kind:
+    if kind in ANYTHING or type(value).__name__ == kind:
         return value
     raise NotebookError(
-        f"{parameter.name} = {value!r}, a {type(value).__name__}.",
-        f"a value of type {kind}, like the default {parameter.default!r}.",
+        f"{parameter.name} = {shown(value)}, a {type(value).__name__}.",
+        f"a value of type {kind}, like the default {shown(parameter.default)}.",
         "Correct the value.",
     )
 
@@ -182,21 +205,13 @@ def _refuse_stale(known: Sequence[Parameter], values: Mapping[str, Any]) -> None
 
 
 def from_text(known: Sequence[Parameter], name: str, text: str) -> Any:
-    """Read a value as the parameter's default suggests: ``5`` is a number where the default is one.
-
-    Raises
-    ------
-    NotebookError
-        For an unknown parameter, or a text that is no value of its type.
-    """
+    """Read a value as the default suggests (``5`` is a number where it is one), or raise `NotebookError`."""
     parameter = next((each for each in known if each.name == name), None)
     if parameter is None:
         check_values(known, {name: text})
     elif parameter.type != "str":
-        literal = {"true": "True", "false": "False"}.get(text.lower(), text)
         try:
-            return ast.literal_eval(literal)
-        except (ValueError, SyntaxError):
-            if parameter.type not in ("NoneType", "expression"):
-                check_values(known, {name: text})
+            return literal(text.lower() if text.lower() in ("true", "false") else text)
+        except NO_LITERAL:
+            return _fitting(parameter, text)
     return text

@@ -11,9 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mlworkbench import ray_internals
-from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.errors import WorkbenchError, told, without_password
 from mlworkbench.ports import free_ports
-from mlworkbench.store import without_password
+from mlworkbench.waiting import patience
+
+START_SECONDS = 180.0
+"""How long a node on this machine may take to start, in seconds."""
 
 ANSWER_SECONDS = 15.0
 """How long a Ray cluster may take to answer before it counts as away, in seconds."""
@@ -29,7 +32,8 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
     Raises
     ------
     WorkbenchError
-        When Ray is not installed, no cluster answers within 15 s, or its machines cannot reach the tracking store.
+        When Ray is not installed, no cluster answers within 15 s, none starts here within 180 s, or the machines of
+        the cluster cannot reach the tracking store.
     """
     address = address or os.environ.get("RAY_ADDRESS")
     try:
@@ -70,8 +74,10 @@ def _unanswered(address: str) -> str:
 
     try:
         with grpc.insecure_channel(address.removeprefix("ray://"), [("grpc.enable_http_proxy", 0)]) as channel:
-            channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=ANSWER_SECONDS / 4)
+            channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=patience(ANSWER_SECONDS / 4))
     except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+            return ""  # there is one; `ray.init` tells whether it lets us in
         if address.startswith("ray://") and error.code() is grpc.StatusCode.UNIMPLEMENTED:
             return ""  # Ray's client server has no such check
         return f"{error.code().name}: {' '.join(error.details().split())[:200]}"
@@ -85,15 +91,44 @@ def _connect(address: str | None, package: str | None = None) -> None:
     code = {"py_modules": [package]} if package else {}
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False, "runtime_env": code}
     if not address:
-        # without "local" Ray joins whatever runs on this machine
-        ray.init("local", include_dashboard=False, **ray_internals.ONLY_HERE, **quiet)
+        lean = _lean_node()
+        exported = lean.pop("metrics_export_port")
+        here = ray_internals.ONLY_HERE | {"_metrics_export_port": exported, "include_dashboard": False}
+        with _starting(**lean), ray_internals.address_as_given():
+            ray.init("local", **here, **quiet)  # without "local" Ray joins whatever runs on this machine
         return
     silent = not address.startswith("ray://") and _unanswered(ray_internals.usual_address(address))
     try:
         with ray_internals.address_as_given() if silent else contextlib.nullcontext():
             ray.init(address, **quiet)
-    except ConnectionError as error:
+    except (ConnectionError, ray.exceptions.AuthenticationError) as error:
         raise _no_cluster(address, told(error)) from error
+
+
+def _lean_node() -> dict[str, Any]:
+    """What lets a node start on a busy machine.
+
+    With its ports given it does not wait for its agents, which may take longer than the 15 s that Ray allows. Without
+    monitors it is up in half of the processor time.
+    """
+    names = ["metrics_agent_port", "metrics_export_port", "runtime_env_agent_port", "dashboard_agent_listen_port"]
+    return {**dict(zip(names, free_ports(4), strict=True)), "include_log_monitor": False, "no_monitor": True}
+
+
+@contextlib.contextmanager
+def _starting(**parameters: Any) -> Iterator[None]:
+    """Wait longer than Ray for a node that starts in this block, and tell in three sentences when it does not come."""
+    seconds = patience(START_SECONDS)
+    try:
+        with ray_internals.patient_start(seconds, **parameters):
+            yield
+    except Exception as error:  # Ray raises Exception itself
+        raise WorkbenchError(
+            f"Ray did not start on this machine ({told(error)}).",
+            f"a node that is up within {seconds:g} s, with room in memory and in the folder for temporary files.",
+            "Close what else works here, or set MLWORKBENCH_PATIENCE=3 to wait three times as long; or sweep without "
+            "Ray, which one machine does not need.",
+        ) from error
 
 
 def _require_common_store(store_uri: str) -> None:
@@ -124,8 +159,10 @@ def ray_nodes(count: int) -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of clusters that were here before
-    os.environ["RAY_raylet_start_wait_time_s"] = "120"  # noqa: SIM112 (Ray's own spelling)
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
+        ray_internals.token_required(),
+    ):
         cluster = Cluster()
         try:
             for _ in range(count):
@@ -138,10 +175,14 @@ def ray_nodes(count: int) -> Iterator[Any]:
 def add_node(cluster: Any, **options: Any) -> Any:
     """Add a node of one CPU to the cluster of `ray_nodes`, and return it.
 
-    With its ports given it does not wait for its agents: on a busy machine these take longer than Ray allows (15 s).
-    Without monitors it is up in half of the processor time; Ray gives it 30 s.
+    Raises
+    ------
+    WorkbenchError
+        When it does not start within 180 s: set MLWORKBENCH_PATIENCE to wait longer.
     """
-    names = ["metrics_agent_port", "metrics_export_port", "runtime_env_agent_port", "dashboard_agent_listen_port"]
-    ports = dict(zip(names, free_ports(4), strict=True))
-    lean = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
-    return cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1", **lean, **ports, **options)
+    with _starting():
+        node = cluster.add_node(
+            num_cpus=1, node_ip_address="127.0.0.1", wait=False, include_dashboard=False, **_lean_node(), **options
+        )
+        cluster.wait_for_nodes(patience(START_SECONDS))
+    return node

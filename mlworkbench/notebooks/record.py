@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import functools
-import threading
+import re
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlworkbench.errors import told
-from mlworkbench.notebooks.parameters import read_notebook
-from mlworkbench.runs import BATCH
+from mlworkbench.histories import BATCH
+from mlworkbench.notebooks.notebook_file import read_notebook
+from mlworkbench.notebooks.page import as_page
+from mlworkbench.orphans import OUTCOME_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from nbconvert import HTMLExporter
     from nbformat import NotebookNode
 
-OUTCOME_TAG = "outcome"
-"""How a rerun ended, in a line."""
+PAGE_TAG = "mlworkbench.html"
+"""Why a rerun has no HTML; only on those that have none."""
 
-_EXPORTING = threading.Lock()
-"""An exporter keeps what it knows of the notebook that it is at, so only one thread uses it at a time."""
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def record(client: MlflowClient, run_id: str, output: Path, error: BaseException | None) -> None:
@@ -29,14 +29,23 @@ def record(client: MlflowClient, run_id: str, output: Path, error: BaseException
     node = read_notebook(output) if output.exists() else None
     if node is not None:
         client.log_artifact(run_id, str(output))
-        output.with_suffix(".html").write_text(_html(node), encoding="utf-8")
-        client.log_artifact(run_id, str(output.with_suffix(".html")))
+        _keep_page(client, run_id, output, node)
     status, outcome, description = _outcome(node, error)
     client.set_tag(run_id, OUTCOME_TAG, outcome)
     if description:
         client.set_tag(run_id, "mlflow.note.content", description)
     _copy_metrics(client, run_id)
     client.set_terminated(run_id, status)
+
+
+def _keep_page(client: MlflowClient, run_id: str, output: Path, node: NotebookNode) -> None:
+    """Keep the notebook as HTML: a courtesy, on which nothing else may depend."""
+    page = output.with_suffix(".html")
+    try:
+        page.write_text(as_page(node), encoding="utf-8")
+        client.log_artifact(run_id, str(page))
+    except Exception as error:  # whatever nbconvert trips over in somebody's notebook
+        client.set_tag(run_id, PAGE_TAG, f"no HTML of the notebook ({told(error)})")
 
 
 def _outcome(node: NotebookNode | None, error: BaseException | None) -> tuple[str, str, str]:
@@ -48,33 +57,39 @@ def _outcome(node: NotebookNode | None, error: BaseException | None) -> tuple[st
         return "FINISHED", "passed", ""
     if isinstance(error, InterruptedError) or not isinstance(error, Exception):
         return "KILLED", "interrupted", ""
-    number, source = _last_cell(node)
-    where, reason = f"in cell {number}", told(error)
     if isinstance(error, PapermillExecutionError):
-        reason = f"{error.ename}: {error.evalue}"
+        reason = _COLOUR.sub("", f"{error.ename}: {error.evalue}")
     elif isinstance(error, CellTimeoutError):
         reason = "the cell took longer than the timeout"
     elif isinstance(error, DeadKernelError):
-        reason = "the kernel's process ended (out of memory, or killed)"
+        reason = str(error)
     else:
-        return "FAILED", f"failed: {reason}", ""
+        return "FAILED", f"failed: {told(error)}", ""
+    number, source = _failed_cell(node)
+    where = f"in cell {number}"
     return (
         "FAILED",
-        " ".join(f"failed {where}: {reason}".split())[:250],
+        " ".join(f"failed {where}: {reason[:2000]}".split())[:250],
         f"Failed {where}:\n```python\n{source[:2000]}\n```\n{reason[:2000]}",
     )
 
 
-def _last_cell(node: NotebookNode | None) -> tuple[int, str]:
-    """Number (from 1, as in the notebook that was given) and source of the last cell that was begun."""
-    number, last = 0, (0, "")
+def _failed_cell(node: NotebookNode | None) -> tuple[int, str]:
+    """Number (from 1, as in the notebook that was given) and source of the cell that papermill has marked.
+
+    When it had no time to mark one, the last one that was begun.
+    """
+    number, begun, marks, marked = 0, (0, ""), 0, (0, "")
     for cell in node.cells if node else []:
-        if {"injected-parameters", "papermill-error-cell-tag"} & set(cell.metadata.get("tags", [])):
-            continue
-        number += 1
-        if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time"):
-            last = number, cell.source
-    return last
+        if "papermill-error-cell-tag" in cell.metadata["tags"]:
+            marks += 1
+        elif "injected-parameters" not in cell.metadata["tags"]:
+            number += 1
+            if marks > 1 and not marked[0]:  # the first mark stands at the top, the second before the cell
+                marked = number, cell.source
+            if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time"):
+                begun = number, cell.source
+    return marked if marked[0] else begun
 
 
 def _copy_metrics(client: MlflowClient, run_id: str) -> None:
@@ -83,21 +98,8 @@ def _copy_metrics(client: MlflowClient, run_id: str) -> None:
 
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     children = client.search_runs(experiments, f"tags.mlflow.parentRunId = '{run_id}'", max_results=1000)
-    names = [name for child in children for name in child.data.metrics]
-    values = {name: value for child in children for name, value in child.data.metrics.items() if names.count(name) == 1}
+    logged = Counter(name for child in children for name in child.data.metrics)
+    values = {name: value for child in children for name, value in child.data.metrics.items() if logged[name] == 1}
     now = int(time.time() * 1000)
     metrics = [Metric(name, value, now, 0) for name, value in values.items() if name != "seconds"]
     client.log_batch(run_id, metrics=metrics[:BATCH])
-
-
-def _html(node: NotebookNode) -> str:
-    with _EXPORTING:
-        return str(_exporter().from_notebook_node(node)[0])
-
-
-@functools.cache
-def _exporter() -> HTMLExporter:
-    """One for all points: it compiles its templates, which takes longer than using them."""
-    from nbconvert import HTMLExporter
-
-    return HTMLExporter()  # type: ignore[no-untyped-call]

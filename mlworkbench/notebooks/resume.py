@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import TYPE_CHECKING
 
 from mlworkbench.notebooks.parameters import Point
-from mlworkbench.notebooks.record import OUTCOME_TAG
 from mlworkbench.notebooks.rerun import CONTENT_TAG, POINT_TAG, Job, origin_tags
+from mlworkbench.orphans import PROCESS_TAG, end_run, is_alive, is_dead, running_children, this_process
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -27,12 +28,13 @@ def begin(job: Job, points: list[Point], resume: bool) -> tuple[dict[str, Run], 
     client = mlflow.MlflowClient()
     earlier = recorded(job) if resume else []
     swept = ", ".join(sorted({name for point in points for name in point}))
-    sweeps = {run.info.run_id for run in earlier if run.data.tags.get(SWEPT_TAG) == swept}
+    over = {run.info.run_id for run in earlier if run.data.tags.get(SWEPT_TAG) == swept and _is_over(run)}
     keys = {job.key(point) for point in points}
     mine = [run for run in earlier if run.data.tags.get(POINT_TAG) in keys]
     reused = {run.data.tags[POINT_TAG]: run for run in mine if run.info.status == "FINISHED"}
     for run in reversed(mine):
-        if (parent := run.data.tags.get(PARENT_TAG)) in sweeps:
+        if (parent := run.data.tags.get(PARENT_TAG)) in over:
+            client.set_tag(parent, PROCESS_TAG, this_process())
             client.update_run(parent, status="RUNNING")
             end_unfinished(dataclasses.replace(job, parent=parent))
             return reused, str(parent)
@@ -40,15 +42,36 @@ def begin(job: Job, points: list[Point], resume: bool) -> tuple[dict[str, Run], 
     return reused, str(client.create_run(job.experiment_id, tags=tags, run_name=name).info.run_id)
 
 
-def recorded(job: Job, parent: str | None = None) -> list[Run]:
-    """The runs of this notebook in this experiment, or only those under a parent; the latest last."""
+def _is_over(sweep: Run) -> bool:
+    return sweep.info.status != "RUNNING" or is_dead(sweep) or PROCESS_TAG not in sweep.data.tags
+
+
+def recorded(job: Job, parent: str | None = None, point: str | None = None) -> list[Run]:
+    """The runs of this notebook in this experiment, or only those under a parent or of a point; the latest last."""
     import mlflow
 
-    where = f"tags.`{CONTENT_TAG}` = '{job.digest}'" + (f" and tags.`{PARENT_TAG}` = '{parent}'" if parent else "")
+    wanted = {CONTENT_TAG: job.digest, PARENT_TAG: parent, POINT_TAG: point}
+    where = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in wanted.items() if value)
     found: list[Run] = mlflow.search_runs(
         [job.experiment_id], where, max_results=10**9, order_by=["start_time"], output_format="list"
     )
     return found
+
+
+def elsewhere(job: Job, run: Run) -> Run | None:
+    """The run of another sweep that makes this one needless: one that is finished, or began earlier and goes well."""
+    import mlflow
+
+    mlflow.set_tracking_uri(job.store_uri)
+    for other in recorded(job, point=run.data.tags[POINT_TAG]):
+        earlier = (other.info.start_time, other.info.run_id) < (run.info.start_time, run.info.run_id)
+        while earlier and other.info.status == "RUNNING" and is_alive(other):
+            job.group.check()
+            time.sleep(0.2)
+            other = mlflow.get_run(other.info.run_id)  # noqa: PLW2901 (the same, later)
+        if other.info.status == "FINISHED":
+            return other
+    return None
 
 
 def end_unfinished(job: Job) -> None:
@@ -56,7 +79,6 @@ def end_unfinished(job: Job) -> None:
     import mlflow
 
     client = mlflow.MlflowClient()
-    for run in recorded(job, job.parent):
-        if run.info.status == "RUNNING" and POINT_TAG in run.data.tags:
-            client.set_tag(run.info.run_id, OUTCOME_TAG, "interrupted")
-            client.set_terminated(run.info.run_id, "KILLED")
+    for run in running_children(client, str(job.parent)):
+        if not is_alive(run):
+            end_run(client, run.info.run_id)

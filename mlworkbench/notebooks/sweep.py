@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.errors import WorkbenchError, told, unknown_name
 from mlworkbench.notebooks.grid import expand
 from mlworkbench.notebooks.kernels import keep_warm
+from mlworkbench.notebooks.literals import shown
 from mlworkbench.notebooks.parameters import Point, check_values
-from mlworkbench.notebooks.record import OUTCOME_TAG
-from mlworkbench.notebooks.rerun import POINT_TAG, Job, prepare, run_point
-from mlworkbench.notebooks.resume import begin, end_unfinished, recorded
-from mlworkbench.notebooks.stopping import Group, end_with_parent
+from mlworkbench.notebooks.rerun import POINT_TAG, Job, complete, create_run, prepare, stop
+from mlworkbench.notebooks.resume import begin, elsewhere, end_unfinished, recorded
+from mlworkbench.notebooks.server_watch import answers, watched
+from mlworkbench.notebooks.stopping import end_with_parent, interruptible
+from mlworkbench.orphans import OUTCOME_TAG, end_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +33,7 @@ CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_T
 """Variables that say as whom to log; workers on other machines get them from the process that sweeps."""
 
 
-def sweep(
+def sweep(  # noqa: PLR0913 (what rerun takes, and what joblib takes)
     notebook: str | os.PathLike[str],
     grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]],
     *,
@@ -40,13 +42,14 @@ def sweep(
     backend: str = "threading",
     ray_address: str | None = None,
     timeout: float | None = None,
+    kernel: str | None = None,
     resume: bool = True,
 ) -> pd.DataFrame:
     """Rerun a notebook at every point of a grid, several at once, as children of one MLflow run.
 
     Parameters
     ----------
-    notebook, experiment, timeout
+    notebook, experiment, timeout, kernel
         As `rerun`.
     grid : mapping of str to sequence, or sequence of mappings
         Values by parameter, of which every combination is a point; or the points themselves.
@@ -85,32 +88,40 @@ def sweep(
     --------
     >>> table = sweep("analysis.ipynb", {"trees": [10, 100], "depth": [2, 4, 8]})  # doctest: +SKIP
     """
-    import mlflow
-
-    _check_workers(n_jobs, backend, ray_address)
-    job = prepare(notebook, experiment=experiment, timeout=timeout)
+    check_workers(n_jobs, backend, ray_address)
+    job = prepare(notebook, experiment=experiment, timeout=timeout, kernel=kernel)
     points = expand([check_values(job.known, point) for point in expand(grid)])
     keep_warm()  # for the next sweep of this process, too
     with _workers(backend, n_jobs, ray_address, job.store_uri):
         reused, parent = begin(job, points, resume)
-        job = dataclasses.replace(job, parent=parent, group=(group := Group()))
-        try:
-            _run_all(job, points, reused)
-        except BaseException:
-            group.stop()
-            end_unfinished(job)
-            mlflow.MlflowClient().set_terminated(parent, "KILLED")
-            raise
-    table = _table(job, points, reused)
-    _finish(parent, table)
+        job = dataclasses.replace(job, parent=parent)
+        with watched(job.store_uri), interruptible():
+            _run_or_stop(job, points, reused, resume)
+            table = _table(job, points, reused)
+            _finish(parent, table)
     return table
 
 
-def _check_workers(n_jobs: int, backend: str, ray_address: str | None) -> None:
+def _run_or_stop(job: Job, points: list[Point], reused: dict[str, Run], resume: bool) -> None:
+    """Run what is left; whatever ends this early, ends it cleanly, unless the store has gone."""
+    import mlflow
+
+    try:
+        _run_all(job, points, reused, resume)
+    except BaseException:
+        stop(job)
+        if answers(job.store_uri):
+            end_run(mlflow.MlflowClient(), str(job.parent))
+        raise
+
+
+def check_workers(n_jobs: int, backend: str, ray_address: str | None) -> None:
+    """Refuse workers that cannot be."""
     if backend not in BACKENDS:
-        raise unknown_name("backend", backend, BACKENDS)
-    if n_jobs == 0 or n_jobs < -1:
-        raise WorkbenchError(f"n_jobs = {n_jobs}.", "at least 1, or -1 for every core.", "Leave it out to use all.")
+        raise unknown_name("backend", str(backend), BACKENDS)
+    if not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1:
+        expected = "a whole number of at least 1, or -1 for every core."
+        raise WorkbenchError(f"n_jobs = {shown(n_jobs)}.", expected, "Leave it out to use all.")
     if ray_address is not None and backend != "ray":
         raise WorkbenchError(
             f"a Ray address with the backend {backend!r}.", 'backend="ray" with it.', "Add that, or leave it out."
@@ -133,7 +144,7 @@ def _workers(backend: str, n_jobs: int, ray_address: str | None, store_uri: str)
         yield
 
 
-def _run_all(job: Job, points: list[Point], reused: Mapping[str, Run]) -> None:
+def _run_all(job: Job, points: list[Point], reused: dict[str, Run], resume: bool) -> None:
     """Run what is left; when a worker was killed, start the workers again for what is left then."""
     from tqdm import tqdm
 
@@ -144,7 +155,8 @@ def _run_all(job: Job, points: list[Point], reused: Mapping[str, Run]) -> None:
         todo = [point for point in points if job.key(point) not in ended | set(reused)]
         with tqdm(total=len(points), initial=len(points) - len(todo), unit="point", disable=not _watched()) as bar:
             try:
-                for _ in _outputs(job, todo):
+                for key, found in _outputs(job, todo, resume):
+                    reused |= {key: found} if found else {}
                     bar.update()
                 return
             except Exception as error:
@@ -155,7 +167,7 @@ def _run_all(job: Job, points: list[Point], reused: Mapping[str, Run]) -> None:
                     raise _killed_again(len(todo), error) from error
 
 
-def _outputs(job: Job, todo: list[Point]) -> Iterator[str]:
+def _outputs(job: Job, todo: list[Point], resume: bool) -> Iterator[tuple[str, Run | None]]:
     from joblib import Parallel, delayed
     from joblib.parallel import get_active_backend
 
@@ -163,14 +175,23 @@ def _outputs(job: Job, todo: list[Point]) -> Iterator[str]:
     at_once = not get_active_backend()[0].supports_return_generator
     work = Parallel(batch_size=1, return_as="list" if at_once else "generator_unordered")
     mine = {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
-    yield from work(delayed(_work)(job, point, os.getpid(), mine) for point in todo)
+    yield from work(delayed(_work)(job, point, resume, os.getpid(), mine) for point in todo)
 
 
-def _work(job: Job, point: Point, sweep_pid: int, credentials: dict[str, str]) -> str:
+def _work(job: Job, point: Point, resume: bool, sweep_pid: int, credentials: dict[str, str]) -> tuple[str, Run | None]:
+    """Run a point; give back its key, and the run of another sweep that has made this needless meanwhile."""
+    import mlflow
+
     os.environ.update(credentials)  # which the workers of a Ray cluster do not have
     if os.getpid() != sweep_pid:
         end_with_parent()
-    return run_point(job, point)
+    job.group.check()
+    run = create_run(job, point)
+    if resume and (other := elsewhere(job, run)):
+        mlflow.MlflowClient().delete_run(run.info.run_id)
+        return job.key(point), other
+    complete(job, point, run)
+    return job.key(point), None
 
 
 def _worker_was_killed(error: Exception) -> bool:
@@ -190,9 +211,8 @@ def _killed_again(left: int, error: Exception) -> WorkbenchError:
 def _table(job: Job, points: list[Point], reused: Mapping[str, Run]) -> pd.DataFrame:
     import pandas as pd
 
-    runs = {run.data.tags[POINT_TAG]: run for run in recorded(job, job.parent) if POINT_TAG in run.data.tags} | dict(
-        reused
-    )
+    ended = [run for run in recorded(job, job.parent) if run.info.status in ("FINISHED", "FAILED")]
+    runs = {run.data.tags[POINT_TAG]: run for run in ended if POINT_TAG in run.data.tags} | dict(reused)
     swept = list(dict.fromkeys(name for point in points for name in point))
     rows = []
     for point in points:
@@ -203,7 +223,7 @@ def _table(job: Job, points: list[Point], reused: Mapping[str, Run]) -> pd.DataF
             {name: values[name] for name in swept}
             | {
                 "outcome": run.data.tags[OUTCOME_TAG],
-                "seconds": run.data.metrics["seconds"],
+                "seconds": run.data.metrics.get("seconds"),
                 "reused": job.key(point) in reused,
             }
             | metrics

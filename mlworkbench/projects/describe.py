@@ -20,7 +20,7 @@ def describe_project(path: str | os.PathLike[str], *, version: str | None = None
     ----------
     path : path or str
         A folder with an ``MLproject`` file, or the URI of a Git repository, with ``#`` and a folder behind it if the
-        project is not at its top.
+        project is not at its top. User and password in a URI are used, and neither shown nor kept.
     version : str, optional
         A commit, tag or branch of the repository.
 
@@ -38,17 +38,13 @@ def describe_project(path: str | os.PathLike[str], *, version: str | None = None
     See Also
     --------
     https://mlflow.org/docs/latest/ml/projects/
-
-    Examples
-    --------
-    >>> describe_project("notebooks/projects/wine")  # doctest: +SKIP
     """
     import pandas as pd
 
-    with fetched(path, version) as folder:
-        points = entry_points(read_project(folder)).values()
-    rows = []
-    for point in points:
-        declared = [(p.name, p.type, p.default) for p in point.parameters.values()]
-        rows += [(point.name, *parameter) for parameter in declared or [("", "", None)]]
+    with fetched(path, version) as project:
+        points = entry_points(read_project(project.folder)).values()
+        rows = []
+        for point in points:
+            declared = [(p.name, p.type, p.default) for p in point.parameters.values()]
+            rows += [(point.name, *parameter) for parameter in declared or [("", "", None)]]
     return pd.DataFrame(rows, columns=["entry_point", "parameter", "type", "default"], dtype=object)

@@ -10,7 +10,8 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.projects.mlproject_file import check_parameters, entry_point_of
+from mlworkbench.projects.mlproject_file import entry_point_of
+from mlworkbench.projects.parameter_values import check_parameters
 
 if TYPE_CHECKING:
     from mlflow.projects._project_spec import EntryPoint
@@ -21,11 +22,6 @@ def fingerprint(project: str | os.PathLike[str], entry_point: str, parameters: M
 
     The code of a step is its command and every file of the project, apart from documentation and from Python files
     that its script does not import. A parameter of type ``path`` that names a file here counts by its content.
-
-    Raises
-    ------
-    ProjectError
-        For an unknown entry point or parameter, or a missing or wrong value.
     """
     folder = Path(project).resolve()
     point = entry_point_of(folder, entry_point)
@@ -65,11 +61,14 @@ def _code(folder: Path, point: EntryPoint) -> Iterator[Path]:
 
 
 def _imported(folder: Path, scripts: list[Path]) -> set[Path]:
-    """The scripts and the modules of the project that they import, directly or not."""
+    """The scripts and the modules of the project that they import, directly or not; all where that cannot be told."""
     files = set(scripts)
     for script in scripts:
         finder = ModuleFinder([str(script.parent), str(folder)])
-        finder.run_script(str(script))
+        try:
+            finder.run_script(str(script))
+        except (SyntaxError, ValueError, RecursionError):  # the step itself will tell
+            return set(folder.rglob("*.py"))
         named = (getattr(module, "__file__", None) for module in finder.modules.values())
         files |= {Path(name).resolve() for name in named if name}
     return files

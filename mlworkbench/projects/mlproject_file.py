@@ -1,18 +1,19 @@
-"""An ``MLproject`` file: fetched, read and checked, so that what is wrong is told before anything runs."""
+"""An ``MLproject`` file, read and checked, so that what is wrong is told before anything runs."""
 
 from __future__ import annotations
 
-import re
 import string
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import ProjectError, told, unknown_name
-from mlworkbench.mlflow_internals import entry_points, find_mlproject, load_project
+from mlworkbench.mlflow_internals import check_param_name, entry_points, find_mlproject, load_project
 
 if TYPE_CHECKING:
     from mlflow.projects._project_spec import EntryPoint, Project
+
+_LARGEST, _MOST_NODES = 1_000_000, 100_000
+"""How large an MLproject may be: in bytes, and in YAML nodes when each anchor is written out where it is used."""
 
 
 def read_project(folder: Path) -> Project:
@@ -26,23 +27,69 @@ def read_project(folder: Path) -> Project:
     import yaml
     from mlflow.exceptions import MlflowException
 
-    if not folder.is_dir() or find_mlproject(folder) is None:
+    if not folder.is_dir() or (path := find_mlproject(folder)) is None:
         raise ProjectError(
             f"no MLproject in {folder}.",
             "a folder with a file MLproject, or the URI of a Git repository.",
             "Give the folder, not the file." if folder.is_file() else "Correct the path.",
         )
     try:
+        _check_yaml(Path(path))
         project = load_project(folder)
-    except (yaml.YAMLError, MlflowException, AttributeError, TypeError) as error:
+        for point in entry_points(project).values():
+            _check_texts(point)
+            _check_command(point)
+    except (yaml.YAMLError, MlflowException, AttributeError, TypeError, ValueError, OSError, RecursionError) as error:
         raise ProjectError(
             f"{folder / 'MLproject'} cannot be read ({told(error)}).",
             "YAML with `name`, an environment, and `entry_points`, each with `parameters` and a `command`.",
             "Correct the place that the message in brackets names.",
         ) from error
-    for point in entry_points(project).values():
-        _check_command(point)
     return project
+
+
+def _check_yaml(path: Path) -> None:
+    """Refuse what takes for ever to read, is no UTF-8, or says something twice, of which YAML takes the last."""
+    import yaml
+
+    if path.stat().st_size > _LARGEST:
+        raise ValueError(f"{path.stat().st_size} bytes, and at most {_LARGEST} are read")
+    try:
+        root = yaml.compose(path.read_bytes().decode("utf-8"), Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise ProjectError(
+            f"{path} is not UTF-8 (byte {error.start}: {error.reason}).", "UTF-8.", "Save it as UTF-8 in your editor."
+        ) from error
+    if root and _size(root, {}) > _MOST_NODES:
+        raise ValueError(f"its anchors multiply to more than {_MOST_NODES} values")
+
+
+def _size(node: Any, sizes: dict[int, int]) -> int:
+    """How many values a YAML node is with each anchor written out where it is used."""
+    if id(node) not in sizes:
+        sizes[id(node)] = _MOST_NODES + 1  # an anchor inside of itself has no end
+        parts = node.value if node.id != "scalar" else []
+        if node.id == "mapping":
+            keys = [key.value for key, _ in parts if key.id == "scalar" and key.value != "<<"]
+            if twice := {key for key in keys if keys.count(key) > 1}:
+                raise ValueError(f"{min(twice)!r} stands there twice, in {str(node.start_mark).strip()}")
+            parts = [part for pair in parts for part in pair]
+        sizes[id(node)] = 1 + sum(_size(part, sizes) for part in parts)
+    return sizes[id(node)]
+
+
+def _check_texts(point: EntryPoint) -> None:
+    """Names and types are texts; YAML reads `on`, `no` and numbers as something else."""
+    for name, kind in {point.name: "", **{p.name: p.type for p in point.parameters.values()}}.items():
+        for text in (name, kind):
+            if not isinstance(text, str):
+                raise ProjectError(
+                    f"{text!r} as a name or type in the entry point {point.name!r}: YAML reads no text there.",
+                    "a text.",
+                    f"Write it in quotes: {str(text)!r}.",
+                )
+    for name in point.parameters:
+        check_param_name(name)  # or MLflow refuses it when the run is made, and leaves that open
 
 
 def _check_command(point: EntryPoint) -> None:
@@ -76,71 +123,6 @@ def entry_point_of(folder: Path, name: str) -> EntryPoint:
         When there is none, with the nearest name.
     """
     points = entry_points(read_project(folder))
-    if name not in points:
-        raise unknown_name("entry point", name, points, ProjectError)
+    if not isinstance(name, str) or name not in points:
+        raise unknown_name("entry point", str(name), points, ProjectError)
     return points[name]
-
-
-def check_parameters(point: EntryPoint, values: Mapping[str, Any]) -> None:
-    """Refuse parameters that are unknown (MLflow would append them to the command), missing or of a wrong type.
-
-    Raises
-    ------
-    ProjectError
-        Naming the parameter and what would do.
-    """
-    for name, value in values.items():
-        if name not in point.parameters:
-            raise unknown_name(f"parameter of {point.name!r}", name, point.parameters, ProjectError)
-        _check_type(name, point.parameters[name].type, str(value))
-    for name, parameter in point.parameters.items():
-        if parameter.default is None and name not in values:
-            raise ProjectError(
-                f"no value for the parameter {name!r} of {point.name!r}, which has no default.",
-                f"a value of type {parameter.type}.",
-                f"Add {name}=…, or `-P {name}=…` on the command line.",
-            )
-
-
-def _check_type(name: str, kind: str, value: str) -> None:
-    """MLflow itself looks only at ``uri`` and ``path``, and only once the run has begun."""
-    tests: dict[str, tuple[Callable[[str], object], str]] = {
-        "float": (float, "a number"),
-        "int": (int, "a whole number"),
-        "uri": (_require_scheme, "a URI such as runs:/…, models:/… or file:///…"),
-        "path": (_require_file, "a file or folder that exists, or a URI to download from"),
-    }
-    if kind == "path" and value.startswith("runs:/"):
-        _check_artifact(name, value)
-    test, expected = tests.get(kind, (str, ""))
-    try:
-        test(value)
-    except ValueError:
-        raise ProjectError(f"{name} = {value!r}.", f"{expected}.", "Correct the value.") from None
-
-
-def _require_scheme(value: str) -> None:
-    if not re.match(r"[a-z][a-z0-9+.-]+:", value):
-        raise ValueError
-
-
-def _require_file(value: str) -> None:
-    if not Path(value).exists():
-        _require_scheme(value)
-
-
-def _check_artifact(name: str, uri: str) -> None:
-    """The run must have that artifact; MLflow itself looks only once the new run has begun."""
-    import mlflow
-
-    parent, _, _ = uri.rstrip("/").rpartition("/")
-    try:
-        there = [item.path.rpartition("/")[2] for item in mlflow.artifacts.list_artifacts(artifact_uri=f"{parent}/")]
-    except mlflow.MlflowException as error:
-        raise ProjectError(f"{name} = {uri!r} ({told(error)}).", "a run of this store.", "Correct the id.") from error
-    if uri.rstrip("/").rpartition("/")[2] not in there:
-        raise ProjectError(
-            f"{name} = {uri!r}.",
-            f"an artifact that the run has; at that place it has {', '.join(there) or 'none'}.",
-            "Correct the name.",
-        )

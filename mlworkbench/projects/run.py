@@ -1,20 +1,24 @@
-"""Read and run MLflow projects: folders with an ``MLproject`` file, here or in a Git repository."""
+"""Run an entry point of an MLflow project as one run, here or from a Git repository."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
 import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import ProjectError, told, unknown_name
-from mlworkbench.projects.git import fetched, is_remote
-from mlworkbench.projects.mlproject_file import check_parameters, entry_point_of
+from mlworkbench.errors import ProjectError, is_line, told, unknown_name, without_password
+from mlworkbench.mlflow_internals import active_experiment_id, create_project_run, run_project_as
+from mlworkbench.orphans import PROCESS_TAG, this_process
+from mlworkbench.projects.git import Fetched, fetched, is_remote
+from mlworkbench.projects.guard import guarded
+from mlworkbench.projects.mlproject_file import entry_point_of
+from mlworkbench.projects.parameter_values import gathered
 from mlworkbench.workbook import PARENT_VARIABLE
 
 if TYPE_CHECKING:
@@ -30,62 +34,71 @@ def run_project(
     env_manager: str | None = None,
     experiment: str | None = None,
     version: str | None = None,
-    **parameters: Any,
+    parameters: Mapping[str, Any] | None = None,
+    **named: Any,
 ) -> Run:
     """Run an entry point of a project as one MLflow run, and print the ``mlflow run`` line that does the same.
 
-    Inside of another project's run, or of a rerun notebook, the new run becomes a child of it.
-
     Parameters
     ----------
-    path, version
-        The project, as in `describe_project`. A version of a folder here is checked out beside it: ``mlflow run``
-        itself would change what lies in your folder.
-    entry_point : str, default "main"
-        Which of its entry points.
-    env_manager : {"local", "uv", "virtualenv", "conda"}, optional
-        What makes the environment. By default that of the surrounding project run, else "local": this Python.
-    experiment : str, optional
-        Name of the experiment; the active one when left out.
-    **parameters
-        Values for the parameters of the entry point.
+    path, version, entry_point, experiment
+        The project, as in `describe_project`; its entry point and experiment, by default "main" and the active one.
+    env_manager : {"local", "uv", "virtualenv", "conda"}, default that of a surrounding project run, else "local"
+    parameters, **named
+        Values for the parameters of the entry point, as a dict, by name, or both.
 
     Returns
     -------
     mlflow.entities.Run
-        The finished run. Its tag ``mlflow.source.git.dirty`` tells that the code was not quite that of the commit in
-        ``mlflow.source.git.commit``: the folder has changes without a commit.
+        The finished run, a child of a surrounding one. Its tag ``mlflow.source.git.dirty`` tells of changed files.
 
     Raises
     ------
     ProjectError
-        For an unknown entry point or parameter, a missing or wrong value, a repository that does not answer (nothing
-        has run then); or when the entry point fails: its own output tells why.
-
-    See Also
-    --------
-    https://mlflow.org/docs/latest/ml/projects/#running-projects
+        For what is unknown, missing or does not answer (nothing has run then); or when the entry point fails.
     """
-    import mlflow
+    options = {"version": version, "experiment": experiment, "env_manager": env_manager, "entry_point": entry_point}
+    with fetched(path, version) as project, tempfile.TemporaryDirectory(prefix="project-") as downloads:
+        values = gathered(entry_point_of(project.folder, entry_point), parameters, named, options)
+        manager, experiment_id = _env_manager(env_manager), _experiment_id(experiment)
+        print(command_line(project, entry_point, manager, experiment, values), flush=True)  # noqa: T201
+        run = begun(project, experiment_id, entry_point, values)
+        with guarded(run.info.run_id), _explained(run.info.run_id, entry_point):
+            _put_this_python_first()
+            run_project_as(run, project.folder, entry_point, values, env_manager=manager, storage_dir=downloads)
+    return without_secrets(run.info.run_id)
+
+
+@contextlib.contextmanager
+def _explained(run_id: str, entry_point: str) -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
     from mlflow.utils.process import ShellCommandException
 
-    with fetched(path, version) as folder, tempfile.TemporaryDirectory(prefix="project-") as downloads:
-        check_parameters(entry_point_of(folder, entry_point), parameters)
-        manager = _env_manager(env_manager)
-        print(command_line(path, entry_point, manager, experiment, version, parameters), flush=True)  # noqa: T201
-        _put_this_python_first()
-        try:
-            submitted = mlflow.projects.run(
-                str(folder),
-                entry_point,
-                parameters=parameters,
-                experiment_name=experiment,
-                env_manager=manager,
-                storage_dir=downloads,  # MLflow's own choice would stay behind
-            )
-        except (mlflow.MlflowException, ShellCommandException, OSError) as error:
-            raise _failure(entry_point, folder, error) from error
-        return adopted(submitted.run_id, path, folder)
+    try:
+        yield
+    except (MlflowException, ShellCommandException, OSError) as error:
+        if f"(ID '{run_id}') failed" in str(error):
+            raise failed(entry_point, run_id) from error
+        raise ProjectError(
+            f"MLflow could not start {entry_point!r} ({told(error)}).",
+            "an environment that can be made on this machine: virtualenv needs pyenv, conda needs conda.",
+            'Correct what the message in brackets names, or use env_manager="local".',
+        ) from error
+
+
+def _experiment_id(name: str | None) -> str:
+    import mlflow
+
+    if name is None:
+        return active_experiment_id()
+    if not is_line(name):
+        raise ProjectError(f"the experiment {name!r:.50}.", "a name that can be seen and typed.", "Choose another.")
+    found = mlflow.get_experiment_by_name(name)
+    if found and found.lifecycle_stage == "deleted":
+        raise ProjectError(
+            f"the experiment {name!r} was deleted.", "one that is there.", "Restore it, or take another."
+        )
+    return str(found.experiment_id if found else mlflow.create_experiment(name))
 
 
 def _env_manager(chosen: str | None) -> str:
@@ -95,7 +108,7 @@ def _env_manager(chosen: str | None) -> str:
 
     if chosen is not None:
         if chosen not in ENV_MANAGERS:
-            raise unknown_name("environment manager", chosen, ENV_MANAGERS, ProjectError)
+            raise unknown_name("environment manager", str(chosen), ENV_MANAGERS, ProjectError)
         return chosen
     run_id = _surrounding_run()
     while run_id:
@@ -123,61 +136,57 @@ def _put_this_python_first() -> None:
 
 
 def command_line(
-    path: str | os.PathLike[str],
-    entry_point: str,
-    manager: str,
-    experiment: str | None,
-    version: str | None,
-    parameters: Mapping[str, Any],
+    project: Fetched, entry_point: str, manager: str, experiment: str | None, values: Mapping[str, str]
 ) -> str:
-    """The line that does the same in a terminal."""
-    words = ["mlflow", "run", _as_typed(path), "-e", entry_point, "--env-manager", manager]
-    words += ["--version", version] if version else []
+    """The line that does the same in a terminal, without the credentials of the project's address."""
+    words = ["mlflow", "run", _as_typed(project.address), "-e", entry_point, "--env-manager", manager]
+    words += ["--version", project.version] if project.version else []
     words += ["--experiment-name", experiment] if experiment else []
-    for name, value in parameters.items():
+    for name, value in values.items():
         words += ["-P", f"{name}={value}"]
     return shlex.join(words)
 
 
-def _as_typed(path: str | os.PathLike[str]) -> str:
+def _as_typed(address: str) -> str:
     """A folder as one would type it from here, where that is shorter; a URI as it is."""
-    text = str(path)
-    return min(os.path.relpath(text), text, key=len) if Path(text).is_dir() else text
+    return min(os.path.relpath(address), address, key=len) if Path(address).is_dir() else address
 
 
-def adopted(run_id: str, path: str | os.PathLike[str], folder: Path) -> Run:
-    """The run with the tags that MLflow leaves out: its parent, where no run was active, and where it came from."""
-    import mlflow
+def begun(project: Fetched, experiment_id: str, entry_point: str, values: Mapping[str, str]) -> Run:
+    """Make the run of an entry point, with the tags that MLflow leaves out: where it came from, and its parent."""
+    from mlflow import MlflowClient
     from mlflow.utils.mlflow_tags import MLFLOW_GIT_DIRTY, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME
 
-    client, parent = mlflow.MlflowClient(), _surrounding_run()
-    if parent:
-        client.set_tag(run_id, MLFLOW_PARENT_RUN_ID, parent)
-    if is_remote(str(path)):
-        client.set_tag(run_id, MLFLOW_SOURCE_NAME, str(path))
-    if _has_uncommitted_changes(folder):
-        client.set_tag(run_id, MLFLOW_GIT_DIRTY, "true")
+    run_id = str(create_project_run(project.folder, experiment_id, entry_point, dict(values)).info.run_id)
+    tags = {MLFLOW_PARENT_RUN_ID: _surrounding_run(), PROCESS_TAG: this_process()}
+    if is_remote(project.address.partition("#")[0]):
+        tags[MLFLOW_SOURCE_NAME] = project.address
+    if _has_uncommitted_changes(project.folder):
+        tags[MLFLOW_GIT_DIRTY] = "true"
+    for name, value in tags.items():
+        if value:
+            MlflowClient().set_tag(run_id, name, value)
+    return without_secrets(run_id)
+
+
+def without_secrets(run_id: str) -> Run:
+    """The run as it is now, without the credentials that MLflow writes down where a remote of the folder has some."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    told = {name: value for name, value in client.get_run(run_id).data.tags.items() if "@" in value or "?" in value}
+    for name, value in told.items():
+        if name.startswith("mlflow.") and (bare := without_password(value)) != value:
+            client.set_tag(run_id, name, bare)
     return client.get_run(run_id)
 
 
 def _has_uncommitted_changes(folder: Path) -> bool:
-    command = ["git", "-C", str(folder), "status", "--porcelain", "--", ".", ":!*.pyc"]
+    command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", "status", "--porcelain", "--", ".", ":!*.pyc"]
     try:
         return bool(subprocess.run(command, capture_output=True, check=True).stdout)
     except (OSError, subprocess.SubprocessError):  # no Git, or no repository
         return False
-
-
-def _failure(entry_point: str, folder: Path, error: Exception) -> ProjectError:
-    """Tell which run failed; why is in what the entry point itself has printed."""
-    if found := re.search(r"Run \(ID '(\w+)'\) failed", str(error)):
-        adopted(found[1], folder, folder)
-        return failed(entry_point, found[1])
-    return ProjectError(
-        f"MLflow could not start {entry_point!r} ({told(error)}).",
-        "an environment that can be made on this machine: virtualenv needs pyenv, conda needs conda.",
-        'Correct what the message in brackets names, or use env_manager="local".',
-    )
 
 
 def failed(entry_point: str, run_id: str) -> ProjectError:

@@ -7,14 +7,15 @@ import runpy
 import shlex
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import ProjectError
-from mlworkbench.mlflow_internals import create_project_run
 from mlworkbench.projects.fingerprint import fingerprint
+from mlworkbench.projects.git import Fetched, fetched, is_remote
+from mlworkbench.projects.guard import guarded
 from mlworkbench.projects.mlproject_file import entry_point_of
-from mlworkbench.projects.run import adopted, command_line, failed, run_project
+from mlworkbench.projects.parameter_values import gathered
+from mlworkbench.projects.run import begun, command_line, failed, run_project, without_secrets
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -31,93 +32,91 @@ def run_step(
     experiment: str | None = None,
     reuse: bool = True,
     in_process: bool = False,
-    **parameters: Any,
+    parameters: Mapping[str, Any] | None = None,
+    **named: Any,
 ) -> Run:
-    """Run one step of a workflow, or find the finished run that did the same and give that back.
-
-    The same means: same entry point and command, same parameters (defaults included), same code (see
-    `fingerprint`), same inputs. A step receives its inputs as parameters, as ``runs:/…`` or ``models:/…`` of the step
-    before; so a step that has to run anew makes those after it run anew too.
+    """Run one step of a workflow, or find the finished run with the same command, parameters, code and inputs.
 
     Parameters
     ----------
-    project : path
-        Folder with an ``MLproject``.
-    entry_point : str
-        Which of its entry points.
-    env_manager, experiment
-        As `run_project` takes them. Only runs of that experiment are reused.
-    reuse : bool, default True
-        False runs the step in any case.
-    in_process : bool, default False
-        True runs the entry point's Python script in this process, below the active run: a workflow of many steps
-        imports MLflow once. For scripts of the same project that begin with ``mlflow.start_run(nested=True)``.
-    **parameters
-        Values for the parameters of the entry point.
+    project, entry_point, env_manager, experiment, parameters, **named
+        As `run_project` takes them, but a folder here. Only runs of the experiment are reused.
+    reuse, in_process : bool
+        Whether a finished run will do; whether the Python script runs in this process, below the active run, where it
+        has to begin with ``mlflow.start_run(nested=True)``.
 
     Returns
     -------
     mlflow.entities.Run
-        The finished run, new or reused. The active run, if any, receives a tag ``step.<entry point>`` with ``ran`` or
-        ``reused`` and the run's id.
+        The finished run, named in the active run's tag ``step.<entry point>``, a second in ``step.<entry point>.2``.
 
     Raises
     ------
     ProjectError
-        As `run_project`; and for a step in this process without an active run.
-
-    See Also
-    --------
-    https://mlflow.org/docs/latest/ml/projects/#building-multistep-workflows
-
-    Examples
-    --------
-    >>> raw = run_step("wine", "load", rows=100)  # doctest: +SKIP
-    >>> model = run_step("wine", "train", data=f"runs:/{raw.info.run_id}/wine.csv")  # doctest: +SKIP
+        As `run_project`; and for a step in this process without an active run: start one.
     """
-    import mlflow
-    from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
-
-    key = fingerprint(project, entry_point, parameters)
+    here, options = _here(project), {"env_manager": env_manager, "experiment": experiment}
+    values = gathered(entry_point_of(here.folder, entry_point), parameters, named, {**options, "reuse": reuse})
+    key = fingerprint(here.folder, entry_point, values)
     run = _finished(key, experiment) if reuse else None
     outcome = "reused" if run else "ran"
-    if run is None:
-        if in_process:
-            run = _in_this_process(project, entry_point, parameters)
-        else:
-            run = run_project(
-                project, entry_point=entry_point, env_manager=env_manager, experiment=experiment, **parameters
-            )
-        run = _marked(run.info.run_id, {STEP_TAG: key, MLFLOW_RUN_NAME: entry_point})
+    if not run:
+        done = _in_this_process(here, entry_point, values) if in_process else _alone(here, entry_point, values, options)
+        run = _marked(done.info.run_id, key, entry_point)
+    return _told(entry_point, outcome, run)
+
+
+def _alone(project: Fetched, entry_point: str, values: dict[str, str], options: dict[str, str | None]) -> Run:
+    return run_project(project.address, entry_point=entry_point, parameters=values, **options)  # type: ignore[arg-type]
+
+
+def _here(project: str | os.PathLike[str]) -> Fetched:
+    with fetched(project) as here:
+        if is_remote(here.address):
+            raise ProjectError(f"the address {here.address}.", "a folder here.", "Clone it, and give that folder.")
+        return here
+
+
+def _told(entry_point: str, outcome: str, run: Run) -> Run:
+    """Print the step, and name it in a tag of the active run, where a second must not take the place of the first."""
+    import mlflow
+
     print(f"{entry_point}: {outcome} {run.info.run_id}", flush=True)  # noqa: T201
-    if mlflow.active_run():
-        mlflow.set_tag(f"step.{entry_point}", f"{outcome} {run.info.run_id}")
+    if active := mlflow.active_run():
+        there, name, count = mlflow.get_run(active.info.run_id).data.tags, f"step.{entry_point}", 2
+        while name in there:
+            name, count = f"step.{entry_point}.{count}", count + 1
+        mlflow.set_tag(name, f"{outcome} {run.info.run_id}")
     return run
 
 
-def _in_this_process(project: str | os.PathLike[str], entry_point: str, parameters: Mapping[str, Any]) -> Run:
+def _in_this_process(project: Fetched, entry_point: str, values: dict[str, str]) -> Run:
     """Run the script of an entry point here, as a run like that of ``mlflow run``, below the active one."""
     import mlflow
 
-    parent, folder = mlflow.active_run(), Path(project).resolve()
+    parent, before = mlflow.active_run(), sys.argv
     if parent is None:
         raise ProjectError("no active run.", "one that the step belongs to.", "Call it in `with mlflow.start_run():`.")
-    print(command_line(project, entry_point, "local", None, None, parameters), flush=True)  # noqa: T201
-    experiment, text = parent.info.experiment_id, {name: str(value) for name, value in parameters.items()}
-    run_id = create_project_run(folder, experiment, entry_point, text).info.run_id
-    before = sys.argv
-    _, *sys.argv = shlex.split(entry_point_of(folder, entry_point).compute_command(text, None))
+    print(command_line(project, entry_point, "local", None, values), flush=True)  # noqa: T201
+    run_id = begun(project, parent.info.experiment_id, entry_point, values).info.run_id
+    _, *sys.argv = shlex.split(entry_point_of(project.folder, entry_point).compute_command(values, None))
     os.environ["MLFLOW_RUN_ID"] = run_id  # the script's start_run takes it up
     try:
-        runpy.run_path(str(folder / sys.argv[0]), run_name="__main__")
-    except SystemExit as ended:
-        if ended.code:
-            print(ended.code, file=sys.stderr, flush=True)  # noqa: T201
-            raise failed(entry_point, run_id) from ended
+        with guarded(run_id):
+            _run_script(str(project.folder / sys.argv[0]), failed(entry_point, run_id))
     finally:
         sys.argv = before
         os.environ.pop("MLFLOW_RUN_ID", None)
-    return adopted(run_id, project, folder)
+    return without_secrets(run_id)
+
+
+def _run_script(path: str, failure: ProjectError) -> None:
+    try:
+        runpy.run_path(path, run_name="__main__")
+    except SystemExit as ended:
+        if ended.code:
+            print(ended.code, file=sys.stderr, flush=True)  # noqa: T201
+            raise failure from ended
 
 
 def _finished(key: str, experiment: str | None) -> Run | None:
@@ -134,10 +133,10 @@ def _finished(key: str, experiment: str | None) -> Run | None:
     return found[0] if found else None
 
 
-def _marked(run_id: str, tags: Mapping[str, str]) -> Run:
-    import mlflow
+def _marked(run_id: str, key: str, name: str) -> Run:
+    from mlflow import MlflowClient
+    from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
 
-    client = mlflow.MlflowClient()
-    for name, value in tags.items():
-        client.set_tag(run_id, name, value)
-    return client.get_run(run_id)
+    MlflowClient().set_tag(run_id, STEP_TAG, key)
+    MlflowClient().set_tag(run_id, MLFLOW_RUN_NAME, name)
+    return MlflowClient().get_run(run_id)

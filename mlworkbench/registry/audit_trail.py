@@ -1,34 +1,8 @@
 """The audit trail of a registered model: a log that comes first, and aliases and stages that follow from it.
 
-Every change is one *entry*, a tag of the registered model with a key of its own (number in order, then eight random
-letters), so nobody's entry can overwrite another's. The entries in the order of their keys say who holds which alias
-and what stage every version has. A change is made in three steps:
-
-1. write the entry (what is intended, by whom, why);
-2. set the alias and the ``stage`` tags to what *the whole trail* says, read the trail again, and repeat as long as
-   somebody has added to it meanwhile;
-3. mark the entry as done, in a tag of its own.
-
-What that guarantees, on SQLite and on PostgreSQL alike, since it needs only that each single call of MLflow is one
-transaction whose result the next read sees:
-
-- No entry is lost or overwritten, however many write at once.
-- When every call has returned, alias and ``stage`` tags are what the last entry says: the last one to write an alias
-  has read the trail afterwards, and whoever added an entry after that has written the alias after that.
-- Each entry's "from" is the "to" of the one before. Of two promotions at once both stand in the trail; the one with the
-  higher key holds the alias.
-- A process that is killed leaves at most an entry that is not marked as done; `history` shows it as unfinished. It
-  is carried out by the next change, whatever that is (setting an alias twice does no harm), and marked as repaired by
-  a change more than 30 seconds later.
-- An alias that was set or deleted without this module, as in MLflow's UI, is found at the next change and entered.
-
-Not covered: a ``stage`` tag that is edited by hand, an alias that is set by hand in the very moment of a promotion
-(the promotion wins), and a read replica that lags behind its database. A process that stands still for more than 30
-seconds between reading and writing puts its alias right when it goes on; a change that begins between those two calls
-of MLflow would enter what it sees as made without the trail.
-
-On SQLite writers wait for each other (up to 20 seconds) and the file must be on a local disk; on PostgreSQL the default
-isolation level, read committed, suffices. Times are those of the writers' clocks; the order does not depend on them.
+Every change is one *entry*, a tag of the registered model with a key of its own. A change (1) writes its entry, (2)
+sets aliases and ``stage`` tags to what the whole trail says, reads the trail again, and repeats that as long as
+somebody has added to it meanwhile, and (3) marks the entry as done. ``docs/registry.md`` tells what that guarantees.
 """
 
 from __future__ import annotations
@@ -44,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.errors import WorkbenchError
 from mlworkbench.mlflow_internals import registry_writer
 from mlworkbench.registry.trail_entries import DONE, PREFIX, Entry, Trail
+from mlworkbench.registry.trail_tags import entries_of
+from mlworkbench.texts import require_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import RegisteredModel
 
 STAGE_TAG = "stage"
 
@@ -55,9 +30,7 @@ PATIENCE = 30.0
 """How old an entry must be, in seconds, before another process takes its writer for dead and marks it as repaired."""
 
 COURTESY, LONGEST_WAIT = 5.0, 20.0
-"""How old an entry may be, in seconds, for others to let its writer finish first, and how long they do so at most.
-
-It only saves work, since whoever comes in between does the work of both: nothing depends on it."""
+"""How old an entry may be, in seconds, for others to let its writer finish first, and for how long: it saves work."""
 
 _LONGEST = 2000  # characters of a reason; PostgreSQL takes 5000 for the whole entry
 _ATTEMPTS = 5
@@ -66,17 +39,7 @@ _ATTEMPTS = 5
 def read(name: str) -> Trail:
     """Read the trail and the aliases of a registered model in one call."""
     model = client().get_registered_model(name)
-    return Trail(_entries(model), {alias: int(version) for alias, version in model.aliases.items()})
-
-
-def _entries(model: RegisteredModel) -> list[Entry]:
-    tags = {key: value for key, value in model.tags.items() if key.startswith(PREFIX)}
-    keys = sorted(key for key in tags if not key.endswith(DONE))
-    return [Entry(key, done_by=_doer(tags.get(key + DONE)), **json.loads(tags[key])) for key in keys]
-
-
-def _doer(mark: str | None) -> str | None:
-    return None if mark is None else str(json.loads(mark)["who"])
+    return Trail(*entries_of(model.tags), {alias: int(version) for alias, version in model.aliases.items()})
 
 
 def open_trail(name: str) -> Trail:
@@ -98,16 +61,19 @@ def open_trail(name: str) -> Trail:
 
 
 def _when_quiet(name: str) -> Trail:
-    """Read the trail when nobody is at work on it, or after a while all the same."""
-    patient_until, pause = time.monotonic() + LONGEST_WAIT, 0.05
-    while _at_work(now := read(name)) and time.monotonic() < patient_until:
+    """Read the trail when nobody is at work on it, or after a while all the same.
+
+    A time in the trail, whose clock may be wrong, can make the wait shorter; how long it is at most, this process sees.
+    """
+    begun, pause, seen = time.monotonic(), 0.05, dict[str, float]()
+    while True:
+        now, instant = read(name), time.monotonic()
+        young = [entry.key for entry in now.unfinished() if _age(entry) < COURTESY]
+        at_work = [key for key in young if instant - seen.setdefault(key, instant) < COURTESY]
+        if not at_work or instant - begun > LONGEST_WAIT:
+            return now
         time.sleep(random.uniform(0.01, pause))  # noqa: S311 (so that those who wait do not begin at once)
         pause = min(2 * pause, 0.5)  # each look costs as much as a change
-    return now
-
-
-def _at_work(now: Trail) -> bool:
-    return any(_age(entry) < COURTESY for entry in now.unfinished())
 
 
 def add(name: str, now: Trail, action: str, version: int | None, **facts: Any) -> tuple[Trail, Entry]:
@@ -118,7 +84,13 @@ def add(name: str, now: Trail, action: str, version: int | None, **facts: Any) -
     text = json.dumps({"action": action, "version": version, **facts}, ensure_ascii=False)
     write(registry_writer().set_registered_model_tag, name, key, text)
     after = _finish(name, [key], who=facts["who"])
-    return after, next(entry for entry in after.entries if entry.key == key)
+    if entry := next((entry for entry in after.entries if entry.key == key), None):
+        return after, entry
+    raise WorkbenchError(
+        f"the entry {key!r} is no longer in the trail of {name!r}: somebody deleted it meanwhile.",
+        "a trail that nobody edits.",
+        "Look at history and versions_table, and make the same call again.",
+    )
 
 
 def _finish(name: str, keys: list[str], who: str) -> Trail:
@@ -173,13 +145,12 @@ def write(call: Callable[..., Any], *arguments: Any) -> Any:
 
 def reason(text: str, *, required: bool = False) -> str:
     """A reason as it goes into the trail; refused when it is too long, or is needed and says nothing."""
-    text = text.strip()
+    text = require_text(text, "a reason").strip()
     if required and not text:
         raise WorkbenchError("an override without a reason.", "a sentence.", "Write override='why it must be'.")
     if len(text) > _LONGEST:
-        raise WorkbenchError(
-            f"a reason of {len(text)} characters.", f"at most {_LONGEST}.", "Shorten it, and link to the long story."
-        )
+        do = "Shorten it, and link to the long story."
+        raise WorkbenchError(f"a reason of {len(text)} characters.", f"at most {_LONGEST}.", do)
     return text
 
 
@@ -205,4 +176,5 @@ def _now() -> str:
 
 
 def _age(entry: Entry) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(entry.when)).total_seconds()
+    """How far the time of an entry is from this clock's, in seconds: one from tomorrow shows that a clock is wrong."""
+    return abs((datetime.now(UTC) - datetime.fromisoformat(entry.when)).total_seconds())

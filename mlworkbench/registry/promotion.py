@@ -1,25 +1,21 @@
-"""The life of a version: through the stages, promoted through a gate, rolled back.
+"""The life of a version: through the stages, promoted through a gate, rolled back; each change goes through the trail.
 
-Stages are carried by what MLflow offers since stages of its own are deprecated. ``Production`` and ``Staging`` are the
-aliases ``production`` and ``staging``, which one version each can hold; every version has its stage in the tag
-``stage`` as well, ``Development`` when there is none. A version that loses its alias to another becomes ``Archived``.
-
-Every change goes through `mlworkbench.trail`, which keeps the audit trail in the registry itself and says in its
-docstring what is guaranteed on SQLite and PostgreSQL when several people promote at once, or a process dies half-way:
-no entry is lost, the aliases are those of the last entry, and what was left unfinished is told and mended.
+``Production`` and ``Staging`` are the aliases ``production`` and ``staging``, which one version each can hold; every
+version has its stage in the tag ``stage`` too. A version that loses its alias to another becomes ``Archived``.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, unknown_name
 from mlworkbench.registry import audit_trail, validation
 from mlworkbench.registry.gate import ask_gate
-from mlworkbench.registry.trail_entries import ALIAS_OF, STAGES
+from mlworkbench.registry.trail_entries import ALIAS_OF, STAGES, Trail
 from mlworkbench.registry.versions import find_versions, versions_table
+from mlworkbench.texts import require_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,10 +34,8 @@ def transition(name: str, version: int | str, stage: str, *, why: str = "") -> M
 
     Parameters
     ----------
-    name : str
-        Registered model.
-    version : int or str
-        Number of the version.
+    name, version : str, int or str
+        Registered model, and number of the version.
     stage : {'Development', 'Staging', 'Production', 'Archived'}
         In capitals or not.
     why : str, optional
@@ -55,20 +49,12 @@ def transition(name: str, version: int | str, stage: str, *, why: str = "") -> M
     Raises
     ------
     WorkbenchError
-        For an unknown model, version or stage (with the nearest one), for a version that is not ready, and for an
-        archived one that is to go to Production (move it to Staging first).
-
-    See Also
-    --------
-    https://mlflow.org/docs/latest/ml/model-registry/workflow/#migrating-from-stages
-
-    Examples
-    --------
-    >>> wb.transition("wine", 1, "Staging", why="Passed the review.")  # doctest: +SKIP
+        For what is unknown (with the nearest one), not ready, or archived (go to Staging before Production).
     """
-    wanted = {known.lower(): known for known in STAGES}.get(str(stage).lower())
+    require_text(stage, "a stage")
+    wanted = {known.lower(): known for known in STAGES}.get(stage.lower())
     if wanted is None:
-        raise unknown_name("stage", str(stage), STAGES)
+        raise unknown_name("stage", stage, STAGES)
     alias, why = ALIAS_OF.get(wanted), audit_trail.reason(why)
     with validation.explained(name):
         now = audit_trail.open_trail(name)
@@ -77,7 +63,7 @@ def transition(name: str, version: int | str, stage: str, *, why: str = "") -> M
             if alias:
                 validation.check_ready(name, number, now, archived_too=wanted == "Production")
             audit_trail.add(name, now, "transition", number, alias=alias, stage=wanted, why=why)
-        return audit_trail.client().get_model_version(name, str(number))
+        return validation.get_version(name, number)
 
 
 def promote(
@@ -93,63 +79,55 @@ def promote(
 
     Parameters
     ----------
-    name : str
-        Registered model.
-    version : int or str
-        Number of the version.
+    name, version : str, int or str
+        Registered model, and number of the version.
     alias : str, default 'production'
         The alias that it gets. With ``production`` and ``staging``, stages follow as with `transition`.
     gate : Verdict or function, optional
-        What `validate` returned, or a function that is called with the model URIs of the version and of the holder of
-        the alias (None when nobody holds it) and returns a Verdict. Without a gate the trail says so.
-    override : str, optional
-        The reason to promote although the gate refuses; it goes into the trail as an override.
-    why : str, optional
-        The reason otherwise.
+        What `validate` returned, or ``lambda new, old: wb.validate(new, old, …)``, where old is None if there is none.
+    override, why : str, optional
+        The reason to promote although the gate refuses, and the reason otherwise.
 
     Returns
     -------
     mlflow.entities.model_registry.ModelVersion or None
-        What held the alias before; None when nobody did. The version itself when it holds the alias already: then
-        nothing is asked and nothing is entered.
+        What held the alias before. The version itself if it holds the alias already: nothing is asked or entered then.
 
     Raises
     ------
     WorkbenchError
-        For an unknown model or version (with the nearest one), an archived or failed version, an alias that MLflow
-        refuses, a gate that refuses (the trail keeps that too), that cannot decide, or that decided on another model.
-        The alias is as it was then.
-
-    See Also
-    --------
-    https://mlflow.org/docs/latest/ml/model-registry/workflow/#deploy-and-organize-models-with-aliases-and-tags
-
-    Examples
-    --------
-    >>> gate = lambda new, old: wb.validate(new, old, test, target="y", thresholds=rules)  # doctest: +SKIP
-    >>> before = wb.promote("wine", 2, gate=gate, why="Fitted on this month's data.")  # doctest: +SKIP
+        For what is unknown, archived or failed, and a gate that refuses or cannot decide. The alias stays then.
     """
     validation.check_alias(alias)
     why, override = audit_trail.reason(why), None if override is None else audit_trail.reason(override, required=True)
     with validation.explained(name):
         now = audit_trail.open_trail(name)
         candidate = validation.check_ready(name, version, now)
-        number = int(candidate.version)
-        if now.holder(alias) == number and not now.unfinished():
+        if now.holder(alias) == int(candidate.version) and not now.unfinished():
             return candidate
-        asked = ask_gate(gate, candidate, now.holder(alias))
-        if callable(gate):  # it took time: the version may have been archived
-            now = audit_trail.read(name)
-            validation.check_ready(name, number, now)
-        facts = {"alias": alias, "why": why, "verdict": asked.word, "run_id": asked.run_id}
-        if asked.word == "refused" and override is None:
-            audit_trail.add(name, now, "refused", number, **facts)
-            raise asked.refusal(name, number)
-        if asked.word == "refused":
-            facts |= {"why": override or "", "verdict": "refused, overridden"}
-        after, entry = audit_trail.add(name, now, "promote", number, **facts)
-        before = next((before for moved, before, _ in after.moves[entry.key] if moved == alias), number)
-        return _version_or_none(name, before)
+        return _through(gate, now, candidate, alias, why, override)
+
+
+def _through(
+    gate: Gate | None, now: Trail, candidate: ModelVersion, alias: str, why: str, override: str | None
+) -> ModelVersion | None:
+    """Ask the gate, enter what it said, and promote the version if it may; returns what held the alias before."""
+    name, number = candidate.name, int(candidate.version)
+    answer = ask_gate(gate, candidate, now.holder(alias))
+    if callable(gate):  # it took time: the version may have been archived
+        now = audit_trail.read(name)
+        validation.check_ready(name, number, now)
+    facts: dict[str, Any] = {"alias": alias, "why": why, "verdict": answer.word, "run_id": answer.run_id}
+    if answer.word == "refused" and override is None:
+        audit_trail.add(name, now, "refused", number, **facts)
+        raise validation.gate_refuses(candidate, answer.headline)
+    if answer.word == "refused":
+        facts |= {"why": override, "verdict": "refused, overridden"}
+    after, entry = audit_trail.add(name, now, "promote", number, **facts)
+    if after.aliases.get(alias) != number:
+        validation.get_version(name, number)  # deleted meanwhile?
+    before = next((before for moved, before, _ in after.moves[entry.key] if moved == alias), number)
+    return _version_or_none(name, before)
 
 
 def rollback(name: str, *, alias: str = "production", why: str = "") -> ModelVersion:
@@ -159,10 +137,8 @@ def rollback(name: str, *, alias: str = "production", why: str = "") -> ModelVer
 
     Parameters
     ----------
-    name : str
-        Registered model.
-    alias : str, default 'production'
-        The alias that goes back. The version that loses it is archived if the alias stands for a stage.
+    name, alias : str
+        Registered model, and the alias that goes back; a version that loses ``production`` or ``staging`` is archived.
     why : str, optional
         Goes into the trail.
 
@@ -174,17 +150,9 @@ def rollback(name: str, *, alias: str = "production", why: str = "") -> ModelVer
     Raises
     ------
     WorkbenchError
-        For an unknown model or alias (with the nearest one), and when no earlier version is left.
-
-    See Also
-    --------
-    https://mlflow.org/docs/latest/ml/model-registry/workflow/#deploy-and-organize-models-with-aliases-and-tags
-
-    Examples
-    --------
-    >>> wb.rollback("wine", why="Its scores are constant since noon.")  # doctest: +SKIP
+        For what is unknown (with the nearest one), and when no earlier version is left: promote one.
     """
-    why = audit_trail.reason(why)
+    why, alias = audit_trail.reason(why), require_text(alias, "an alias")
     with validation.explained(name):
         now = audit_trail.open_trail(name)
         if alias not in now.holders:
@@ -199,15 +167,15 @@ def rollback(name: str, *, alias: str = "production", why: str = "") -> ModelVer
                 "Promote the version that shall take over.",
             )
         audit_trail.add(name, now, "rollback", target, alias=alias, why=why)
-        return audit_trail.client().get_model_version(name, str(target))
+        return validation.get_version(name, target)
 
 
 def migrate_stages(name: str) -> pd.DataFrame:
     """Carry the stages of MLflow's deprecated calls over to aliases and tags.
 
     Of several versions in Production (or Staging) the newest gets the alias, the others are archived; `rollback` knows
-    them. MLflow's own stages stay as they are, so that ``models:/name/Production`` still loads. Versions that have a
-    stage here already, and aliases that somebody holds, are left alone; a second call changes nothing.
+    them. MLflow's own stages stay as they are. Versions that have a stage here already, and aliases that somebody
+    holds, are left alone; a second call changes nothing.
 
     Parameters
     ----------

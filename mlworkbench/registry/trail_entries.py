@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 PREFIX, DONE = "mlworkbench.trail.", ".done"
+ACTIONS = ("promote", "rollback", "transition", "migrate", "refused", "outside")
 STAGES = ("Development", "Staging", "Production", "Archived")
 ALIAS_OF = {"Staging": "staging", "Production": "production"}
 STAGE_OF = {alias: stage for stage, alias in ALIAS_OF.items()}
@@ -37,14 +38,22 @@ class Entry:
         return int(self.key.removeprefix(PREFIX).split(".")[0])
 
 
+class Unreadable(NamedTuple):
+    """A tag of the trail that is no entry, as somebody edited it; it is told, and stepped over."""
+
+    key: str
+    text: str
+    why: str
+
+
 @dataclass
 class Trail:
     """What the entries of a model add up to.
 
     Attributes
     ----------
-    entries : list of Entry
-        In order.
+    entries, unreadable : list of Entry, list of Unreadable
+        In order; what is unreadable has no effect.
     aliases : dict of str to int
         The aliases as they are in the registry.
     holders : dict of str to list of int or None
@@ -56,6 +65,7 @@ class Trail:
     """
 
     entries: list[Entry]
+    unreadable: list[Unreadable]
     aliases: dict[str, int]
     holders: dict[str, list[int | None]] = field(default_factory=dict)
     stages: dict[int, str] = field(default_factory=dict)
@@ -81,8 +91,8 @@ class Trail:
 
     def touched(self, keys: Iterable[str]) -> set[tuple[str, Any]]:
         """The aliases and stages that depend on the first of these entries, or on one that comes after it."""
-        first = min(keys)
-        later = [entry.key for entry in self.entries if entry.key >= first]
+        every = [entry.key for entry in self.entries]
+        later = every[min((every.index(key) for key in keys if key in self.moves), default=len(every)) :]
         aliases = {("alias", alias) for key in later for alias, _, _ in self.moves[key]}
         return aliases | {("stage", version) for key in later for version, _ in self.places[key]}
 

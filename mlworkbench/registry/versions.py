@@ -1,4 +1,4 @@
-"""Registered models: add a version, list the versions, read the audit trail."""
+"""Registered models: add a version, list the versions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from mlworkbench.registry import audit_trail, validation
 from mlworkbench.registry.trail_entries import STAGES
+from mlworkbench.texts import check_model_name
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities.model_registry import ModelVersion
+
+_COLUMNS = ["version", "stage", "aliases", "status", "created", "model_uri", "run_id", "description", "tags"]
 
 
 def register(
@@ -22,11 +25,9 @@ def register(
     model_uri : str
         ``models:/m-…`` as `log_model` returns it, ``runs:/…/name``, ``models:/name/1``, or a path.
     name : str
-        Name of the registered model; it is made when there is none. No ``/`` and no ``:``.
-    description : str, optional
-        Of the version; Markdown.
-    tags : dict of str to str, optional
-        Tags of the version, set on one that is already there too.
+        Name of the registered model; it is made when there is none. Without ``/``, ``:``, ``@``, ``?`` and line breaks.
+    description, tags : str, dict of str to str, optional
+        Of the version, in Markdown; set on one that is already there too.
 
     Returns
     -------
@@ -36,34 +37,32 @@ def register(
     Raises
     ------
     WorkbenchError
-        When there is no model at the URI, or MLflow refuses the name. Nothing has been made then.
+        When there is no model at the URI, or the name is refused (choose another). Nothing has been made then.
 
     See Also
     --------
     https://mlflow.org/docs/latest/ml/model-registry/workflow/#register-a-model
-
-    Examples
-    --------
-    >>> version = wb.register(info.model_uri, "wine", description="The forest of lesson 2.")  # doctest: +SKIP
     """
+    check_model_name(name)
+    validation.check_description(description, {} if tags is None else tags)
+    source = validation.stored_model(model_uri)
+    with validation.explained(name):
+        same = [version for version in find_versions(name) if version.source == source]
+        found = min(same, key=lambda version: int(version.version)) if same else _new_version(source, name)
+        for key, value in (tags or {}).items():
+            audit_trail.client().set_model_version_tag(name, found.version, key, str(value))
+        if description is not None:
+            audit_trail.client().update_model_version(name, found.version, description)
+        return audit_trail.client().get_model_version(name, found.version)
+
+
+def _new_version(source: str, name: str) -> ModelVersion:
     import mlflow
 
     from mlworkbench.quiet import quiet
 
-    validation.check_name(name)
-    source = validation.stored_model(model_uri)
-    with validation.explained(name):
-        same = [version for version in find_versions(name) if version.source == source]
-        if not same:
-            with quiet():
-                version = mlflow.register_model(source, name, tags=tags)
-        else:
-            version = min(same, key=lambda version: int(version.version))
-            for key, value in (tags or {}).items():
-                audit_trail.client().set_model_version_tag(name, version.version, key, value)
-        if description is not None:
-            audit_trail.client().update_model_version(name, version.version, description)
-        return audit_trail.client().get_model_version(name, version.version)
+    with quiet():
+        return audit_trail.write(mlflow.register_model, source, name)  # type: ignore[no-any-return]
 
 
 def versions_table(name: str) -> pd.DataFrame:
@@ -95,23 +94,16 @@ def versions_table(name: str) -> pd.DataFrame:
         held: dict[int, list[str]] = {}
         for alias, version in sorted(audit_trail.client().get_registered_model(name).aliases.items()):
             held.setdefault(int(version), []).append(alias)
-        rows = [
-            {
-                "version": int(version.version),
-                "stage": version.tags.get(audit_trail.STAGE_TAG, STAGES[0]),
-                "aliases": ", ".join(held.get(int(version.version), [])),
-                "status": version.status,
-                "created": version.creation_timestamp,
-                "model_uri": version.source,
-                "run_id": version.run_id or "",
-                "description": version.description or "",
-                "tags": {key: value for key, value in version.tags.items() if key != audit_trail.STAGE_TAG},
-            }
-            for version in find_versions(name)
-        ]
-    columns = ["version", "stage", "aliases", "status", "created", "model_uri", "run_id", "description", "tags"]
-    table = pd.DataFrame(rows, columns=columns).sort_values("version", ascending=False, ignore_index=True)
+        rows = [_row(version, held.get(int(version.version), [])) for version in find_versions(name)]
+    table = pd.DataFrame(rows, columns=_COLUMNS).sort_values("version", ascending=False, ignore_index=True)
     return table.assign(created=pd.to_datetime(table["created"], unit="ms", utc=True))
+
+
+def _row(version: ModelVersion, aliases: list[str]) -> tuple[object, ...]:
+    tags = dict(version.tags)
+    stage = tags.pop(audit_trail.STAGE_TAG, STAGES[0])
+    said = (version.status, version.creation_timestamp, version.source, version.run_id or "", version.description or "")
+    return int(version.version), stage, ", ".join(aliases), *said, tags
 
 
 def find_versions(name: str) -> list[ModelVersion]:

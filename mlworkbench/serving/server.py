@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlworkbench.errors import no_model
+from mlworkbench.errors import WorkbenchError
+from mlworkbench.models.describe import read_model
 from mlworkbench.ports import HOST, free_port, require_free
-from mlworkbench.serving.endpoint import Endpoint, server_error
+from mlworkbench.serving.endpoint import Endpoint, require_whole, server_error
 from mlworkbench.serving.latency import Latency
 
 __all__ = ["Endpoint", "Latency", "serve"]
@@ -26,43 +27,34 @@ _GRACE = 5  # seconds that a server has to end in order
 def serve(model_uri: str, *, port: int | None = None, timeout: float = 120) -> Iterator[Endpoint]:
     """Run MLflow's scoring server for a model while the block runs.
 
-    It is the server that ``mlflow models serve --env-manager local`` starts, with the packages that are installed here,
-    ready in half the time because no command line stands before it. It ends with the block, whatever ends that, and
-    with this process.
+    It is the server that ``mlflow models serve --env-manager local`` starts, on 127.0.0.1, without the command line.
+    It ends with the block, whatever ends that, and with this process.
 
     Parameters
     ----------
     model_uri : str
         ``models:/m-…``, ``models:/name/1``, ``models:/name@alias``, ``runs:/…/name``, or a path.
     port : int, optional
-        Port on 127.0.0.1; a free one by default.
+        A free one by default.
     timeout : float, default 120
         How long the server may take to be ready, in seconds.
-
-    Yields
-    ------
-    Endpoint
-        With ``url``, ``predict``, ``latency`` and ``log``.
 
     Raises
     ------
     WorkbenchError
-        When there is no model at the URI, when the port is taken (choose another, or leave it out), and when the server
-        ends or is not ready in time, with the end of its log.
+        When there is no model, the port is taken, or the server is not ready in time, with the end of its log.
 
     See Also
     --------
     https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/
-
-    Examples
-    --------
-    >>> with wb.serve(info.model_uri) as endpoint:  # doctest: +SKIP
-    ...     print(endpoint.predict(X_test[:3]), endpoint.latency(X_test[:1]))
     """
     if port is None:
         port = free_port()
     else:
+        require_whole("port", port, 1, 65535)
         require_free(port)
+    if not isinstance(timeout, int | float) or not timeout > 0:
+        raise WorkbenchError(f"timeout = {timeout!r}.", "seconds, more than 0.", "Leave timeout out for 120.")
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder, "server.log")
         with log_file.open("wb") as log, _process(_download(model_uri, folder), port, log) as process:
@@ -76,14 +68,9 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float = 120) -> I
 
 def _download(model_uri: str, folder: str) -> str:
     import mlflow
-    from mlflow.exceptions import MlflowException
-    from mlflow.models import Model
 
-    try:
-        Model.load(model_uri)
-        return str(mlflow.artifacts.download_artifacts(artifact_uri=model_uri, dst_path=folder))
-    except (MlflowException, OSError) as error:
-        raise no_model(model_uri, error) from error
+    read_model(model_uri)
+    return str(mlflow.artifacts.download_artifacts(artifact_uri=model_uri, dst_path=folder))
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ Problems = Iterator[str]
 
 DEPRECATED = (
     *("transition_model_version_stage", "get_latest_versions", "mlflow.evaluate(", 'artifact_path="model'),
-    *("mlflow ui", "./mlruns", "file:mlruns", "sklearn.externals"),
+    *("./mlruns", "file:mlruns", "sklearn.externals"),
 )
 EXEMPT_TAGS = {"nbval-ignore-output", "raises-exception", "nbval-skip", "deprecated-on-purpose"}
 MOST_LINES, MOST_FUNCTION_LINES = 15, 10
@@ -100,6 +100,23 @@ def your_turn(nb: NotebookNode) -> Problems:
         yield "no check"
 
 
+def has_picture(cell: NotebookNode) -> bool:
+    """A diagram or a picture in the text, or one that the code shows."""
+    if cell.cell_type == "markdown":
+        return bool(re.search(r"!\[|(?m:^```mermaid)|<img", cell.source))
+    return any(kind.startswith("image/") for output in cell.outputs for kind in output.get("data", {}))
+
+
+def an_idea_drawn(nb: NotebookNode) -> Problems:
+    if not any(has_picture(cell) for cell in nb.cells):
+        yield "no figure and no diagram"
+
+
+def now_look(nb: NotebookNode) -> Problems:
+    if "UI" not in section(nb, "## Now look"):
+        yield "no section 'Now look' that leads to the UI"
+
+
 def in_practice(nb: NotebookNode) -> Problems:
     if "https://mlflow.org/docs/" not in section(nb, "## In practice"):
         yield "no 'In practice' with a link to MLflow's page"
@@ -165,7 +182,9 @@ def quiet(nb: NotebookNode) -> Problems:
     """No errors and warnings; what MLflow says of a registration is neither, although it goes to stderr."""
     for cell in code(nb):
         for output in cell.outputs:
-            said = re.sub(r"(Successfully registered|Created version|Registered) .*\n", "", output.get("text", ""))
+            said = re.sub(
+                r"(Successfully registered|(Created|Copied) version|Registered) .*\n", "", output.get("text", "")
+            )
             if output.output_type == "error" or (output.get("name") == "stderr" and said):
                 yield f"an error or warning is stored: {cell.source.splitlines()[0]}"
 
@@ -192,3 +211,4 @@ RULES: list[Callable[[NotebookNode], Problems]] = [
     *(in_practice, closing, nothing_typed, no_paths_shown, few_digits, seeded, not_deprecated, executed_in_order),
     *(quiet, alt_texts, exempt_with_reason),
 ]
+SEEN: list[Callable[[NotebookNode], Problems]] = [an_idea_drawn, now_look]

@@ -20,6 +20,6 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 @pytest.fixture
 def session(request: pytest.FixtureRequest, stores: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """The store of the part to which a module's tests belong; they only add to it."""
-    part = request.module.__name__.rpartition("test_")[2].removesuffix("_answers")
+    part = request.module.__name__.split(".")[-2]
     monkeypatch.setenv("MLWORKBENCH_HOME", str(stores(part)))
     wb.start(f"exercises: {part}")

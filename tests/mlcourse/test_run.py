@@ -15,7 +15,7 @@ import pytest
 import mlworkbench as wb
 from mlcourse.lessons import lessons
 from mlcourse.run import run_workbook
-from tests.notebooks import notebook
+from tests.notebooks import interrupted, notebook
 
 LOGS = "import mlflow, mlworkbench as wb\nwb.start('small')\nwith mlflow.start_run():\n    mlflow.log_metric('m', 1)"
 
@@ -111,3 +111,12 @@ def test_ctrl_c_stops_cleanly_kernels_included(workbook: Path) -> None:
     assert "not run" in shown
     assert not alive(kernel)
     assert "kept" in (workbook / ".mlworkbench" / "executed" / "01_part" / "01_first.ipynb").read_text()
+
+
+@pytest.mark.parametrize("seconds", [0, 0.2, 0.6, 1, 1.5, 2, 3, 5])
+def test_ctrl_c_at_any_moment(workbook: Path, seconds: float) -> None:
+    """130, no traceback, and no lesson that is said to have failed."""
+    for name in ("01_first", "02_second"):
+        notebook(workbook / "notebooks" / "01_part" / f"{name}.ipynb", "import time\ntime.sleep(600)")
+    code, shown = interrupted("run", "--jobs", "2", "1", after=seconds)
+    assert (code, "Traceback" in shown, "failed" in shown) == (130, False, False), shown

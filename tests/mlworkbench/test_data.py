@@ -129,3 +129,9 @@ def test_without_the_extra_the_command_that_installs_it_is_told(monkeypatch: pyt
 def test_an_unknown_symbol_is_told_with_the_nearest() -> None:
     with pytest.raises(wb.WorkbenchError, match=r"no symbol is called 'nasdak'(?s:.*)Did you mean 'nasdaq'"):
         wb.load_live("nasdak")
+
+
+@pytest.mark.parametrize("symbol", [None, 5, "", ["sp500"], "\ud800"])
+def test_what_is_no_symbol(symbol: object) -> None:
+    with pytest.raises(wb.WorkbenchError, match="no symbol is called"):
+        wb.load_live(symbol)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -39,6 +40,16 @@ def forget_telemetry(folder: Path) -> object:
     return mlflow.telemetry.get_telemetry_client() is None
 
 
+def logging_stream(folder: Path) -> object:
+    stream = mlflow_internals.logging_stream()
+    written: list[str] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(stream, "write", written.append)
+        mlflow.utils.logging_utils.eprint("from a print")
+        logging.getLogger("mlflow").error("from a logger")
+    return "from a print" in written and any("from a logger" in text for text in written)
+
+
 def open_database(folder: Path) -> object:
     engine = mlflow_internals.open_database(f"sqlite:///{folder}/new.db", f"{folder}/artifacts")
     return "experiments" in mlflow.store.db.utils.sqlalchemy.inspect(engine).get_table_names()
@@ -60,7 +71,14 @@ def is_known_schema(folder: Path) -> object:
 
 def names(folder: Path) -> object:
     name, alias = mlflow_internals.check_model_name, mlflow_internals.check_alias
-    return refuses(name, "a/b") and not refuses(name, "a") and refuses(alias, "latest") and not refuses(alias, "best")
+    metric = mlflow_internals.check_metric_name
+    models = refuses(name, "a/b") and not refuses(name, "a") and refuses(alias, "latest") and not refuses(alias, "best")
+    tag, param = mlflow_internals.check_version_tag, mlflow_internals.check_param_name
+    tags = refuses(lambda key: tag(key, "1"), "") and not refuses(lambda key: tag(key, "1"), "a")
+    aliases = mlflow_internals.is_alias("best") and not mlflow_internals.is_alias("latest")
+    addresses = mlflow_internals.is_addressed("a#b") and not mlflow_internals.is_addressed("a?b")
+    names = refuses(param, "a!") and not refuses(param, "a-b") and refuses(metric, "f1[macro]")
+    return models and tags and aliases and addresses and names and not refuses(metric, "f1/macro")
 
 
 def registry_writer(folder: Path) -> object:
@@ -73,11 +91,13 @@ def registry_writer(folder: Path) -> object:
 def projects(folder: Path) -> object:
     read = mlflow_internals.load_project(project(folder / "p", PROJECT))
     run = mlflow_internals.create_project_run(folder / "p", "0", "main", {"a": "1"})
+    mlflow_internals.run_project_as(run, folder / "p", "main", {"a": "1"}, env_manager="local")
     return (
         mlflow_internals.find_mlproject(folder / "p")
         and list(mlflow_internals.entry_points(read)) == ["main"]
         and run.data.tags["mlflow.project.entryPoint"] == "main"
         and mlflow.get_run(run.info.run_id).data.params == {"a": "1"}
+        and mlflow.get_run(run.info.run_id).info.status == "FINISHED"
     )
 
 
@@ -97,9 +117,57 @@ def ray(folder: Path) -> object:
     return not inside and ray_internals.usual_address("1.2.3.4:5") == "1.2.3.4:5" and "kwargs" in parameters
 
 
+def ray_start(folder: Path) -> object:
+    """What a node waits for is a call that can be made to wait longer, and is put back."""
+    from ray._private import node, parameter, services, worker
+
+    before, asked = services.get_node, []
+
+    def not_yet(*_: object) -> object:
+        asked.append(1)
+        if len(asked) < 3:
+            raise RuntimeError
+        return {"node": 1}
+
+    services.get_node = not_yet
+    try:
+        with ray_internals.patient_start(60, no_monitor=True):
+            assert parameter.RayParams(num_cpus=1).no_monitor
+            found = services.get_node("address", "id")
+            limit = os.environ.get("RAY_agent_register_timeout_ms")  # noqa: SIM112 (Ray's own spelling)
+        put_back = services.get_node is not_yet and not ray_internals.START_LIMITS.keys() & set(os.environ)
+    finally:
+        services.get_node = before
+    assert "ray._private.parameter.RayParams(" in inspect.getsource(worker)
+    return found and limit == "60000" and put_back and "services.get_node(" in inspect.getsource(node.Node.__init__)
+
+
+def ray_token(folder: Path) -> object:
+    from ray._private.authentication.authentication_token_setup import AuthenticationTokenLoader
+
+    os.environ.pop("RAY_AUTH_MODE", None)
+    with ray_internals.token_required():
+        inside = os.environ["RAY_AUTH_MODE"]
+        there = AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True)
+    return inside == "token" and there and "RAY_AUTH_MODE" not in os.environ
+
+
 USES = [
-    *(active_experiment_id, forget_telemetry, open_database, artifact_root, is_known_schema, names, registry_writer),
-    *(projects, autologging_of, ray),
+    *(
+        active_experiment_id,
+        forget_telemetry,
+        open_database,
+        artifact_root,
+        is_known_schema,
+        names,
+        registry_writer,
+        projects,
+        autologging_of,
+        ray,
+        ray_start,
+        ray_token,
+        logging_stream,
+    ),
 ]
 
 

@@ -69,3 +69,45 @@ def test_showing_needs_words_and_closes_the_figure() -> None:
         wb.show(figure, alt=" ")
     wb.show(figure, alt="an empty plot")
     assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("run", [None, 5, "nope", "\ud800", "", [None], ["a\0"], [[]]])
+def test_a_history_of_no_run(run: object) -> None:
+    with pytest.raises(wb.WorkbenchError, match=r"no run|the run"):
+        wb.plot_history(run, "loss")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [None, 5, "\ud800", ["loss"]])
+def test_a_name_of_no_metric_or_column(runs: list[str], name: object) -> None:
+    with pytest.raises(wb.WorkbenchError, match="no metric is called"):
+        wb.plot_history(runs, name)  # type: ignore[arg-type]
+    with pytest.raises(wb.WorkbenchError, match="no column is called"):
+        wb.plot_runs(wb.runs_table(), name, by="depth")  # type: ignore[arg-type]
+
+
+def test_one_run_needs_no_list(runs: list[str]) -> None:
+    assert len(wb.plot_history(runs[0], "loss").get_lines()) == 1
+
+
+def test_what_is_no_table_no_axes_and_no_figure() -> None:
+    with pytest.raises(wb.WorkbenchError, match="NoneType"):
+        wb.plot_runs(None, "loss", by="depth")  # type: ignore[arg-type]
+    with pytest.raises(wb.WorkbenchError, match="ax=5"):
+        wb.plot_runs(wb.runs_table(), "loss", by="depth", ax=5)  # type: ignore[arg-type]
+    for thing in (None, "figure", plt.figure().subplots()):
+        with pytest.raises(wb.WorkbenchError, match="instead of a figure"):
+            wb.show(thing, alt="words")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("alt", [None, 5, b"words", "\ud800", "a\0"])
+def test_an_alt_text_that_is_none(alt: object) -> None:
+    with pytest.raises(wb.WorkbenchError, match="the alt text"):
+        wb.show(plt.figure(), alt=alt)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "path", [None, 5, "../x.png", "/abs/x.png", "a\0.png", "\ud800.png", ".png", "x" * 300 + ".png"]
+)
+def test_a_path_that_is_none(path: object) -> None:
+    with mlflow.start_run(), pytest.raises(wb.WorkbenchError, match=r"(?s)Found: .*Expected: .*Do this: "):
+        wb.log_figure(plt.figure(), path, alt="an empty figure")  # type: ignore[arg-type]

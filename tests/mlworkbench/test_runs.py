@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import mlflow
@@ -137,3 +139,90 @@ def test_what_a_history_refuses() -> None:
         with pytest.raises(wb.WorkbenchError, match="'x' in the history of 'a'"):
             wb.log_history({"a": ["x"]})
         wb.log_history({})
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *({"experiments": name} for name in (5, "", "a\0", "\ud800", ["tracking", None], [["tracking"]])),
+        *({"filter_string": text} for text in (5, "m > ", "metrics.m > 'a'", "params.x = '\ud800'", ["metrics.m > 0"])),
+        {"filter_string": f"attributes.start_time > {10**30}"},
+        *({"order_by": order} for order in (5, "nonsense", ["nonsense"], [None], "\ud800")),
+        *({"max_results": number} for number in (-1, 0, 1.5, "2", True, math.nan)),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_searched_for_is_told_in_three_sentences(asked: dict) -> None:
+    log("first", metrics={"m": 1})
+    with pytest.raises(wb.WorkbenchError, match=r"(?s)Found: .*Expected: .*Do this: "):
+        wb.runs_table(**asked)
+
+
+def test_more_rows_than_a_database_counts_are_all(session: None) -> None:
+    log("first")
+    assert len(wb.runs_table(max_results=2**70, order_by="attributes.start_time")) == 1
+
+
+def test_a_parameter_is_no_metric_and_a_direction_is_true_or_false() -> None:
+    log("one", {"loss": "huber"}, {"m": 1})
+    with pytest.raises(wb.WorkbenchError, match=r"no finished run with the metric 'loss'(?s:.*)metrics there are: m"):
+        wb.best_run("loss", lower_is_better=True)
+    with pytest.raises(wb.WorkbenchError, match="lower_is_better='no'"):
+        wb.best_run("m", lower_is_better="no")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "step"),
+    [
+        *(
+            (metrics, None)
+            for metrics in (None, 5, "abc", [1], {"a": None}, {"a": [10**400]}, {"a": [[1]]}, {"a": [1j]})
+        ),
+        *(({name: [1]}, None) for name in ("f1[macro]", "\ud800", "a\0", None, "", "a/../b", "x" * 300)),
+        *(({"a": [1]}, step) for step in ([2**70], [1.5], ["1"], [math.nan], [None])),
+        ({"a": [1, 2]}, [3, 3]),
+    ],
+    ids=repr,
+)
+def test_what_is_no_history_is_told_and_nothing_of_it_is_logged(metrics: object, step: object) -> None:
+    run = log("one")
+    with pytest.raises(wb.WorkbenchError, match=r"(?s)Found: .*Expected: .*Do this: "):
+        wb.log_history(metrics, step=step, run_id=run)  # type: ignore[arg-type]
+    assert not mlflow.get_run(run).data.metrics
+
+
+def test_a_name_that_mlflow_refuses_is_told_before_the_first_batch() -> None:
+    run = log("one")
+    with pytest.raises(wb.WorkbenchError, match=r"f1\[macro\]"):
+        wb.log_history({"f1[macro]": range(1500), "good": range(1500)}, run_id=run)
+    assert not mlflow.get_run(run).data.metrics
+
+
+@pytest.mark.parametrize("run_id", [5, "", "nope", "\ud800", "a\0", b"x"])
+def test_a_history_for_a_run_that_is_not_there(run_id: object) -> None:
+    with pytest.raises(wb.WorkbenchError, match="metrics for the run"):
+        wb.log_history({"a": [1]}, run_id=run_id)  # type: ignore[arg-type]
+
+
+def test_one_number_is_a_history_of_one() -> None:
+    run = log("one")
+    wb.log_history({"a": 5}, step=3, run_id=run)  # type: ignore[arg-type]
+    (point,) = mlflow.MlflowClient().get_metric_history(run, "a")
+    assert (point.step, point.value) == (3, 5)
+
+
+def test_threads_log_and_read_at_once() -> None:
+    """Each history arrives whole, in its own run, and garbage collection is on again."""
+    runs = [log(f"run {number}") for number in range(8)]
+
+    def work(number: int) -> int:
+        wb.log_history({"a": [float(number)] * 1200}, run_id=runs[number])
+        return len(wb.runs_table("tracking"))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == [8] * 8
+    for number, run in enumerate(runs):
+        history = mlflow.MlflowClient().get_metric_history(run, "a")
+        assert {point.value for point in history} == {float(number)}
+        assert len(history) == 1200
+    assert gc.isenabled()

@@ -31,8 +31,10 @@ from mlworkbench.notebooks.kernels import provisioner, warmup
 from mlworkbench.ports import free_port
 from tests.mlcourse.test_run import alive
 from tests.notebooks import notebook
-from warmkernel.client import connect
+from warmkernel.client import can_fork, connect
 from warmkernel.private_folder import short_folder
+from warmkernel.processes import is_in_state
+from warmkernel.warmup import Warmup
 
 IDLE_VARIABLE = "MLWORKBENCH_WARM_SECONDS"
 
@@ -334,6 +336,104 @@ def test_a_server_that_is_killed_takes_its_kernels_along_and_is_replaced(warm: P
     with kernel() as after:
         assert after.run("print(1 + 1)").strip() == "2"
         assert [s.pid for s in servers(warm)] != [server.pid]
+
+
+def test_a_server_that_is_stopped_holds_nobody_up(warm: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A kernel that it has forked obeys and ends, and the next one is an ordinary one, as a warning says."""
+    path = notebook(tmp_path / "a.ipynb", "import os\nprint(os.getppid())")
+    started = Kernel()
+    (server,) = servers(warm)
+    server.suspend()
+    try:
+        assert started.run("print(1 + 1)").strip() == "2"
+        began = time.monotonic()
+        started.manager.shutdown_kernel(now=True)
+        assert is_in_state(started.pid, psutil.STATUS_ZOMBIE)  # until its server goes on and collects it
+        with caplog.at_level(logging.WARNING):
+            execute(path, tmp_path / "out.ipynb")
+        assert time.monotonic() - began < 30
+    finally:
+        server.resume()
+        started.client.stop_channels()
+    assert int(printed(tmp_path / "out.ipynb")) == os.getpid()
+    assert f"the fork server {server.pid} is stopped or hangs" in caplog.text
+    assert wait_until(lambda: not alive(started.pid))
+
+
+def test_a_locked_folder_of_sockets_holds_nobody_up(warm: Path, tmp_path: Path) -> None:
+    """As by a process that is stopped while it has the lock."""
+    import fcntl
+
+    (folder,) = warm.glob("warmkernel-*")
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        execute(notebook(tmp_path / "a.ipynb", "import os\nprint(os.getppid())"), tmp_path / "out.ipynb")
+    finally:
+        os.close(descriptor)
+    assert int(printed(tmp_path / "out.ipynb")) == os.getpid()
+
+
+PROGRAM = """
+import os, pathlib, signal, sys, time
+def main():
+    pathlib.Path(sys.argv[1]).write_text(f"{os.getpid()} {os.getppid()}")
+    time.sleep(600)
+if __name__ == "__main__":
+    from mlworkbench.notebooks.kernels import warmup
+    from warmkernel.client import run_forked
+    sys.exit(run_forked("waits", warmup()))
+"""
+
+
+@pytest.mark.parametrize(("victim", "code"), [("server", 137), ("program", 137), ("client", -9), ("interrupt", 130)])
+def test_a_forked_program_ends_with_its_server_and_its_client(
+    warm: Path, tmp_path: Path, victim: str, code: int
+) -> None:
+    """When the client ends, the program is no more; without a traceback."""
+    (warm / "waits.py").write_text(PROGRAM)  # one folder, so that the next server clears up after one that was killed
+    env = {**os.environ, "TMPDIR": str(warm), "PYTHONPATH": f"{warm}:{os.environ.get('PYTHONPATH', '')}"}
+    command = [sys.executable, str(warm / "waits.py"), str(tmp_path / "pids")]
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as client:
+        assert wait_until(lambda: (tmp_path / "pids").exists() and (tmp_path / "pids").read_text())
+        program, server = map(int, (tmp_path / "pids").read_text().split())
+        if victim == "interrupt":
+            client.send_signal(signal.SIGINT)
+        else:
+            os.kill({"server": server, "program": program, "client": client.pid}[victim], signal.SIGKILL)
+        _, told = client.communicate(timeout=60)
+        assert (client.returncode, "Traceback" in told) == (code, False), told
+        assert wait_until(lambda: not alive(program)) if victim == "client" else not alive(program)
+
+
+@pytest.mark.parametrize("text", ["abc", "-1", "nan", "inf"])
+def test_seconds_that_are_none_are_told(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(IDLE_VARIABLE, text)
+    with pytest.raises(
+        ValueError, match=f"(?s)Found: {IDLE_VARIABLE} = '{text}'.*Expected: a number.*Do this: Correct"
+    ):
+        can_fork([sys.executable], os.environ, Path.cwd(), Warmup(idle_variable=IDLE_VARIABLE))
+
+
+def test_any_notebook_tool_has_warm_kernels_by_name(warm: Path, tmp_path: Path) -> None:
+    """`python -m warmkernel` installs a specification; papermill, which knows nothing of this package, names it."""
+    env = {**os.environ, "TMPDIR": str(warm), "WARMKERNEL_SECONDS": "1", "JUPYTER_PATH": f"{tmp_path}/share/jupyter"}
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", *arguments]
+        return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
+
+    told = run("warmkernel", "quick", "tabnanny", "--prefix", str(tmp_path))
+    assert told == f"{tmp_path}/share/jupyter/kernels/quick\n"
+    tells = "import os, sys\nprint(os.getppid(), 'tabnanny' in sys.modules, 'mlworkbench' in sys.modules)"
+    path = notebook(tmp_path / "a.ipynb", "n = 1", tells + "\nprint(n)", parameters=True)
+    with kernel():  # the server of another specification does not serve
+        others = servers(warm)
+        run("papermill", "-k", "quick", "-p", "n", "5", str(path), str(tmp_path / "out.ipynb"))
+    parent, imported, ours, n = printed(tmp_path / "out.ipynb").split()
+    assert (imported, ours, n) == ("True", "False", "5")
+    assert int(parent) not in [os.getpid(), *(server.pid for server in others)]
+    assert wait_until(lambda: not psutil.pid_exists(int(parent)))
 
 
 def test_changed_code_and_other_environments_get_servers_of_their_own(

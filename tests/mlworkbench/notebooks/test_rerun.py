@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import mlworkbench as wb
 from mlworkbench.cli import main
-from tests.notebooks import notebook
+from tests.notebooks import interrupted, notebook
 
 PARAMETERS = "n = 1  # how many\nword = 'a'\nboth = 7 if n else 0"
 
@@ -128,6 +128,110 @@ def test_ctrl_c_is_recorded_and_leaves_no_kernel(tmp_path: Path, home: Path) -> 
     (run,) = mlflow.search_runs(output_format="list")
     assert (run.info.status, run.data.tags["outcome"]) == ("KILLED", "interrupted")
     assert "before" in artifact(run, "a.ipynb")
+
+
+SLEEPS = """
+import mlflow, os, pathlib, time
+print("before")
+mlflow.start_run()
+pathlib.Path(folder, "pid").write_text(str(os.getpid()))
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path, home: Path) -> Path:
+    """A notebook that starts a run and sleeps in it."""
+    return notebook(tmp_path / "sleeps.ipynb", f"folder = {str(tmp_path)!r}", SLEEPS, parameters=True)
+
+
+def statuses() -> list[str]:
+    found = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    return sorted(run.info.status for run in found)
+
+
+@pytest.mark.parametrize("warm", ["30", "0"])
+def test_what_a_kill_leaves_running_is_ended_by_the_next_call(
+    tmp_path: Path, sleeper: Path, warm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rerun and the run of its notebook, when all that worked at them is killed."""
+    monkeypatch.setenv("MLWORKBENCH_WARM_SECONDS", warm)
+    wb.start("any")
+    with subprocess.Popen([sys.executable, "-m", "mlworkbench", "rerun", str(sleeper)]) as runner:
+        wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        runner.send_signal(signal.SIGKILL)
+    wait_until(lambda: not alive(int((tmp_path / "pid").read_text())))
+    wait_until(lambda: wb.start("any") and statuses() == ["KILLED"] * 2)
+
+
+RECORDS_SLOWLY = """
+import sys, time
+import mlworkbench as wb
+from mlworkbench.notebooks import rerun
+record = rerun.record
+def slow(*arguments):
+    print("recording", flush=True)
+    time.sleep(2)
+    record(*arguments)
+rerun.record = slow
+wb.rerun(sys.argv[1])
+"""
+
+
+def test_ctrl_c_while_recording_loses_nothing(tmp_path: Path, home: Path) -> None:
+    """The run ends as it was going to, and the process as one that was interrupted."""
+    path = notebook(tmp_path / "a.ipynb", "n = 1", "print('before')", parameters=True)
+    command = [sys.executable, "-c", RECORDS_SLOWLY, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as runner:
+        while "recording" not in runner.stdout.readline():  # type: ignore[union-attr]
+            assert runner.poll() is None
+        runner.send_signal(signal.SIGINT)
+        assert runner.wait(120) == -signal.SIGINT
+    wb.start("a")
+    (run,) = mlflow.search_runs(output_format="list")
+    assert (run.info.status, run.data.tags["outcome"]) == ("FINISHED", "passed")
+    assert "before" in artifact(run, "a.ipynb")
+
+
+@pytest.mark.parametrize("seconds", [0, 0.1, 0.3, 0.6, 1.2, 2, 4])
+def test_ctrl_c_at_any_moment(tmp_path: Path, sleeper: Path, seconds: float) -> None:
+    """130 and no traceback, also during the imports; nothing is RUNNING after the next call."""
+    code, told = interrupted("rerun", str(sleeper), after=seconds)
+    assert (code, "Traceback" in told, "Interrupted." in told) == (130, False, True), told
+    wait_until(lambda: wb.start("any") and "RUNNING" not in statuses())
+
+
+@pytest.mark.parametrize("what", ["refuses", "is full"])
+def test_the_executed_notebook_is_kept_where_the_store_has_no_place(tmp_path: Path, home: Path, what: str) -> None:
+    """Its folder is told in the outcome, or else in the error."""
+    path = notebook(tmp_path / "a.ipynb", "n = 1", f"print('worth {'a' * 3} lot')", parameters=True)
+    wb.start("a")
+    (home / "artifacts").mkdir(exist_ok=True)
+    if what == "refuses":
+        (home / "artifacts" / mlflow.get_experiment_by_name("a").experiment_id).write_text("no folder")
+        run = wb.rerun(path)
+        assert run.info.status == "FAILED"
+        told = run.data.tags["outcome"]
+    else:
+        fills = f"import sqlite3\nstore = sqlite3.connect({str(home / 'mlflow.db')!r})\n" + FULL
+        notebook(path, "n = 1", "print('worth aaa lot')", fills, parameters=True)
+        with pytest.raises(wb.WorkbenchError, match="could not be recorded") as caught:
+            wb.rerun(path)
+        told = str(caught.value)
+    kept = Path(told.split("kept as ")[1].split(";")[0].split(".\n")[0])
+    try:
+        assert "worth aaa lot" in kept.read_text()
+        assert kept.stat().st_mode & 0o077 == 0
+    finally:
+        kept.unlink()
+
+
+FULL = """
+store.execute("CREATE TRIGGER full BEFORE INSERT ON metrics BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END")
+store.execute("CREATE TRIGGER more BEFORE INSERT ON tags BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END")
+store.commit()
+store.close()
+"""
 
 
 def wait_until(condition: Any, seconds: float = 120) -> None:

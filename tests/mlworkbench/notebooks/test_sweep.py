@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import psutil
 import pytest
 
 import mlworkbench as wb
@@ -164,6 +165,60 @@ def test_ctrl_c_leaves_nothing_running(tmp_path: Path, noted: Path) -> None:
     wait_until(lambda: not any(map(alive, kernels(tmp_path))), 60)
     assert [run.info.status for run in runs()] == ["KILLED"] * 2
     assert mlflow.get_run(runs()[0].data.tags["mlflow.parentRunId"]).info.status == "KILLED"
+
+
+def test_a_fork_server_that_is_killed_takes_the_sweep_along(
+    tmp_path: Path, noted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Starting again at once runs no finished point twice, and leaves nothing RUNNING."""
+    monkeypatch.setenv("IPYTHON_MARK", str(tmp_path))  # a server of its own
+    with begin(noted, 12) as first:
+        wait_until(lambda: first.poll() is not None or len(runs(outcome="passed")) >= 4)
+        found = [p for p in psutil.process_iter() if is_server(p, str(tmp_path))]
+        (server,) = [p for p in found if p.ppid() not in [other.pid for other in found]]
+        server.kill()
+        assert first.wait(60) == 137
+    with begin(noted, 12) as second:
+        assert second.wait(200) == 0
+    noted_twice = [n for n, lines in executions(tmp_path).items() if lines.count("ended") > 1]
+    assert len(noted_twice) <= 2  # those at which the kill came between their last line and their record
+    assert sorted(int(run.data.params["n"]) for run in runs(outcome="passed")) == list(range(12))
+    assert len(parents()) == 1
+    assert {run.info.status for run in runs()} <= {"FINISHED", "KILLED"}
+
+
+def is_server(process: psutil.Process, mark: str) -> bool:
+    try:
+        return "warmkernel/server.py" in " ".join(process.cmdline()) and process.environ().get("IPYTHON_MARK") == mark
+    except psutil.Error:
+        return False
+
+
+def test_two_sweeps_of_the_same_points_at_once_share_them(tmp_path: Path, noted: Path) -> None:
+    """Each tells of every point, and none runs twice."""
+    wb.start("noted")
+    with begin(noted, 8) as first, begin(noted, 8) as second:
+        assert (first.wait(300), second.wait(300)) == (0, 0)
+    assert {n: lines.count("ended") for n, lines in executions(tmp_path).items()} == dict.fromkeys(range(8), 1)
+    assert {run.info.status for run in runs()} == {"FINISHED"}
+    assert len(runs()) == 8
+
+
+def test_children_of_killed_points_are_ended(tmp_path: Path, home: Path) -> None:
+    """The run that the notebook has begun, wherever it logs, when the sweep is continued."""
+    first = tmp_path / "first"
+    sleeps = (
+        f"import mlflow, pathlib, time\nmlflow.set_experiment('of the notebook')\nmlflow.start_run()\n"
+        f"if not pathlib.Path({str(first)!r}).exists():\n    pathlib.Path({str(first)!r}).touch()\n    time.sleep(600)"
+    )
+    path = notebook(tmp_path / "noted.ipynb", "n = 0", sleeps, parameters=True)
+    with begin(path, 1) as killed:
+        wait_until(lambda: killed.poll() is not None or first.exists())
+        killed.send_signal(signal.SIGKILL)
+    time.sleep(2)
+    assert (wb.sweep(path, {"n": [0]})["outcome"] == "passed").all()
+    found = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    assert sorted(run.info.status for run in found) == ["FINISHED"] * 3 + ["KILLED"] * 2
 
 
 @pytest.mark.slow

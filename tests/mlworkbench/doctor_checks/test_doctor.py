@@ -23,9 +23,9 @@ from sklearn.ensemble import RandomForestClassifier
 
 import mlworkbench as wb
 from mlworkbench.cli import main
-from mlworkbench.doctor import machine, tracking_store
-from mlworkbench.doctor.findings import Finding
-from mlworkbench.doctor.report import doctor
+from mlworkbench.doctor_checks import machine, tracking_store
+from mlworkbench.doctor_checks.findings import Finding
+from mlworkbench.doctor_checks.report import doctor
 from mlworkbench.ports import free_port
 from mlworkbench.store import open_store
 from tests.paths import ROOT
@@ -270,3 +270,49 @@ def test_the_report_in_a_notebook_and_on_the_command_line(workbook: Path, monkey
     assert done.exit_code == 1
     assert "plain files" in done.output
     assert "Do this: Use 'sqlite:///mlflow.db'" in done.output
+
+
+@pytest.mark.parametrize("uri", ["http://[::1", "http://h:abc", "postgresql://h:abc/x", "sqlite:///x.db?mode=ro"])
+def test_an_address_of_no_store_is_a_finding(workbook: Path, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    told("store", uri)
+
+
+def test_no_password_is_shown_to_those_who_help(workbook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither that of the store nor that of a proxy."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:SECRET@127.0.0.2:{free_port()}")
+    monkeypatch.setenv("http_proxy", f"http://me:SECRET@127.0.0.1:{free_port()}")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    report = doctor()
+    assert "by way of the proxy http://***@127.0.0.1" in repr(report)
+    assert "SECRET" not in f"{report!r} {report._repr_html_()} {report.findings}"
+
+
+@pytest.mark.parametrize("name", ["MLWORKBENCH_WARM_SECONDS", "MLWORKBENCH_PATIENCE"])
+@pytest.mark.parametrize("text", ["abc", "-1", "nan", "inf"])
+def test_a_setting_that_is_no_number(name: str, text: str, workbook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found("settings").state == "ok"
+    monkeypatch.setenv(name, text)
+    told("settings", f"{name} = '{text}'", "unset it")
+
+
+def test_a_run_that_a_killed_process_has_left(workbook: Path) -> None:
+    """It is ended, and told."""
+    wb.start("left")
+    gone = subprocess.run([sys.executable, "-c", LEAVES], check=False, capture_output=True, text=True)
+    assert gone.returncode == -9, gone.stderr
+    assert found("killed runs").found == "1 run(s) of processes that were killed are ended as KILLED"
+    (run,) = mlflow.search_runs(output_format="list")
+    assert run.info.status == "KILLED"
+    assert found("killed runs").found == "none is left"
+
+
+LEAVES = """
+import mlflow, os
+import mlworkbench as wb
+from mlworkbench.orphans import PROCESS_TAG, this_process
+wb.start("left")
+mlflow.start_run(tags={PROCESS_TAG: this_process()})
+os.kill(os.getpid(), 9)
+"""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
-from mlworkbench.doctor.findings import Found, some
+from mlworkbench.database import sqlite_path
+from mlworkbench.doctor_checks.findings import Found, some
 from mlworkbench.errors import WorkbenchError
-from mlworkbench.store import sqlite_path
 from mlworkbench.workbook import workbook_home, workbook_root
 
 ENOUGH_DISK = 2.0
@@ -78,12 +78,8 @@ def ports() -> Iterator[Found]:
     """Whether the ports that MLflow and JupyterLab take by default are free."""
     taken = [port for port in (5000, 8888) if _taken(port)]
     if taken:
-        listed = " and ".join(map(str, taken))
-        yield (
-            "hint",
-            f"port {listed} is in use.",
-            "Name another: `mlflow server --port 5050`, `mlworkbench lab --port 8890`.",
-        )
+        do = "Name another: `mlflow server --port 5050`, `mlworkbench lab --port 8890`."
+        yield "hint", f"port {' and '.join(map(str, taken))} is in use.", do
     else:
         yield "ok", "5000 and 8888 are free", ""
 
@@ -175,6 +171,20 @@ def autologging() -> Iterator[Found]:
         yield "ok", f"on for {', '.join(on)}", ""
 
 
+def settings() -> Iterator[Found]:
+    """The variables that take a number: seconds for warm kernels, and the factor for every limit of time."""
+    from mlworkbench.notebooks.kernels import warmup
+    from mlworkbench.waiting import patience
+
+    for read in (warmup, lambda: patience(1)):
+        try:
+            read()  # type: ignore[no-untyped-call]
+        except WorkbenchError as error:
+            yield "problem", error.found, f"{error.do} Expected is {error.expected}"
+            return
+    yield "ok", f"warm kernels wait {warmup().idle_seconds:g} s; limits of time are multiplied by {patience(1):g}", ""
+
+
 CHECKS = {
     "folder": folder,
     "versions": versions,
@@ -184,5 +194,6 @@ CHECKS = {
     "other stores": other_stores,
     "projects": environments,
     "open run": open_run,
+    "settings": settings,
     "autologging": autologging,
 }

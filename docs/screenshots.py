@@ -1,0 +1,181 @@
+"""Make every picture of the lessons, the README and the docs from the running software. Run by `make screenshots`.
+
+The lessons are executed on a store of their own, MLflow's server and JupyterLab are started on it, and a browser opens
+each page of `LOOKS`. `pictures.json` keeps what each picture was made of: a test tells which are out of date.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import requests
+from PIL import Image
+
+from mlcourse.lessons import Lesson, lessons
+from mlworkbench.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / "notebooks" / "images"
+RECORD = PICTURES / "pictures.json"
+SIZE = {"width": 1500, "height": 700}
+PATIENCE = 120_000
+"""How long a page may take to show what is waited for, in milliseconds."""
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+PREFERENCES = """
+for (const [name, value] of [["mlflow.workflowType_v1", '"machine_learning"'],
+                             ["mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true"]])
+  if (localStorage.getItem(name) === null) localStorage.setItem(name, value);
+"""
+NO_ASSISTANT = "[aria-label*='ssistant'], [data-testid*='assistant'] { visibility: hidden }"
+
+
+class Look(NamedTuple):
+    """A place in the UI: what is opened, what has to be seen there, and what is clicked before the picture is taken.
+
+    ``{experiment}`` in the page is the id of the experiment, ``{run}`` that of its run of the name ``run``.
+    """
+
+    page: str
+    shows: str
+    experiment: str = ""
+    run: str = ""
+    clicks: Sequence[str] = ()
+
+
+LOOKS: dict[str, Look] = {}
+"""By the name of the picture, which is the number of its lesson."""
+
+
+def browser_path() -> str:
+    """Where Chromium is installed; ends with what to install when it is not."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    return found or sys.exit("Found no browser. Expected Chromium. Do this: apt-get install chromium")
+
+
+def digest(name: str) -> str:
+    """What a picture is made of: the code of its lesson, the place that it shows, and MLflow's version."""
+    (lesson,) = lessons([name], root=ROOT)
+    cells = json.loads(lesson.path.read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    facts = [code, list(LOOKS[name]), version("mlflow")]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def out_of_date() -> list[str]:
+    """Names of the pictures that are older than what they show, or that are missing."""
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    return [name for name in LOOKS if record.get(name) != digest(name) or not (PICTURES / f"{name}.png").exists()]
+
+
+@contextlib.contextmanager
+def server(home: Path) -> Iterator[str]:
+    """MLflow's server on the store in a folder, and its address."""
+    port = free_port()
+    where = [
+        "--backend-store-uri",
+        f"sqlite:///{home / 'mlflow.db'}",
+        "--default-artifact-root",
+        str(home / "artifacts"),
+    ]
+    command = [sys.executable, "-m", "mlflow", "server", *where, "--port", str(port), "--workers", "1"]
+    env = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        address = f"http://127.0.0.1:{port}"
+        try:
+            while not answers(address):
+                if process.poll() is not None:
+                    sys.exit("MLflow's server did not come up.")
+                time.sleep(0.5)
+            yield address
+        finally:
+            process.terminate()
+
+
+def answers(address: str) -> bool:
+    """Whether the server is ready."""
+    with contextlib.suppress(requests.RequestException):
+        return requests.get(f"{address}/health", timeout=5).ok
+    return False
+
+
+def address_of(look: Look, server_address: str) -> str:
+    """The page of a look, with the ids of its experiment and run."""
+    import mlflow
+
+    client = mlflow.MlflowClient(server_address)
+    ids = {}
+    if look.experiment:
+        ids["experiment"] = client.get_experiment_by_name(look.experiment).experiment_id
+    if look.run:
+        (newest, *_) = client.search_runs([ids["experiment"]], f"attributes.run_name = '{look.run}'")
+        ids["run"] = newest.info.run_id
+    return f"{server_address}/#/{look.page.format(**ids)}"
+
+
+def take(context: Any, look: Look, address: str) -> bytes:
+    """Open a page, wait for what it shows, click, and take its picture."""
+    page = context.new_page()
+    page.goto(address)
+    page.add_style_tag(content=NO_ASSISTANT)
+    for text in look.clicks:
+        page.get_by_text(re.compile(text)).first.click()
+    page.get_by_text(re.compile(look.shows)).first.wait_for()
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1500)  # charts are drawn in steps
+    picture: bytes = page.screenshot()
+    page.close()
+    return picture
+
+
+def save(name: str, picture: bytes) -> None:
+    """Store a picture with 128 colours, a fifth of its size, and what it was made of."""
+    PICTURES.mkdir(exist_ok=True)
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(128).save(PICTURES / f"{name}.png", optimize=True)
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    RECORD.write_text(json.dumps({**record, name: digest(name)}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def execute(wanted: list[Lesson], home: Path) -> None:
+    """Execute the lessons on a store in a folder."""
+    command = [sys.executable, "-m", "mlworkbench", "run", *(lesson.id for lesson in wanted)]
+    subprocess.run(command, cwd=ROOT, env=os.environ | {"MLWORKBENCH_HOME": str(home)}, check=True)
+
+
+def main(wanted: list[str]) -> None:
+    """Make the pictures that are named, or all that are out of date."""
+    from playwright.sync_api import sync_playwright
+
+    browser = browser_path()
+    names = wanted or out_of_date()
+    if not names:
+        sys.exit("Every picture is as new as what it shows.")
+    with tempfile.TemporaryDirectory(prefix="pictures-") as folder, sync_playwright() as playwright:
+        home = Path(folder, "home")
+        execute(lessons(names, root=ROOT), home)
+        with server(home) as address:
+            chromium = playwright.chromium.launch(executable_path=browser, args=QUIET)
+            context = chromium.new_context(viewport=SIZE, color_scheme="light")
+            context.set_default_timeout(PATIENCE)
+            context.add_init_script(PREFERENCES)
+            for name in names:
+                save(name, take(context, LOOKS[name], address_of(LOOKS[name], address)))
+                print("made", name)  # noqa: T201
+            chromium.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

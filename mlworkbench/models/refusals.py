@@ -1,0 +1,150 @@
+"""What is said of a model, an example or a name that cannot be logged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.models.trusted_types import untrusted
+
+if TYPE_CHECKING:
+    from mlworkbench.models.job import Job
+
+_ENFORCED = "Failed to enforce schema"  # so MLflow begins when data does not fit a signature
+_ROWS = "Give a few rows of the training data, without the target."
+
+
+def text_list(name: str, given: Any) -> list[str]:
+    """Take one text as a list of one; refuse what is not made of texts."""
+    texts = [given] if isinstance(given, str) else list(given) if isinstance(given, list | tuple | set) else [given]
+    if all(isinstance(text, str) and text.strip() for text in texts):
+        return texts
+    raise WorkbenchError(f"{name} = {given!r}.", "a list of texts.", f"Write, say, {name}=['name'], or leave it out.")
+
+
+def check_name(what: str, name: Any, bad: str) -> None:
+    """Refuse a name that MLflow does not take, or under which nothing could be found again."""
+    found = [character for character in bad if character in str(name)]
+    if not isinstance(name, str) or not name.strip() or not name.isprintable() or found:
+        raise WorkbenchError(
+            f"{what} = {name!r}.",
+            f"a name: a text of printable characters without {' '.join(bad)}.",
+            "Choose a name such as 'wine' or 'wine-forest'.",
+        )
+
+
+def not_logged(error: BaseException) -> WorkbenchError:
+    """Build the error for what MLflow itself refuses of the options, tags or parameters."""
+    return WorkbenchError(
+        f"MLflow does not log the model ({told(error)}).",
+        "options, tags and parameters of the active run that MLflow takes.",
+        "Correct what the message in brackets names.",
+    )
+
+
+def as_request(rows: Any, params: dict[str, Any] | None = None) -> str:
+    """Rows as MLflow writes them to a file and sends them to a server; refuses a form that it does not know."""
+    from mlflow.models import convert_input_example_to_serving_input
+
+    try:
+        return str(convert_input_example_to_serving_input((rows, params) if params else rows))
+    except Exception as error:
+        kind = f"{type(rows).__module__.partition('.')[0]}.{type(rows).__name__}"
+        raise WorkbenchError(
+            f"rows in the form of a {kind} that MLflow cannot write ({told(error, 120)}).",
+            "a DataFrame, an array, a list, a dict, or a sparse matrix in the form csr or csc.",
+            _in_another_form(rows),
+        ) from error
+
+
+def _in_another_form(rows: Any) -> str:
+    import pandas as pd
+
+    if isinstance(rows, pd.Series):
+        return "Make a DataFrame of it: series.to_frame() for a column, series.to_frame().T for one row."
+    if hasattr(rows, "tocsr"):
+        return "Convert it with scipy.sparse.csr_matrix(rows)."
+    if isinstance(rows, dict):
+        return "Make a DataFrame of it: pd.DataFrame(rows)."
+    return "Give numbers, texts, dates or gaps (None, NaN), as in rows.astype({'column': str})."
+
+
+def unstorable(job: Job, error: BaseException) -> WorkbenchError:
+    """Build the error for a model that cannot be written to a file."""
+    do = {
+        "sklearn": "Define functions in a .py file and pass it with code_paths; replace what skops does not support.",
+        "pyfunc": "Open files, connections and locks inside of the function, or in PythonModel.load_context.",
+    }
+    return WorkbenchError(
+        f"the {type(job.model).__name__} cannot be stored ({told(error)}).",
+        "a model that MLflow can write to a file and read back.",
+        do.get(job.flavor, "Correct what the message in brackets names."),
+    )
+
+
+def not_saved(job: Job, error: Exception) -> WorkbenchError:
+    """Build the error for what the flavor's ``save_model`` raised."""
+    cause = error.__cause__ or error
+    if is_unfitted(cause) or is_enforced(cause):
+        return no_answer(job, cause)
+    wary = untrusted(job.model, job.trust) if job.flavor == "sklearn" and job.serialization == "skops" else None
+    return wary or unstorable(job, cause)
+
+
+def not_read_back(job: Job, error: Exception) -> WorkbenchError:
+    """Build the error for a model that was saved and does not load."""
+    return WorkbenchError(
+        f"the stored {type(job.model).__name__} cannot be read back ({told(error)}).",
+        "a model that loads from its files alone.",
+        "Register your own Keras classes (keras.saving.register_keras_serializable); hand over the files that a "
+        "PythonModel opens with artifacts={'name': 'path'}.",
+    )
+
+
+def is_unfitted(error: BaseException | None) -> bool:
+    """Whether a model says that it is not fitted, in the words of scikit-learn or XGBoost."""
+    return type(error).__name__ == "NotFittedError"
+
+
+def no_answer(job: Job, error: BaseException) -> WorkbenchError:
+    """Build the error for a model that does not answer to its example."""
+    name = type(job.model).__name__
+    if is_unfitted(error):
+        return WorkbenchError(f"the {name} is not fitted.", "a fitted model.", "Call its fit method first.")
+    if is_enforced(error):
+        return WorkbenchError(
+            f"the example does not fit the signature ({heart(error)}).",
+            "an example with the columns and types that the signature declares.",
+            "Change the example, as in example.astype({'column': float}), or the signature.",
+        )
+    do = _ROWS
+    if isinstance(job.example, dict):
+        do = "Make a DataFrame of it: pd.DataFrame(rows)."
+    if "contains NaN" in str(error):
+        do = "The model itself stops at gaps: let a first step fill them (SimpleImputer), or give rows without."
+    shape = getattr(job.example, "shape", None)
+    size = f" of the shape {tuple(shape)}" if shape is not None else ""
+    return WorkbenchError(
+        f"the {name} does not answer to the example, a {type(job.example).__name__}{size} ({told(error)}).",
+        "an example that the stored model takes: the columns it was fitted on, in their order.",
+        do,
+    )
+
+
+def answers_change(job: Job) -> WorkbenchError:
+    """Build the error for a stored model that says something else than the one in memory."""
+    return WorkbenchError(
+        f"the stored {type(job.model).__name__} answers something else than the model in memory.",
+        "the same answer to the example.",
+        "Give rows in the form that the model was fitted on, such as a DataFrame for a DataFrame.",
+    )
+
+
+def is_enforced(error: BaseException) -> bool:
+    """Whether MLflow says that data does not fit a signature."""
+    return _ENFORCED in str(error)
+
+
+def heart(error: BaseException) -> str:
+    """The heart of an error that MLflow raises about data; before it MLflow shows the whole table."""
+    return str(error).rpartition("Error: ")[2][:300]

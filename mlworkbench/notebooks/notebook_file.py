@@ -1,0 +1,75 @@
+"""Notebook files, as they are found in the wild, read into a form that everything here can rely on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlworkbench.errors import NotebookError
+from mlworkbench.notebooks.literals import shown
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+
+def notebook_path(notebook: object) -> Path:
+    """The absolute path of a notebook's file, which must be there."""
+    if not isinstance(notebook, (str, os.PathLike)):
+        raise NotebookError(f"{shown(notebook)} for a notebook.", "the path of a notebook.", "Give its path as a text.")
+    path = Path(notebook)
+    if "\0" in str(path) or not path.is_file():
+        raise NotebookError(f"no file {str(path)!r}.", "the path of a notebook.", "Correct the path.")
+    return path.absolute()
+
+
+def read_notebook(notebook: str | os.PathLike[str]) -> NotebookNode:
+    """Read a notebook file; a `NotebookError` tells when there is none, or it is not a notebook."""
+    return parse_notebook(_text(notebook_path(notebook)), notebook)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise _no_notebook(path, error) from error
+
+
+def parse_notebook(text: str, notebook: str | os.PathLike[str]) -> NotebookNode:
+    """A notebook from its text, upgraded to version 4 of the format; ``notebook`` is its name in an error."""
+    import nbformat
+
+    try:
+        node: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+        _make_reliable(node)
+    except Exception as error:  # whatever a broken file makes nbformat trip over
+        raise _no_notebook(notebook, error) from error
+    return node
+
+
+def _no_notebook(notebook: str | os.PathLike[str], error: Exception) -> NotebookError:
+    return NotebookError(
+        f"{str(notebook)!r} is not a notebook ({type(error).__name__}: {shown(str(error))}).",
+        "a Jupyter notebook (.ipynb).",
+        "Name a notebook; if it is one, open it in JupyterLab and save it.",
+    )
+
+
+def _make_reliable(node: NotebookNode) -> None:
+    """Put in what the format wants and old tools left out; raise an error where nobody can know what was meant."""
+    for section in ("kernelspec", "language_info", "mlworkbench", "papermill"):
+        if not isinstance(node.metadata.get(section, {}), dict):
+            del node.metadata[section]
+    for cell in node.cells:
+        cell.metadata = cell.get("metadata") or {}
+        tags = cell.metadata.get("tags") or []
+        cell.metadata["tags"] = [tags] if isinstance(tags, str) else list(tags)
+        cell.setdefault("source", "").encode()  # raises an error where it cannot be written again
+        cell.setdefault("cell_type", "raw")
+
+
+def language_of(node: NotebookNode) -> str:
+    """The language that a notebook says it is in, in small letters; ``python`` if it says none."""
+    info: dict[str, Any] = node.metadata.get("language_info", {})
+    spec: dict[str, Any] = node.metadata.get("kernelspec", {})
+    return str(info.get("name") or spec.get("language") or "python").lower()
