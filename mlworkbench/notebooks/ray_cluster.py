@@ -47,14 +47,16 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
     if address and (problem := _unanswered(address)):
         raise _no_cluster(address, problem)
     register_ray()
-    mine = not ray.is_initialized()
-    if mine:
-        _connect(address, package)
-    try:
+    if ray.is_initialized():
         _require_common_store(store_uri)
         yield
-    finally:
-        if mine:
+        return
+    with contextlib.nullcontext() if address else ray_internals.token_required():
+        _connect(address, package)
+        try:
+            _require_common_store(store_uri)
+            yield
+        finally:
             ray.shutdown()
 
 
