@@ -58,9 +58,9 @@ def sequence(answer: Any, what: str) -> list[Any]:
     if isinstance(answer, str) or not hasattr(answer, "__len__"):
         raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give a list, an array or a column.")
     shape: tuple[int, ...] = getattr(answer, "shape", ())
-    if len(shape) > 1:
+    if len(shape) > 1 and shape[1] != 1:
         raise NotYetError(f"{what} has {shape[1]} column(s).", "Give one plain column: use predict, not predict_proba.")
-    return list(answer)
+    return list(getattr(answer, "to_numpy", lambda: answer)().ravel() if len(shape) > 1 else answer)
 
 
 def rows(answer: Any, what: str) -> int:

@@ -180,6 +180,18 @@ def table(run: Run, name: str, columns: set[str]) -> DataFrame:
     return found
 
 
+def picture(run: Run, name: str) -> None:
+    """A file of a run is a picture with more than one colour."""
+    import mlflow
+
+    try:
+        pixels = mlflow.artifacts.load_image(f"{run.info.artifact_uri}/{name}").convert("L").getextrema()
+    except Exception as error:  # whatever lies there is no picture
+        raise NotYetError(f"The file {name} is no picture.", "Log the figure with `mlflow.log_figure`.") from error
+    if pixels[0] == pixels[1]:
+        raise NotYetError(f"The picture {name} is empty.", "Log the figure on which something was drawn.")
+
+
 def data_set(run: Run, context: str) -> Dataset:
     """The data set that the run names with this context."""
     inputs = run.inputs.dataset_inputs

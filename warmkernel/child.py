@@ -12,10 +12,11 @@ import atexit
 import contextlib
 import gc
 import importlib
+import importlib.machinery
 import importlib.util
 import io
 import json
-import multiprocessing
+import multiprocessing.process
 import os
 import signal
 import sys
@@ -23,9 +24,12 @@ import tempfile
 import threading
 import time
 import traceback
+from pathlib import Path
 from typing import NoReturn
 
-from interrupt import quit_at_once  # type: ignore[import-not-found] # a sibling, as for server.py
+# siblings: the folder of the server's script is on the path
+from interrupt import quit_at_once  # type: ignore[import-not-found]
+from preload import IN_EVERY_KERNEL  # type: ignore[import-not-found]
 
 
 def become(files: list[int], server: int) -> NoReturn:
@@ -56,6 +60,8 @@ def forget_server(wish: int, outputs: list[int]) -> tuple[str, list[str]]:
     time.tzset()
     tempfile.tempdir = None
     os.chdir(cwd)
+    multiprocessing.process.ORIGINAL_DIR = cwd  # type: ignore[attr-defined] # what it starts finds modules there
+    threading.main_thread()._set_native_id()  # type: ignore[attr-defined] # which Python forgets at a fork
     multiprocessing.current_process().authkey = os.urandom(32)
     if random := sys.modules.get("numpy.random"):
         random.seed()  # Python's own generators do it themselves
@@ -68,8 +74,10 @@ def be_kernel(argv: list[str], server: int) -> int:
     from ipykernel.kernelapp import IPKernelApp
 
     sys.argv = [str(importlib.util.find_spec("ipykernel_launcher").origin), *argv]  # type: ignore[union-attr]
+    sys.orig_argv[1:] = ["-m", "ipykernel_launcher", *argv]
     app = IPKernelApp.instance(parent_handle=server)  # ends with the server, too
     app.initialize()
+    find_modules_beside()
     if widgets := sys.modules.get("ipywidgets"):
         widgets.load_ipython_extension(app.shell)  # what they do when a notebook imports them
     if pandas := sys.modules.get("pandas"):
@@ -83,6 +91,19 @@ def be_kernel(argv: list[str], server: int) -> int:
     return 0
 
 
+def find_modules_beside() -> None:
+    """Let the notebook import the modules beside it, also those with the name of something imported beforehand.
+
+    What an ordinary kernel has imported when its first cell runs stays, as it does there.
+    """
+    beside = {file.stem for file in Path().iterdir()} - IN_EVERY_KERNEL
+    for name in beside & {module.partition(".")[0] for module in sys.modules}:
+        found = importlib.machinery.PathFinder.find_spec(name)
+        if found and found.loader and found.origin != getattr(sys.modules[name].__spec__, "origin", None):
+            for module in [each for each in sys.modules if each.partition(".")[0] == name]:
+                del sys.modules[module]
+
+
 def run(program: str, argv: list[str], server: int) -> int:
     """Run the ``main`` of a module and return its exit code."""
     quit_at_once()
@@ -94,6 +115,7 @@ def run(program: str, argv: list[str], server: int) -> int:
 
     threading.Thread(target=end_with_server, daemon=True).start()
     sys.argv = argv
+    sys.orig_argv[1:] = argv
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it may be a terminal now
     module = sys.modules["__main__"] = importlib.import_module(program)  # what joblib's workers import again
     try:

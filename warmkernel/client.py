@@ -103,7 +103,7 @@ def _fork(interpreter: Sequence[str], wish: Wish, warmup: Warmup, *outputs: IO[A
             json.dump(wish, file)
             file.seek(0)
             server = _server_at(_socket_path(interpreter, wish.env, warmup))
-            answer = _ask(connection, server, *(each.fileno() for each in (file, *outputs)))
+            answer = _ask(connection, server, bool(wish.program), *(each.fileno() for each in (file, *outputs)))
         if answer.isdigit():
             return connection, int(answer), server
         connection.close()
@@ -112,7 +112,7 @@ def _fork(interpreter: Sequence[str], wish: Wish, warmup: Warmup, *outputs: IO[A
     raise ConnectionError(answer or "the fork server ended")
 
 
-def _ask(connection: socket.socket, server: int, *files: int) -> str:
+def _ask(connection: socket.socket, server: int, tell: bool, *files: int) -> str:
     """Send the files of a wish and return the server's answer; nothing when it ended instead."""
     limit = time.monotonic() + IMPORT_SECONDS
     connection.settimeout(2)
@@ -124,6 +124,9 @@ def _ask(connection: socket.socket, server: int, *files: int) -> str:
             except TimeoutError:
                 if is_in_state(server, psutil.STATUS_STOPPED) or time.monotonic() > limit:
                     raise
+                if tell:
+                    sys.stderr.write("The imports that kernels share are under way; later ones find them done.\n")
+                    tell = False
             else:
                 connection.settimeout(None)
                 return answer

@@ -10,6 +10,7 @@ import copy
 import ctypes
 import gc
 import importlib.abc
+import importlib.machinery
 import os
 import sys
 import sysconfig
@@ -17,6 +18,9 @@ import traceback
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+
+IN_EVERY_KERNEL: set[str] = set()
+"""The modules that an ordinary kernel has imported, too, when its first cell runs."""
 
 
 class Shelf(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -35,6 +39,9 @@ class Shelf(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Offer the package, and only it, at its first import."""
         spec = copy.copy(self.specs.get(name))
         if spec:
+            found = importlib.machinery.PathFinder.find_spec(name)
+            if found and found.loader and found.origin != spec.origin:  # a module of that name beside the notebook
+                return None
             spec.loader = self
         return spec
 
@@ -61,8 +68,10 @@ def preload(names: list[str], shelved: list[str]) -> dict[str, int]:
     gc.disable()
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as ipykernel does
     wanted = [name.partition(":") for name in ("ipykernel.kernelapp", "ipykernel.debugger", *names)]
-    for module, _, _ in wanted:
+    for number, (module, _, _) in enumerate(wanted):
         _try(importlib.import_module, module)
+        if not number:
+            IN_EVERY_KERNEL.update(sys.modules)
     files = {vars(module).get("__file__") for module in list(sys.modules.values())}
     folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}  # change when a package is installed
     for module, _, function in wanted:

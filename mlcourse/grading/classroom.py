@@ -19,7 +19,7 @@ import nbformat
 
 from mlcourse.exercises import assignments, generate, nbgrader_settings
 from mlcourse.grading import submitted
-from mlcourse.grading.confinement import enforced
+from mlcourse.grading.confinement import end_with_parent, enforced
 from mlworkbench.errors import NotebookError, WorkbenchError, unknown_name
 from mlworkbench.workbook import workbook_root
 
@@ -123,16 +123,8 @@ def _prepare(each: _Submission, name: str, pristine: Any, scratch: Path) -> None
 
 def _grade(each: _Submission, *, part: str, root: Path, scratch: Path, seconds: float | None) -> None:
     """Let nbgrader grade one submission in a process of its own."""
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "mlcourse.grading.classroom",
-        str(scratch),
-        part,
-        each.student,
-        str(seconds or ""),
-    ]
+    words = [str(scratch), part, each.student, str(seconds or "")]
+    command = [sys.executable, "-P", "-m", "mlcourse.grading.classroom", *words]
     if not each.ready:
         return
     try:
@@ -190,8 +182,8 @@ def _one(scratch: str, part: str, student: str, seconds: str) -> str:
     from nbgrader.converters import Autograde, NbGraderException
     from nbgrader.coursedir import CourseDirectory
 
-    from mlcourse.grading.apart import Limits
     from mlcourse.grading.preprocessor import Apart
+    from mlcourse.grading.watching import Limits
 
     Apart.limits = Limits(seconds=float(seconds)) if seconds else Limits()
     config = nbgrader_settings(Path.cwd())
@@ -209,4 +201,5 @@ def _one(scratch: str, part: str, student: str, seconds: str) -> str:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     print(json.dumps(_one(*sys.argv[1:])))  # noqa: T201 (the one who started it reads this)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import struct
 import sys
 from collections.abc import Iterable
@@ -23,7 +24,7 @@ _NETWORK_SINCE, _SCOPES_SINCE = 4, 6
 _SOCKETS_AND_SIGNALS = 0b11
 _READ = 0b1101  # execute, read a file, list a folder
 _OF_A_FILE = 0b1100_0000_0000_0111  # the rights that a single file can have
-_SET_SUBREAPER, _DROP_BOUND, _NO_NEW_PRIVILEGES = 36, 24, 38
+_SET_SUBREAPER, _DROP_BOUND, _NO_NEW_PRIVILEGES, _DUMPABLE, _PARENT_DEATH = 36, 24, 38, 4, 1
 _CAPABILITIES_V3 = 0x20080522
 _MOST_CAPABILITIES = 64
 
@@ -47,6 +48,12 @@ def adopt_orphans() -> None:
     """Make this process the parent of those whose parent has ended, so that none of them gets lost (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it ends, however that happens (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
 
 
 def limit(memory: int, file_size: int) -> None:
@@ -76,6 +83,7 @@ def confine(read: Iterable[str], write: Iterable[str]) -> None:
     if ruleset < 0 or _system(_RESTRICT_SELF, ruleset, 0):
         raise OSError("the submission could not be shut in")
     os.close(ruleset)
+    ctypes.CDLL(None).prctl(_DUMPABLE, 0, 0, 0, 0)  # nobody looks into its memory, not even its children
 
 
 def _allow(ruleset: int, path: str, allowed: int) -> None:

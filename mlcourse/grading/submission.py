@@ -15,7 +15,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from mlcourse.grading.confinement import confine, limit
+from mlcourse.grading.confinement import confine, end_with_parent, limit
 
 MOST_SHOWN = 2_000_000  # characters of output of a whole submission, for the feedback
 _OUTPUTS = ("stream", "display_data", "execute_result", "error", "update_display_data")
@@ -63,6 +63,7 @@ def _execute(job: dict[str, Any]) -> str:
 def main() -> None:
     """Execute the submission that the file of the job names, shut in."""
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    end_with_parent()
     limit(job["memory"], job["file_size"])
     confine(job["read"], job["write"])
     print(json.dumps(_execute(job)))  # noqa: T201 (the one who started it reads this)

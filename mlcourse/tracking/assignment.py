@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from mlcourse import logged_runs
-from mlcourse.answers import apart, rows, same, sequence, shown
-from mlcourse.tracking import scores
+from mlcourse.answers import apart, same, sequence, shown
+from mlcourse.tracking import cancer, scores
+from mlcourse.tracking.files import known_data, logged_files
 from mlcourse.tracking.search import EXPERIMENT, beaten, chosen_run, filtered, parent_and_children
 from mlworkbench.tasks import NotYetError, Task
 
 FEWEST_EPOCHS = 10
 LARGEST_LAST_LOSS = 1
 REGULARISATION = 0.1
+MOST_EPOCHS = 500
+SCALERS = ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "PowerTransformer")
 
 
 def named_run(run_id: Any) -> str:
-    """Task 1: a named, tagged run in the right experiment."""
+    """Task 1: a named, tagged run in the right experiment.
+
+    Recomputed: the accuracy of the most frequent class on the test rows.
+    Cross-examined: experiment, status and name of the run, the parameter strategy.
+    Not checked: what the tag purpose says; it is in the learner's words.
+    """
     run = logged_runs.run_in(EXPERIMENT, run_id)
     logged_runs.named(run, "baseline")
     if not run.data.tags.get("purpose"):
@@ -25,12 +32,17 @@ def named_run(run_id: Any) -> str:
     strategy = logged_runs.parameter(run, "strategy")
     if strategy != "most_frequent":
         raise NotYetError(f"The strategy is {shown(strategy)}.", "Use 'most_frequent'.")
-    logged_runs.metric(run, "accuracy", 0, 1)
+    _computed_again("accuracy", logged_runs.metric(run, "accuracy", 0, 1), cancer.baseline(), "the most frequent class")
     return "A named and tagged baseline is in the right experiment."
 
 
 def test_score(run_id: Any, predictions: Any, y_test: Any) -> str:
-    """Task 2: the score on the test data, compared with the predictions."""
+    """Task 2: the score on the test data, compared with the predictions.
+
+    Recomputed: the model, its predictions for the test rows and their accuracy.
+    Cross-examined: the logged accuracy against the predictions, the parameter C, the target against the data.
+    Not checked: max_iter, which changes nothing once the model has converged.
+    """
     run = logged_runs.run_in(EXPERIMENT, run_id)
     predictions, y_test = sequence(predictions, "predictions"), sequence(y_test, "y_test")
     if len(predictions) != len(y_test):
@@ -46,11 +58,38 @@ def test_score(run_id: Any, predictions: Any, y_test: Any) -> str:
             f"The logged accuracy is {told}, but {wanted} of your test predictions are right.",
             "Score X_test and y_test, not the data that the model was trained on.",
         )
+    _those_of_the_task(predictions, y_test)
     return f"The logged accuracy, {logged:.3f}, is that of your test predictions."
 
 
+def _those_of_the_task(predictions: list[Any], y_test: list[Any]) -> None:
+    """The target is that of the test rows, and the predictions are those of the model of task 2."""
+    if y_test != list(cancer.split().y_test):
+        raise NotYetError("y_test is not the target of the test rows.", "Run the cell with the data again.")
+    if predictions == y_test:
+        raise NotYetError("All predictions are right: they are y_test itself.", "Give what model.predict(X_test) says.")
+    wrong = sum(a != b for a, b in zip(predictions, cancer.logistic(), strict=True))
+    if wrong > cancer.SLACK:
+        raise NotYetError(
+            f"{wrong} of the predictions are not those of LogisticRegression(C=0.1, max_iter=10000).",
+            "Train it on X_train and y_train as they are, and predict X_test.",
+        )
+
+
+def _computed_again(name: str, found: float, expected: float, what: str) -> None:
+    if not same(found, expected):
+        told, wanted = apart(found, expected)
+        raise NotYetError(
+            f"{name} is {told}, but {what} is right on {wanted} of the test rows.", "Score X_test and y_test."
+        )
+
+
 def stepped_loss(run_id: Any) -> str:
-    """Task 3: a metric with a history, which falls."""
+    """Task 3: a metric with a history, which falls.
+
+    Recomputed: the loss after each round, with the usual scalers of scikit-learn.
+    Cross-examined: one point a round, in order.
+    """
     history = logged_runs.metric_history(logged_runs.run_in(EXPERIMENT, run_id), "loss", FEWEST_EPOCHS)
     values = [point.value for point in history]
     if len(set(values)) == 1:
@@ -63,48 +102,40 @@ def stepped_loss(run_id: Any) -> str:
             f"The loss goes from {told[0]} to {told[1]} and does not fall.",
             "Call partial_fit on one and the same model in each round, with the settings of the task.",
         )
+    _trained_again(values)
     return f"The loss has {len(history)} steps and falls from {values[0]:.2f} to {values[-1]:.2f}."
 
 
-def logged_files(run_id: Any) -> str:
-    """Task 4: a table, a dictionary and a figure."""
-    import mlflow
-
-    run = logged_runs.run_in(EXPERIMENT, run_id)
-    table = logged_runs.table(run, "errors.json", {"actual", "predicted"})
-    right = int((table["actual"] == table["predicted"]).sum())
-    if right:
-        raise NotYetError(
-            f"In {right} of {len(table)} rows of errors.json actual and predicted are equal.",
-            "Keep the rows in which they differ.",
-        )
-    logged_runs.artifact(run, "settings.json", "`mlflow.log_dict`")
-    logged_runs.artifact(run, "confusion.png", "`mlflow.log_figure`")
-    if not mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/settings.json"):
-        raise NotYetError("The file settings.json is empty.", "Log the settings of the model: C and max_iter.")
-    return "The table, the settings and the figure are all there."
-
-
-def known_data(run_id: Any, X_train: Any) -> str:
-    """Task 5: the data set, with its context, target and all rows of the training data."""
-    expected = rows(X_train, "X_train")
-    data = logged_runs.data_set(logged_runs.run_in(EXPERIMENT, run_id), "training")
-    if '"malignant"' not in (data.schema or ""):
-        raise NotYetError("The data set has no column 'malignant'.", "Log features and target together.")
-    found = json.loads(data.profile or "{}").get("num_rows")
-    if found != expected:
-        raise NotYetError(
-            f"The data set has {found} rows, X_train has {expected}.", "Log the training data, all of it."
-        )
-    return f"The run names its training data, {data.name}, by a digest."
+def _trained_again(values: list[float]) -> None:
+    """The losses are those of the model of the task, whatever it was scaled by."""
+    if len(values) > MOST_EPOCHS:
+        raise NotYetError(f"The loss has {len(values)} points.", f"Train at most {MOST_EPOCHS} rounds.")
+    possible = [cancer.losses(scaler, len(values)) for scaler in SCALERS]
+    if any(all(map(same, values, expected)) for expected in possible):
+        return
+    wrong = next(i for i, pair in enumerate(zip(values, possible[0], strict=True)) if not same(*pair))
+    told, wanted = apart(values[wrong], possible[0][wrong])
+    raise NotYetError(
+        f"Point {wrong + 1} of the loss is {told}; trained again with StandardScaler it is {wanted}.",
+        "Scale X_train, use the settings of the task, and log the loss on the training data after each round.",
+    )
 
 
 def combined_logging(run_id: Any) -> str:
-    """Task 6: autologging and a test score in one run."""
+    """Task 6: autologging and a test score in one run.
+
+    Recomputed: the accuracy of RandomForestClassifier(random_state=7) on the test rows.
+    Cross-examined: the parameters that autologging records, the seed, no model, nothing twice, autologging off.
+    """
     run = logged_runs.run_in(EXPERIMENT, run_id)
     scores.autologged_alone(run, "RandomForestClassifier")
     score = logged_runs.metric(run, "test_accuracy", 0, 1)
     scores.autologging_is_off()
+    logged_runs.parameter(run, "random_state", cancer.SEED)
+    on_test, on_training = cancer.forest()
+    if same(score, on_training) and not same(score, on_test):
+        raise NotYetError(f"test_accuracy is {score:.3f}: that is the training data.", "Score X_test and y_test.")
+    _computed_again("test_accuracy", score, on_test, "RandomForestClassifier(random_state=7)")
     return f"All {len(run.data.params)} parameters and your test accuracy of {score:.3f} are in one run."
 
 
@@ -164,6 +195,7 @@ TASKS: dict[str, Task] = {
     "tracking.10": _task(
         beaten,
         "Many models do better when all columns have the same scale.",
-        "make_pipeline(StandardScaler(), …) is a model like any other; cross-validate it as in task 7.",
+        "make_pipeline(StandardScaler(), …) is a model like any other; cross-validate it as in task 7, fit it, and "
+        "store it in the same run: wb.log_model(model, 'model', example=X_train.head(3)).",
     ),
 }

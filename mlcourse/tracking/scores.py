@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from mlcourse.answers import apart, same
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 def autologged_alone(run: Run, estimator: str) -> None:
     """A run with everything that scikit-learn's autologging records, without a model and without doubled scores."""
     trained = run.data.tags.get("estimator_name")
+    if trained is None and _by_hand(run, estimator):
+        trained = estimator
     if trained is None and any(name.startswith("training_") for name in run.data.metrics):
         raise NotYetError(
             f"The run has training scores, but only {len(run.data.params)} parameter(s).",
@@ -24,11 +27,20 @@ def autologged_alone(run: Run, estimator: str) -> None:
         raise NotYetError("The run was not autologged.", "Call mlflow.sklearn.autolog(…) before fit.")
     if trained != estimator:
         raise NotYetError(f"The run trained a {trained}.", f"Train a {estimator}.")
-    doubled = [name for name in run.data.metrics if name.endswith("_X_test")]
+    doubled = [name for name in run.data.metrics if re.search(r"_(X_test|unknown_dataset)(-\d+)?$|_score_", name)]
+    doubled = [name for name in doubled if not name.startswith("training_")]
     if doubled:
         raise NotYetError(f"Scores are logged twice: {', '.join(doubled)}.", "Use log_post_training_metrics=False.")
     if run.outputs and run.outputs.model_outputs:
         raise NotYetError("The run stored a model.", "Use log_models=False.")
+
+
+def _by_hand(run: Run, estimator: str) -> bool:
+    """All settings of the estimator are there although they were logged by hand before fit: nothing is lost."""
+    from sklearn.utils import all_estimators
+
+    kind = dict(all_estimators("classifier"))[estimator]
+    return set(kind().get_params()) <= set(run.data.params) and "training_score" in run.data.metrics
 
 
 def autologging_is_off() -> None:
@@ -50,9 +62,17 @@ def reports_the_mean(reported: float, means: list[float], children: list[Run]) -
     raise NotYetError(f"The parent reports {told}.", f"Report the largest cv_mean of its children, {wanted}.")
 
 
+def folds_of(run: Run, folds: int) -> list[float]:
+    """Scores of the folds, so many and no more."""
+    values = [float(point.value) for point in metric_history(run, "fold_accuracy", folds)]
+    if len(values) > folds:
+        raise NotYetError(f"fold_accuracy has {len(values)} points.", f"Log one for each of the {folds} folds.")
+    return values
+
+
 def mean_of_folds(run: Run, folds: int) -> float:
     """Mean of the logged folds; ``cv_mean`` must be that mean, and not the best fold."""
-    values = [float(point.value) for point in metric_history(run, "fold_accuracy", folds)]
+    values = folds_of(run, folds)
     mean, reported = sum(values) / len(values), metric(run, "cv_mean", 0, 1)
     if same(reported, mean):
         return mean

@@ -23,12 +23,7 @@ def describe_model(model_uri: str) -> pd.DataFrame:
     -------
     pandas.DataFrame of shape (facts, 2)
         A row a fact. ``what`` is flavor, input, output, parameter, trusted type, python, size, requirement, name,
-        status, run or folder; ``value`` tells it as text.
-
-    Raises
-    ------
-    WorkbenchError
-        When there is no model at the URI.
+        status, run or folder; ``value`` tells it as text. A URI without a model is refused.
 
     See Also
     --------
@@ -50,21 +45,26 @@ def describe_model(model_uri: str) -> pd.DataFrame:
 
 def read_model(model_uri: str) -> Model:
     """Read the MLmodel file at a URI, or say that there is no model."""
-    from mlflow.exceptions import MlflowException
     from mlflow.models import Model
 
+    if not isinstance(model_uri, str) or not model_uri.isprintable():
+        raise no_model(model_uri, TypeError("not the text of an address"))
     try:
         return Model.load(model_uri)
-    except (MlflowException, OSError) as error:
+    except Exception as error:
         raise no_model(model_uri, error) from error
 
 
 def _logged(stored: Model, model_uri: str) -> list[tuple[str, Any]]:
     """Requirements and the folder of the files; name, status and run too unless the URI is a path."""
     import mlflow
+    from mlflow.exceptions import MlflowException
     from mlflow.utils.file_utils import local_file_uri_to_path
 
-    logged = mlflow.get_logged_model(stored.model_id) if stored.model_id else None
+    try:
+        logged = mlflow.get_logged_model(stored.model_id) if stored.model_id else None
+    except MlflowException:
+        logged = None  # a folder that comes from another store
     folder = logged.artifact_location if logged else model_uri
     text = mlflow.artifacts.load_text(f"{folder.rstrip('/')}/requirements.txt")
     facts: list[tuple[str, Any]] = [("requirement", line) for line in text.splitlines()]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told, unknown_name
+from mlworkbench.models.refusals import heart, is_enforced
 from mlworkbench.plots import no_figures_left
 from mlworkbench.quiet import quiet
 from mlworkbench.verdict import MET, MISSED, VERDICT_TAG, Verdict
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models import EvaluationResult, MetricThreshold
     from mlflow.models.model import ModelInfo
+
+_TYPES = ("classifier", "regressor")
+_DRAWING = threading.RLock()  # MLflow draws with pyplot, which belongs to one thread at a time
 
 
 def validate(
@@ -29,8 +34,6 @@ def validate(
 ) -> Verdict:
     """Evaluate two models on the same data, decide whether the candidate passes, and log the verdict.
 
-    Both are evaluated with `mlflow.models.evaluate`, in runs below one called ``gate`` that holds the verdict.
-
     Parameters
     ----------
     candidate, baseline : str, ModelInfo, or function
@@ -41,13 +44,11 @@ def validate(
         What is asked for, by the metric's name in ``evaluate`` (``accuracy_score``, ``r2_score``, …).
     model_type : {'classifier', 'regressor'}
     extra_metrics : sequence of mlflow.models.EvaluationMetric
-        Your own metrics, made with ``mlflow.models.make_metric``.
 
     Raises
     ------
     WorkbenchError
-        For a target, metric or baseline that does not exist (take one of those listed), for no thresholds, and when a
-        model cannot be evaluated on this data.
+        For a target, metric or baseline that does not exist, and when a model cannot be evaluated on this data.
 
     See Also
     --------
@@ -55,32 +56,50 @@ def validate(
     """
     import mlflow
 
-    _check(data, target, thresholds, baseline)
-    score = _scorer(data, target, model_type, extra_metrics)
-    nested = mlflow.active_run() is not None
-    with quiet(), no_figures_left(), mlflow.start_run(run_name="gate", nested=nested) as run:
-        ours = score("candidate", candidate)
-        theirs = None if baseline is None else score("baseline", baseline)
+    _check_data(data, target, model_type, extra_metrics)
+    _check_thresholds(thresholds, baseline)
+    with _DRAWING, no_figures_left(), mlflow.start_run(run_name="gate", nested=mlflow.active_run() is not None) as run:
+        asked = {"targets": target, "model_type": model_type, "extra_metrics": list(extra_metrics) or None}
+        ours = _score("candidate", candidate, data, asked)
+        theirs = None if baseline is None else _score("baseline", baseline, data, asked)
         table = _compare(thresholds, ours, theirs)
         verdict = Verdict((table["result"] == MET).all().item(), table, run.info.run_id)
         _log(verdict, candidate, baseline)
     return verdict
 
 
-def _check(data: pd.DataFrame, target: str, thresholds: dict[str, MetricThreshold], baseline: Any) -> None:
+def _check_data(data: pd.DataFrame, target: str, model_type: str, extra_metrics: Sequence[Any]) -> None:
     import pandas as pd
-    from mlflow.models import MetricThreshold
+    from mlflow.models import EvaluationMetric
 
     if not isinstance(data, pd.DataFrame):
         raise WorkbenchError(f"data of type {type(data).__name__}.", "a DataFrame.", "Join features and target in one.")
-    if target not in data:
-        raise unknown_name("column", target, map(str, data.columns))
-    if not thresholds or not all(isinstance(value, MetricThreshold) for value in thresholds.values()):
+    if not isinstance(target, Hashable) or target not in data:
+        raise unknown_name("column", str(target), map(str, data.columns))
+    if model_type not in _TYPES:
+        raise unknown_name("model_type", str(model_type), _TYPES)
+    metrics = extra_metrics if isinstance(extra_metrics, list | tuple) else [None]
+    if not all(isinstance(metric, EvaluationMetric) for metric in metrics):
+        raise WorkbenchError(
+            f"extra_metrics = {extra_metrics!r}.",
+            "a list of metrics.",
+            "Make each with mlflow.models.make_metric(eval_fn=…, greater_is_better=…).",
+        )
+
+
+def _check_thresholds(thresholds: dict[str, MetricThreshold], baseline: Any) -> None:
+    from mlflow.models import MetricThreshold
+
+    given = list(thresholds.values()) if isinstance(thresholds, dict) and thresholds else [None]
+    if not all(isinstance(threshold, MetricThreshold) for threshold in given):
         raise WorkbenchError(
             f"thresholds = {thresholds!r}.",
             "at least one metric with its mlflow.models.MetricThreshold.",
             "Write, say, {'accuracy_score': MetricThreshold(threshold=0.9, greater_is_better=True)}.",
         )
+    for name, each in thresholds.items():
+        if math.isnan((each.threshold or 0) + (each.min_absolute_change or 0) + (each.min_relative_change or 0)):
+            raise WorkbenchError(f"NaN in the threshold of {name!r}.", "a number.", "Correct it, or leave it out.")
     comparing = [name for name, threshold in thresholds.items() if _compares(threshold)]
     if baseline is None and comparing:
         raise WorkbenchError(
@@ -90,32 +109,29 @@ def _check(data: pd.DataFrame, target: str, thresholds: dict[str, MetricThreshol
         )
 
 
-def _scorer(
-    data: pd.DataFrame, target: str, model_type: str, extra_metrics: Sequence[Any]
-) -> Callable[[str, Any], EvaluationResult]:
-    """Build the function that evaluates one model in a run of its own."""
+def _score(role: str, model: Any, data: pd.DataFrame, asked: dict[str, Any]) -> EvaluationResult:
+    """Evaluate one model in a run of its own; first through its signature, which MLflow's evaluation goes around."""
     import mlflow
 
-    def score(role: str, model: Any) -> EvaluationResult:
-        with mlflow.start_run(run_name=role, nested=True):
-            try:
-                return mlflow.models.evaluate(
-                    _address(model),
-                    data,
-                    targets=target,
-                    model_type=model_type,
-                    extra_metrics=list(extra_metrics) or None,
-                    evaluator_config={"log_model_explainability": False, "log_explainer": False},
-                )
-            except Exception as error:
-                raise WorkbenchError(
-                    f"the {role} could not be evaluated ({told(error)}).",
-                    f"a model at {_address(model)} that predicts {target!r} from the other columns, and a model_type "
-                    "that suits it ('classifier' or 'regressor').",
-                    "Try mlflow.pyfunc.load_model(…).predict(…) on a few rows of the data.",
-                ) from error
-
-    return score
+    uri, plain = _address(model), {"log_model_explainability": False, "log_explainer": False}
+    with mlflow.start_run(run_name=role, nested=True):
+        try:
+            with quiet():  # a block of its own, since the library that it imports may have bars to switch off
+                loaded = mlflow.pyfunc.load_model(uri) if isinstance(uri, str) else model
+            with quiet():
+                if isinstance(uri, str):
+                    loaded.predict(data.drop(columns=asked["targets"]))
+                return mlflow.models.evaluate(loaded, data, evaluator_config=plain, **asked)
+        except Exception as error:
+            named = "Names may only contain" in str(error)
+            raise WorkbenchError(
+                f"the {role} could not be evaluated ({heart(error) if is_enforced(error) else told(error)}).",
+                f"a model at {uri} that predicts {asked['targets']!r} from the other columns, and a model_type "
+                "that suits it ('classifier' or 'regressor').",
+                "Choose another name of the metric, as in make_metric(…, name='f1_macro')."
+                if named
+                else "Try mlflow.pyfunc.load_model(…).predict(…) on a few rows of the data.",
+            ) from error
 
 
 def _address(model: Any) -> Any:

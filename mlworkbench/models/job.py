@@ -6,6 +6,7 @@ import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mlworkbench.errors import WorkbenchError, unknown_name
@@ -18,27 +19,16 @@ ARGUMENT = {
     "pyfunc": "python_model",
 }
 _OURS = {"input_example": "example", "artifact_path": "name", "skops_trusted_types": "trust"}
+_LARGEST = 2**63  # beyond it, databases do not count
 _NOT_GIVEN = {"path", "mlflow_model", "kwargs", "loader_module", "data_path", *ARGUMENT.values(), *_OURS}
 
 
 @dataclass(frozen=True)
 class Job:
-    """A model on its way into the store.
+    """What is to be saved, by which of MLflow's modules, and with what it is asked.
 
-    Attributes
-    ----------
-    model : object
-        What is to be saved.
-    flavor : str
-        Name of MLflow's module that saves it.
-    example : object
-        What the model is asked, as ``predict`` takes it.
-    params : dict
-        Inference parameters that go with the example.
-    trust : list of str
-        Types to trust beyond the reviewed ones (scikit-learn only).
-    options : dict
-        Those of the flavor's own ``log_model``.
+    ``example`` and ``params`` are what ``predict`` takes, ``trust`` the types beyond the reviewed ones, and ``options``
+    those of the flavor's own ``log_model``.
     """
 
     model: Any
@@ -94,6 +84,7 @@ def check_options(job: Job) -> None:
             )
         if name not in known:
             raise unknown_name("option", name, sorted(known))
+    _check_kinds(job.options)
     if job.flavor == "sklearn":
         from mlflow.sklearn import SUPPORTED_SERIALIZATION_FORMATS as FORMATS
 
@@ -104,6 +95,26 @@ def check_options(job: Job) -> None:
         ):
             public = [name for name in dir(job.model) if name[0] != "_" and method_of(job.model, name)]
             raise unknown_name(f"method of {type(job.model).__name__}", str(method), public)
+
+
+def _check_kinds(options: dict[str, Any]) -> None:
+    """Refuse what MLflow would notice only when half of the model is stored."""
+    from mlflow.models import ModelSignature
+
+    step, signature = options.get("step", 0), options.get("signature")
+    missing = [str(path) for path in options.get("code_paths") or () if not Path(path).exists()]
+    kinds = {
+        "step": (isinstance(step, int) and abs(step) < _LARGEST, "a whole number of at most 63 bits"),
+        "signature": (
+            signature is None or signature is False or isinstance(signature, ModelSignature),
+            "a mlflow.models.ModelSignature, or False for none",
+        ),
+        "code_paths": (not missing, f"files and folders that exist, and not {', '.join(missing)}"),
+        **{key: (isinstance(options.get(key) or {}, dict), "a dict") for key in ("metadata", "params", "tags")},
+    }
+    for name, (fits, wanted) in kinds.items():
+        if not fits:
+            raise WorkbenchError(f"{name} = {options.get(name)!r}.", f"{wanted}.", "Correct it, or leave it out.")
 
 
 def module(flavor: str) -> Any:

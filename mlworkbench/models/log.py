@@ -15,6 +15,7 @@ from mlworkbench.models.flavors import forget_code, in_memory, parts_of_job, rea
 from mlworkbench.models.job import Job, check_options, flavor_of
 from mlworkbench.models.signature import Answer, choose, notes_on
 from mlworkbench.quiet import quiet
+from mlworkbench.texts import check_model_name
 
 if TYPE_CHECKING:
     from mlflow.models import Model
@@ -43,18 +44,16 @@ def log_model(
         Fitted scikit-learn, XGBoost or Keras model, ``onnx.ModelProto``, function, or ``mlflow.pyfunc.PythonModel``.
     example : DataFrame, array, or what the model takes
         A few rows of input, shape (rows, columns); ``(rows, {"parameter": value})`` gives inference parameters too.
-    trust : sequence of str
-        Full names of types in a scikit-learn model beyond those reviewed in `mlworkbench.models.trusted_types`.
-    requirements : sequence of str
-        Further packages (``"name==1.2"``) that cannot be seen from the model, such as those of its artifacts.
+    trust, requirements : list of str
+        Types in a scikit-learn model beyond the reviewed ones; packages (``"name==1.2"``) that nobody can see from it.
     **options
-        Passed on to ``save_model`` of the flavor: ``code_paths``, ``artifacts``, ``metadata``, ``pyfunc_predict_fn``, …
+        As of ``log_model`` of MLflow's flavor: ``signature``, ``code_paths``, ``metadata``, ``pyfunc_predict_fn``, …
 
     Raises
     ------
     WorkbenchError
-        When the model is of an unknown kind, is not fitted, does not answer to the example, cannot be stored, uses code
-        that is installed nowhere else (``code_paths``) or holds types that nobody reviewed (``trust``).
+        When the model is not fitted, does not answer to the example, cannot be stored, uses code that is installed
+        nowhere else (``code_paths``) or holds types that nobody reviewed (``trust``).
 
     See Also
     --------
@@ -62,12 +61,12 @@ def log_model(
     """
     refusals.check_name("name", name, "/:.%\"'")
     if registered_model_name is not None:
-        refusals.check_name("registered_model_name", registered_model_name, "/:@?#%")
-    job = _job(model, example, trust, options)
+        check_model_name(registered_model_name)
+    job = _job(model, example, trust, options | {"tags": tags})
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
         saved, notes = _save(job, folder, refusals.text_list("requirements", requirements))
-        info = _Saved(folder, saved).log(name=name, registered_model_name=registered_model_name, tags=tags, **options)
+        info = _Saved(folder, saved).log(name=name, registered_model_name=registered_model_name, **job.options)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return info
@@ -80,9 +79,11 @@ def _job(model: Any, example: Any, trust: Sequence[str], options: dict[str, Any]
     flavor = flavor_of(model, options)
     if flavor == "tensorflow" and hasattr(rows, "to_numpy"):
         rows = rows.to_numpy()  # MLflow takes only tensors in the signature of a Keras model
+    if isinstance(paths := options.get("code_paths"), str | Path):
+        options = options | {"code_paths": [paths]}
     job = Job(model, flavor, rows, params, refusals.text_list("trust", trust), options)
     check_options(job)
-    refusals.check_example(rows, params)
+    refusals.as_request(rows, params)
     return job
 
 

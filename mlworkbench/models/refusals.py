@@ -42,29 +42,29 @@ def not_logged(error: BaseException) -> WorkbenchError:
     )
 
 
-def check_example(example: Any, params: dict[str, Any]) -> None:
-    """Refuse an example that MLflow cannot write to a file or send to a server."""
+def as_request(rows: Any, params: dict[str, Any] | None = None) -> str:
+    """Rows as MLflow writes them to a file and sends them to a server; refuses a form that it does not know."""
     from mlflow.models import convert_input_example_to_serving_input
 
     try:
-        convert_input_example_to_serving_input((example, params) if params else example)
+        return str(convert_input_example_to_serving_input((rows, params) if params else rows))
     except Exception as error:
-        kind = f"{type(example).__module__.partition('.')[0]}.{type(example).__name__}"
+        kind = f"{type(rows).__module__.partition('.')[0]}.{type(rows).__name__}"
         raise WorkbenchError(
             f"rows in the form of a {kind} that MLflow cannot write ({told(error, 120)}).",
             "a DataFrame, an array, a list, a dict, or a sparse matrix in the form csr or csc.",
-            _in_another_form(example),
+            _in_another_form(rows),
         ) from error
 
 
-def _in_another_form(example: Any) -> str:
+def _in_another_form(rows: Any) -> str:
     import pandas as pd
 
-    if isinstance(example, pd.Series):
+    if isinstance(rows, pd.Series):
         return "Make a DataFrame of it: series.to_frame() for a column, series.to_frame().T for one row."
-    if hasattr(example, "tocsr"):
+    if hasattr(rows, "tocsr"):
         return "Convert it with scipy.sparse.csr_matrix(rows)."
-    if isinstance(example, dict):
+    if isinstance(rows, dict):
         return "Make a DataFrame of it: pd.DataFrame(rows)."
     return "Give numbers, texts, dates or gaps (None, NaN), as in rows.astype({'column': str})."
 
@@ -85,7 +85,7 @@ def unstorable(job: Job, error: BaseException) -> WorkbenchError:
 def not_saved(job: Job, error: Exception) -> WorkbenchError:
     """Build the error for what the flavor's ``save_model`` raised."""
     cause = error.__cause__ or error
-    if is_unfitted(cause) or _ENFORCED in str(cause):
+    if is_unfitted(cause) or is_enforced(cause):
         return no_answer(job, cause)
     wary = untrusted(job.model, job.trust) if job.flavor == "sklearn" and job.serialization == "skops" else None
     return wary or unstorable(job, cause)
@@ -111,7 +111,7 @@ def no_answer(job: Job, error: BaseException) -> WorkbenchError:
     name = type(job.model).__name__
     if is_unfitted(error):
         return WorkbenchError(f"the {name} is not fitted.", "a fitted model.", "Call its fit method first.")
-    if _ENFORCED in str(error):
+    if is_enforced(error):
         return WorkbenchError(
             f"the example does not fit the signature ({heart(error)}).",
             "an example with the columns and types that the signature declares.",
@@ -138,6 +138,11 @@ def answers_change(job: Job) -> WorkbenchError:
         "the same answer to the example.",
         "Give rows in the form that the model was fitted on, such as a DataFrame for a DataFrame.",
     )
+
+
+def is_enforced(error: BaseException) -> bool:
+    """Whether MLflow says that data does not fit a signature."""
+    return _ENFORCED in str(error)
 
 
 def heart(error: BaseException) -> str:

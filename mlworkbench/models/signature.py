@@ -37,17 +37,8 @@ class Answer:
 def choose(job: Job, own: Answer | None, stored: PyFuncModel | None) -> tuple[ModelSignature | None, str]:
     """The signature of a stored model, and why there is none (nothing when there is one).
 
-    Parameters
-    ----------
-    own : Answer or None
-        What the model in memory says; None where only the stored one can be asked.
-    stored : mlflow.pyfunc.PyFuncModel or None
-        With the signature that was given, or that its type hints tell, if any. None where pyfunc cannot ask.
-
-    Raises
-    ------
-    WorkbenchError
-        When the stored model does not answer to the example, or not as the model in memory.
+    ``own`` is what the model in memory says, if it can be asked; ``stored`` comes with the signature that was given or
+    that its type hints tell, if any. A model that does not answer, or not as the one in memory, is refused.
     """
     if stored is None:
         return _of_memory(job, own)
@@ -133,9 +124,12 @@ def _asked(job: Job, stored: PyFuncModel, signature: ModelSignature | None) -> A
 
 
 def _inferred(rows: Any, params: dict[str, Any]) -> Any:
-    from mlflow.models import infer_signature
+    """A signature as it comes back from its file, where names of columns that are pairs have become lists."""
+    from mlflow.models import ModelSignature, infer_signature
 
-    return infer_signature(rows, params=params or None) if rows is not None or params else None
+    if rows is None and not params:
+        return None
+    return ModelSignature.from_dict(infer_signature(rows, params=params or None).to_dict())
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -11,9 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mlworkbench import ray_internals
-from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.errors import WorkbenchError, told, without_password
 from mlworkbench.ports import free_ports
-from mlworkbench.store import without_password
 from mlworkbench.waiting import patience
 
 START_SECONDS = 180.0

@@ -16,13 +16,14 @@ from mlworkbench.errors import NotebookError, WorkbenchError, told
 from mlworkbench.mlflow_internals import ARTIFACT_ROOT_VARIABLE
 from mlworkbench.notebooks.execute import execute
 from mlworkbench.notebooks.kernels import require_kernel, warmup
+from mlworkbench.notebooks.literals import shown
 from mlworkbench.notebooks.notebook_file import notebook_path, read_notebook
 from mlworkbench.notebooks.parameters import Parameter, check_values, parameters_of
 from mlworkbench.notebooks.record import record
 from mlworkbench.notebooks.server_watch import answers, watched
 from mlworkbench.notebooks.stopping import Group, interruptible, wait_for
 from mlworkbench.orphans import PROCESS_TAG, end_orphans, end_run, this_process
-from mlworkbench.workbook import PARENT_VARIABLE
+from mlworkbench.workbook import EXPERIMENT_VARIABLE, PARENT_VARIABLE, STORE_VARIABLE
 from warmkernel.private_folder import scratch_folder
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 CONTENT_TAG = "mlworkbench.content"
 POINT_TAG = "mlworkbench.point"
+
+LONGEST_WAIT = 10**7
+"""More seconds than any cell takes, and fewer than an event loop can count."""
 
 LONGEST = 6000
 """The most characters that MLflow keeps of a parameter."""
@@ -59,6 +63,7 @@ class Job:
     artifact_root: str | None
     experiment_id: str
     timeout: float | None
+    kernel: str | None = None
     parent: str | None = None
     group: Group = field(default_factory=Group, compare=False)
 
@@ -77,6 +82,7 @@ def rerun(
     *,
     experiment: str | None = None,
     timeout: float | None = None,
+    kernel: str | None = None,
     **parameters: Any,
 ) -> Run:
     """Execute a notebook with other parameters, as one MLflow run.
@@ -92,8 +98,11 @@ def rerun(
         Name of the experiment; when left out the active one, else one with the name of the notebook.
     timeout : float, optional
         The most seconds that a cell may take.
+    kernel : str, optional
+        Name of an installed kernel, where the one that the notebook names is of another machine.
     **parameters
-        Values of the types that the defaults have. One called ``experiment`` or ``timeout`` goes through `sweep`.
+        Values of the types that the defaults have. One called ``experiment``, ``timeout`` or ``kernel`` goes through
+        `sweep`.
 
     Returns
     -------
@@ -115,7 +124,7 @@ def rerun(
     --------
     >>> run = rerun("analysis.ipynb", trees=200)  # doctest: +SKIP
     """
-    return run_once(notebook, parameters, experiment=experiment, timeout=timeout)
+    return run_once(notebook, parameters, experiment=experiment, timeout=timeout, kernel=kernel)
 
 
 def run_once(
@@ -124,11 +133,12 @@ def run_once(
     *,
     experiment: str | None = None,
     timeout: float | None = None,
+    kernel: str | None = None,
 ) -> Run:
     """Do what `rerun` does, with the values as a mapping."""
     import mlflow
 
-    job = prepare(notebook, experiment=experiment, timeout=timeout)
+    job = prepare(notebook, experiment=experiment, timeout=timeout, kernel=kernel)
     given = check_values(job.known, values)
     with watched(job.store_uri), interruptible():
         run_id = wait_for(lambda: complete(job, given, create_run(job, given)), lambda: stop(job))
@@ -140,7 +150,13 @@ def stop(job: Job) -> None:
     job.group.stop(lambda: answers(job.store_uri))
 
 
-def prepare(notebook: str | os.PathLike[str], *, experiment: str | None = None, timeout: float | None = None) -> Job:
+def prepare(
+    notebook: str | os.PathLike[str],
+    *,
+    experiment: str | None = None,
+    timeout: float | None = None,
+    kernel: str | None = None,
+) -> Job:
     """Read and check the notebook, reach the store and find the experiment; nothing is executed or recorded.
 
     Raises
@@ -155,21 +171,23 @@ def prepare(notebook: str | os.PathLike[str], *, experiment: str | None = None, 
     path = notebook_path(notebook)
     node = read_notebook(path)
     known = parameters_of(node, path)
-    require_kernel(node)
+    require_kernel(node, kernel)
     warmup()
-    if timeout is not None and not timeout > 0:
-        raise NotebookError(f"timeout = {timeout}.", "a number of seconds above 0.", "Leave it out to wait for ever.")
+    if timeout is not None and not (isinstance(timeout, (int, float)) and 0 < timeout < LONGEST_WAIT):
+        expected = f"a number of seconds above 0 and below {LONGEST_WAIT:,}."
+        raise NotebookError(f"timeout = {shown(timeout)}.", expected, "Leave it out to wait for ever.")
     store = active_store()
     end_orphans(mlflow.MlflowClient())
     return Job(
         notebook=path,
         content=path.read_text(encoding="utf-8"),
         known=tuple(known),
-        digest=_digest(node),
+        digest=_digest(node, kernel),
         store_uri=store.uri,
         artifact_root=store.artifact_root,
         experiment_id=experiment_for(experiment, otherwise=path.stem),
         timeout=timeout,
+        kernel=kernel,
         parent=_active_run_id(),
     )
 
@@ -233,11 +251,22 @@ def _execute(job: Job, given: Mapping[str, Any], run_id: str, output: Path) -> B
         "MLFLOW_RUN_ID": None,  # a run that this process was started for is not the notebook's
         "MLFLOW_TRACKING_URI": job.store_uri,
         "MLFLOW_EXPERIMENT_NAME": None,
-        "MLFLOW_EXPERIMENT_ID": job.experiment_id,
+        "MLFLOW_EXPERIMENT_ID": None,  # it would be asked for in a store of the notebook's own choice, too
+        STORE_VARIABLE: job.store_uri,
+        EXPERIMENT_VARIABLE: job.experiment_id,
         ARTIFACT_ROOT_VARIABLE: job.artifact_root,
     }
     try:
-        execute(job.notebook, output, content=job.content, values=given, env=env, timeout=job.timeout, group=job.group)
+        execute(
+            job.notebook,
+            output,
+            content=job.content,
+            values=given,
+            env=env,
+            timeout=job.timeout,
+            group=job.group,
+            kernel=job.kernel,
+        )
     except BaseException as error:
         return InterruptedError() if job.group.stopped else error
     return None
@@ -265,9 +294,9 @@ def _active_run_id() -> str | None:
     return str(run.info.run_id) if run else None
 
 
-def _digest(node: NotebookNode) -> str:
+def _digest(node: NotebookNode, kernel: str | None) -> str:
     cells = [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in node.cells]
-    return _hash({"cells": cells, "kernel": node.metadata.get("kernelspec", {}).get("name")})
+    return _hash({"cells": cells, "kernel": kernel or node.metadata.get("kernelspec", {}).get("name")})
 
 
 def _hash(facts: object) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.errors import WorkbenchError, told, unknown_name
 from mlworkbench.notebooks.grid import expand
 from mlworkbench.notebooks.kernels import keep_warm
+from mlworkbench.notebooks.literals import shown
 from mlworkbench.notebooks.parameters import Point, check_values
 from mlworkbench.notebooks.rerun import POINT_TAG, Job, complete, create_run, prepare, stop
 from mlworkbench.notebooks.resume import begin, elsewhere, end_unfinished, recorded
@@ -32,7 +33,7 @@ CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_T
 """Variables that say as whom to log; workers on other machines get them from the process that sweeps."""
 
 
-def sweep(
+def sweep(  # noqa: PLR0913 (what rerun takes, and what joblib takes)
     notebook: str | os.PathLike[str],
     grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]],
     *,
@@ -41,13 +42,14 @@ def sweep(
     backend: str = "threading",
     ray_address: str | None = None,
     timeout: float | None = None,
+    kernel: str | None = None,
     resume: bool = True,
 ) -> pd.DataFrame:
     """Rerun a notebook at every point of a grid, several at once, as children of one MLflow run.
 
     Parameters
     ----------
-    notebook, experiment, timeout
+    notebook, experiment, timeout, kernel
         As `rerun`.
     grid : mapping of str to sequence, or sequence of mappings
         Values by parameter, of which every combination is a point; or the points themselves.
@@ -86,8 +88,8 @@ def sweep(
     --------
     >>> table = sweep("analysis.ipynb", {"trees": [10, 100], "depth": [2, 4, 8]})  # doctest: +SKIP
     """
-    _check_workers(n_jobs, backend, ray_address)
-    job = prepare(notebook, experiment=experiment, timeout=timeout)
+    check_workers(n_jobs, backend, ray_address)
+    job = prepare(notebook, experiment=experiment, timeout=timeout, kernel=kernel)
     points = expand([check_values(job.known, point) for point in expand(grid)])
     keep_warm()  # for the next sweep of this process, too
     with _workers(backend, n_jobs, ray_address, job.store_uri):
@@ -113,11 +115,13 @@ def _run_or_stop(job: Job, points: list[Point], reused: dict[str, Run], resume: 
         raise
 
 
-def _check_workers(n_jobs: int, backend: str, ray_address: str | None) -> None:
+def check_workers(n_jobs: int, backend: str, ray_address: str | None) -> None:
+    """Refuse workers that cannot be."""
     if backend not in BACKENDS:
-        raise unknown_name("backend", backend, BACKENDS)
-    if n_jobs == 0 or n_jobs < -1:
-        raise WorkbenchError(f"n_jobs = {n_jobs}.", "at least 1, or -1 for every core.", "Leave it out to use all.")
+        raise unknown_name("backend", str(backend), BACKENDS)
+    if not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1:
+        expected = "a whole number of at least 1, or -1 for every core."
+        raise WorkbenchError(f"n_jobs = {shown(n_jobs)}.", expected, "Leave it out to use all.")
     if ray_address is not None and backend != "ray":
         raise WorkbenchError(
             f"a Ray address with the backend {backend!r}.", 'backend="ray" with it.', "Add that, or leave it out."

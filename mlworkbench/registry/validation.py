@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,19 +13,17 @@ from mlworkbench import mlflow_internals
 from mlworkbench.errors import WorkbenchError, told, unknown_name
 from mlworkbench.registry.audit_trail import client
 from mlworkbench.registry.trail_entries import STAGE_OF, Trail
-from mlworkbench.texts import require_text
+from mlworkbench.texts import bad_model_name, require_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowException
     from mlflow.entities.model_registry import ModelVersion
 
-_LONGEST_NAME, _LONGEST_DESCRIPTION = 256, 5000  # that databases take
-_LISTED = 20
+_LONGEST_DESCRIPTION = 5000  # that databases take
 
 
 def stored_model(model_uri: str | os.PathLike[str]) -> str:
     """The address to register a model by: that of the logged model where there is one; refused where there is none."""
-    from mlflow.exceptions import MlflowException
     from mlflow.models import get_model_info
 
     from mlworkbench.errors import no_model
@@ -34,25 +31,9 @@ def stored_model(model_uri: str | os.PathLike[str]) -> str:
     model_uri = require_text(os.fspath(model_uri) if isinstance(model_uri, os.PathLike) else model_uri, "a model URI")
     try:
         model_id = get_model_info(model_uri).model_id
-    except (MlflowException, OSError) as error:
+    except Exception as error:  # what a malformed address raises depends on where MLflow trips over it
         raise no_model(model_uri, error) from error
     return f"models:/{model_id}" if model_id else model_uri
-
-
-def check_name(name: str) -> None:
-    """Refuse what MLflow, or a search for it, would refuse as the name of a registered model."""
-    from mlflow.exceptions import MlflowException
-
-    require_text(name, "the name of a registered model")
-    try:
-        mlflow_internals.check_model_name(name)
-        quoted(name)
-    except MlflowException as error:
-        raise _bad_name(name, error) from error
-    if len(name) > _LONGEST_NAME:
-        raise _bad_name(name, f"{len(name)} characters, which databases refuse")
-    if not mlflow_internals.is_addressed(name):
-        raise _bad_name(name, f"models:/{name}/1 and models:/{name}@alias would name another model")
 
 
 def check_description(description: object, tags: object) -> None:
@@ -73,18 +54,10 @@ def check_description(description: object, tags: object) -> None:
             raise WorkbenchError(f"the tag {key!r} ({told(error)}).", "one that MLflow takes.", "Change it.") from error
 
 
-def _bad_name(name: str, why: object) -> WorkbenchError:
-    return WorkbenchError(
-        f"the name {name[:50]!r} for a registered model ({' '.join(str(why).split())[:300]}).",
-        f"1 to {_LONGEST_NAME} characters without '/', ':', '@', '?' and line breaks.",
-        "Choose another name, with '-' or '_' between its parts.",
-    )
-
-
 def quoted(name: str) -> str:
     """A name as MLflow's search grammar takes it, which knows no way to write both kinds of quotes."""
     if "'" in name and '"' in name:
-        raise _bad_name(name, "both kinds of quotes, which MLflow's search cannot find")
+        raise bad_model_name(name, "both kinds of quotes, which MLflow's search cannot find")
     return f'"{name}"' if "'" in name else f"'{name}'"
 
 
@@ -136,11 +109,11 @@ def get_version(name: str, version: int | str) -> ModelVersion:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST" or "Registered Model" in str(error):
             raise
     known = [str(found.version) for found in client().search_model_versions(f"name = {quoted(name)}")]
-    raise unknown_name("version", asked, _nearest(asked, known))
+    raise unknown_name("version", asked, known)
 
 
 def _is_huge(version: str | Integral) -> bool:
-    return not isinstance(version, str) and abs(int(version)) >= 10**_LONGEST_NAME  # Python writes out not every one
+    return not isinstance(version, str) and abs(int(version)) >= 10**20  # Python writes out not every one
 
 
 def check_ready(name: str, version: int | str, now: Trail, *, archived_too: bool = True) -> ModelVersion:
@@ -178,7 +151,7 @@ def _explanation(name: str, error: MlflowException) -> MlflowException | Workben
     text = str(error)
     if error.error_code == "RESOURCE_DOES_NOT_EXIST" and "Registered Model" in text:
         known = [model.name for model in client().search_registered_models(max_results=1000)]
-        return unknown_name("registered model", name, _nearest(name, known))
+        return unknown_name("registered model", name, known)
     if error.error_code == "INVALID_PARAMETER_VALUE":
         return WorkbenchError(
             f"what MLflow refuses about {name!r} ({' '.join(text.split())[:300]}).",
@@ -188,7 +161,7 @@ def _explanation(name: str, error: MlflowException) -> MlflowException | Workben
     if "API request to" in text or error.error_code == "TEMPORARILY_UNAVAILABLE":
         from mlflow import get_registry_uri
 
-        from mlworkbench.store import without_password
+        from mlworkbench.errors import without_password
 
         return WorkbenchError(
             f"the registry at {without_password(get_registry_uri())} does not answer any more ({text[:120]}…).",
@@ -196,8 +169,3 @@ def _explanation(name: str, error: MlflowException) -> MlflowException | Workben
             "Bring it back and make the same call again: what was begun is in the trail, and is finished or reported.",
         )
     return error
-
-
-def _nearest(name: str, known: Iterable[str]) -> list[str]:
-    """The names most like the one asked for, so that a thousand do not fill the screen."""
-    return difflib.get_close_matches(name, known, n=_LISTED, cutoff=0.0)

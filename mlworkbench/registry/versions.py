@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlworkbench.registry import audit_trail, validation
 from mlworkbench.registry.trail_entries import STAGES
+from mlworkbench.texts import check_model_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ def register(
     --------
     https://mlflow.org/docs/latest/ml/model-registry/workflow/#register-a-model
     """
-    validation.check_name(name)
+    check_model_name(name)
     validation.check_description(description, {} if tags is None else tags)
     source = validation.stored_model(model_uri)
     with validation.explained(name):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError
+from mlworkbench.models.refusals import heart
 from mlworkbench.registry import audit_trail, validation
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
     model_uri : str
         ``models:/name@alias`` or ``models:/name/version``.
     table : pandas.DataFrame of shape (rows, features)
+        As the model takes it.
 
     Returns
     -------
@@ -34,15 +36,17 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     WorkbenchError
-        When the URI names no registered version, when the model cannot score the table, or when the table has one of
-        the new columns already.
+        When the URI names no registered version, or the model cannot score the table.
 
     See Also
     --------
     https://mlflow.org/docs/latest/ml/model-registry/workflow/#fetching-an-mlflow-model-from-the-model-registry
     """
     import mlflow
+    import pandas as pd
 
+    if not isinstance(table, pd.DataFrame):
+        raise WorkbenchError(f"a table of type {type(table).__name__}.", "a DataFrame.", "Write pd.DataFrame(…).")
     if taken := [column for column in ADDED if column in table]:
         raise WorkbenchError(f"a table that has {taken} already.", "a table without it.", "Rename or drop the column.")
     name, version, model_id = _resolve(model_uri)
@@ -60,6 +64,7 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
 
 def _resolve(model_uri: str) -> tuple[str, str, str]:
     """Name, version and id of the model that a URI means at this moment."""
+    model_uri = model_uri if isinstance(model_uri, str) and model_uri.isprintable() else repr(model_uri)
     name, at, alias = model_uri.removeprefix("models:/").partition("@")
     name, _, number = (name, "", "") if at else name.rpartition("/")
     if not model_uri.startswith("models:/") or not name:
@@ -76,15 +81,33 @@ def _resolve(model_uri: str) -> tuple[str, str, str]:
     return name, str(version.version), version.source.removeprefix("models:/")
 
 
-def _predict(model_uri: str, table: pd.DataFrame) -> object:
+def _predict(model_uri: str, table: pd.DataFrame) -> list[Any]:
     import mlflow
 
     try:
-        return mlflow.pyfunc.load_model(model_uri).predict(table)
+        found = mlflow.pyfunc.load_model(model_uri).predict(table)
+        values = _values(found)
     except Exception as error:
-        why = str(error).rpartition("Error: ")[2][:300]  # before it MLflow shows the whole table
         raise WorkbenchError(
-            f"{model_uri} cannot score this table ({type(error).__name__}: {why}).",
+            f"{model_uri} cannot score this table ({type(error).__name__}: {heart(error)}).",
             "a table with the columns of the model's signature.",
             f"Compare them with describe_model({model_uri!r}).",
         ) from error
+    if len(values) == len(table):
+        return values
+    raise WorkbenchError(
+        f"{model_uri} answers with {len(values)} values to {len(table)} rows (a {type(found).__name__}).",
+        "an answer for each row.",
+        f"Ask it without a trace: mlflow.pyfunc.load_model({model_uri!r}).predict(…).",
+    )
+
+
+def _values(found: Any) -> list[Any]:
+    """The answer to each row: a number or a text, or where there are several, a list or a dict of them."""
+    import pandas as pd
+
+    if isinstance(found, dict):
+        found = pd.DataFrame({name: list(values) for name, values in found.items()})
+    if isinstance(found, pd.DataFrame):
+        return list(found.iloc[:, 0]) if found.shape[1] == 1 else found.to_dict("records")
+    return found.tolist() if hasattr(found, "tolist") else list(found)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError
+from mlworkbench.models.refusals import as_request
 from mlworkbench.serving.latency import Latency
 
 if TYPE_CHECKING:
     import requests
 _WARM_UP = 10
 _MOST_CLIENTS = 64
+_MOST_REQUESTS = 1_000_000
 _PATIENCE = 120  # seconds that an answer may take; the server itself gives up after 60
 
 
@@ -58,6 +61,8 @@ class Endpoint:
     def predict(self, frame: Any, params: dict[str, Any] | None = None) -> Any:
         """Send rows to the server and return its predictions: an array, or a DataFrame when the outputs have names.
 
+        What is neither, such as a dict of numbers, is returned as it is.
+
         Parameters
         ----------
         frame : DataFrame, array, list or dict
@@ -70,12 +75,8 @@ class Endpoint:
         WorkbenchError
             With the server's own words, when it refuses the rows: compare them with `describe_model`.
         """
-        import numpy as np
-        import pandas as pd
-
-        found = self._send(_payload(frame, params)).json()["predictions"]
-        named = isinstance(found, dict) or (bool(found) and isinstance(found[0], dict))
-        return pd.DataFrame(found) if named else np.array(found)
+        found = self._send(as_request(frame, params)).json()
+        return _in_form(found.get("predictions", found) if isinstance(found, dict) else found)
 
     def latency(self, frame: Any, n: int = 200, *, params: dict[str, Any] | None = None, clients: int = 1) -> Latency:
         """Time ``n`` requests of the same rows; ten of each client before are not counted.
@@ -91,11 +92,9 @@ class Endpoint:
         """
         import numpy as np
 
-        if n < 1:
-            raise WorkbenchError(f"n = {n} requests.", "at least 1.", "Leave n out to time 200.")
-        if not 1 <= clients <= _MOST_CLIENTS:
-            raise WorkbenchError(f"clients = {clients}.", f"1 to {_MOST_CLIENTS}.", "Leave clients out for one.")
-        body = _payload(frame, params)
+        require_whole("n", n, 1, _MOST_REQUESTS, " requests")
+        require_whole("clients", clients, 1, _MOST_CLIENTS)
+        body = as_request(frame, params)
 
         def milliseconds(_: int) -> float:
             begun = time.perf_counter()
@@ -107,16 +106,20 @@ class Endpoint:
             begun = time.perf_counter()
             times = list(pool.map(milliseconds, range(n)))
             per_second = n / (time.perf_counter() - begun)
-        return Latency(np.array(times), len(frame), clients, per_second)
+        rows = frame.shape[0] if hasattr(frame, "shape") else len(frame) if isinstance(frame, list) else 1
+        return Latency(np.array(times), rows, clients, per_second)
 
-    def _send(self, body: bytes) -> requests.Response:
+    def _send(self, body: str) -> requests.Response:
         import requests
 
         if self._closed:
             raise WorkbenchError("the server is closed.", "a running server.", "Ask it inside of the with block.")
         try:
             answer = self._session.post(
-                f"{self.url}/invocations", data=body, headers={"Content-Type": "application/json"}, timeout=_PATIENCE
+                f"{self.url}/invocations",
+                data=body.encode(),
+                headers={"Content-Type": "application/json"},
+                timeout=_PATIENCE,
             )
         except requests.RequestException as error:
             raise server_error(f"the server does not answer ({type(error).__name__})", self) from error
@@ -134,11 +137,30 @@ class Endpoint:
         self._closed, _ = True, self.log
 
 
-def _payload(frame: Any, params: dict[str, Any] | None) -> bytes:
-    """The request as MLflow itself writes it."""
-    from mlflow.models import convert_input_example_to_serving_input
+def require_whole(name: str, value: Any, least: int, most: int, unit: str = "") -> None:
+    """Refuse what is not a whole number within limits."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or not least <= int(value) <= most:
+        raise WorkbenchError(
+            f"{name} = {value!r}{unit}.", f"a whole number from {least} to {most}.", f"Leave {name} out, or correct it."
+        )
 
-    return str(convert_input_example_to_serving_input((frame, params) if params else frame)).encode()
+
+def _in_form(found: Any) -> Any:
+    """An array, or a table when the outputs have names; what is neither, as it is."""
+    import numpy as np
+    import pandas as pd
+
+    columns = isinstance(found, dict) and all(isinstance(value, list) for value in found.values())
+    try:
+        if columns or (isinstance(found, list) and found and all(isinstance(row, dict) for row in found)):
+            return pd.DataFrame(found)
+        if not isinstance(found, list):
+            return found
+        array = np.array(found)
+    except ValueError:  # parts of different length
+        return found
+    gaps = array.dtype == object and all(each is None or type(each) in (int, float) for each in array.flat)
+    return array.astype(float) if gaps else array
 
 
 def _message(answer: requests.Response) -> str:

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlworkbench.errors import WorkbenchError
 from mlworkbench.models.describe import read_model
 from mlworkbench.ports import HOST, free_port, require_free
-from mlworkbench.serving.endpoint import Endpoint, server_error
+from mlworkbench.serving.endpoint import Endpoint, require_whole, server_error
 from mlworkbench.serving.latency import Latency
 
 __all__ = ["Endpoint", "Latency", "serve"]
@@ -41,8 +42,7 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float = 120) -> I
     Raises
     ------
     WorkbenchError
-        When there is no model at the URI, when the port is taken (choose another, or leave it out), and when the server
-        ends or is not ready in time, with the end of its log.
+        When there is no model, the port is taken, or the server is not ready in time, with the end of its log.
 
     See Also
     --------
@@ -51,7 +51,10 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float = 120) -> I
     if port is None:
         port = free_port()
     else:
+        require_whole("port", port, 1, 65535)
         require_free(port)
+    if not isinstance(timeout, int | float) or not timeout > 0:
+        raise WorkbenchError(f"timeout = {timeout!r}.", "seconds, more than 0.", "Leave timeout out for 120.")
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder, "server.log")
         with log_file.open("wb") as log, _process(_download(model_uri, folder), port, log) as process:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModel, Run
+from mlflow.entities import LoggedModel, Run, ViewType
 
 from mlworkbench.workbook import EXECUTION_TAG
 
@@ -65,8 +65,8 @@ def lesson_0(logged: Logged) -> None:
 
 
 def lesson_1_1(logged: Logged) -> None:
-    experiment = "1.1 wine trees"
-    expected = ["depth 1", "depth 2", "forgotten", "how deep?", "impossible", "one question", "two questions"]
+    experiment = "1.1 experiments and runs"
+    expected = ["depth 1", "depth 2", "how deep?", "impossible", "one question", "two questions"]
     assert logged.names(experiment) == expected
     assert len(logged.runs) == len(expected)
     parent = logged.one(experiment, "how deep?")
@@ -77,13 +77,17 @@ def lesson_1_1(logged: Logged) -> None:
         assert 0.5 < child.data.metrics["accuracy"] <= 1
     assert logged.one(experiment, "impossible").info.status == "FAILED"
     assert logged.one(experiment, "two questions").data.tags["purpose"] == "reference"
-    stored = logged.client.get_experiment_by_name(experiment)
-    assert stored.lifecycle_stage == "active"
-    assert {k: stored.tags[k] for k in ("data", "owner", "stage")} == {
+    stored, scratch = (logged.client.get_experiment_by_name(name) for name in (experiment, "1.1 scratch"))
+    assert stored.tags["owner"] == "you"
+    assert scratch.lifecycle_stage == "active"
+    assert {k: scratch.tags.get(k) for k in ("data", "owner", "stage")} == {
         "data": "wine",
-        "owner": "you",
+        "owner": None,
         "stage": "exploration",
     }
+    number = stored.experiment_id
+    (deleted, *_) = logged.client.search_runs([number], run_view_type=ViewType.DELETED_ONLY)
+    assert (deleted.info.run_name, deleted.info.status) == ("forgotten", "KILLED")
 
 
 def lesson_1_2(logged: Logged) -> None:
@@ -94,19 +98,24 @@ def lesson_1_2(logged: Logged) -> None:
     assert 0.5 < run.data.metrics["share_up"] < 0.6
     history = logged.client.get_metric_history(run.info.run_id, "share_up_of_year")
     assert [point.step for point in history] == list(range(2010, 2019))
+    assert run.data.metrics["loss"] == 0.3
+    assert len(logged.client.get_metric_history(run.info.run_id, "monthly_volatility")) > 90
     assert logged.artifacts(run) == [
-        *("code/02_logging.ipynb", "code/share_up.py", "conclusion.txt", "definitions.json", "figures/volatility.png"),
-        *("files/README.txt", "files/share_up.csv", "images/ups_and_downs.png", "tables/share_up.json"),
+        *("code/02_logging.ipynb", "code/share_up.py", "conclusion.txt", "data/test.csv", "data/train.csv"),
+        *("definitions.json", "figures/volatility.png", "files/README.txt", "files/share_up.csv"),
+        *("images/ups_and_downs.png", "tables/share_up.json"),
     ]
-    (used,) = run.inputs.dataset_inputs
-    assert used.dataset.name == "S&P 500"
+    used = {each.dataset.name: each.tags[0].value for each in run.inputs.dataset_inputs}
+    assert used == {"S&P 500": "analysis", "train": "training", "test": "test"}
+    assert len(run.outputs.model_outputs) == 1
 
 
 def lesson_1_3(logged: Logged) -> None:
     experiment = "1.3 autologging"
-    names = ["both", "by hand afterwards", "by hand before", "keras", "scikit-learn", "xgboost"]
-    assert logged.names(experiment) == names
-    assert len(logged.runs) == len(names)
+    libraries = ["keras", "scikit-learn", "xgboost"]
+    timed = [f"{name}, {kind}" for name in libraries for kind in ("with autologging", "and with the model")]
+    clashes = ["both", "by hand afterwards", "by hand before", "doubled", "two fits"]
+    assert logged.names(experiment) == sorted([*libraries, *timed, *clashes])
     for name in ("scikit-learn", "xgboost", "keras"):
         run = logged.one(experiment, name)
         assert len(run.data.params) > 15
@@ -116,7 +125,12 @@ def lesson_1_3(logged: Logged) -> None:
     epochs = logged.client.get_metric_history(logged.one(experiment, "keras").info.run_id, "loss")
     assert (len(rounds), len(epochs)) == (10, 5)
     assert logged.one(experiment, "by hand before").data.params == {"n_estimators": "a few"}
-    assert logged.one(experiment, "both").data.metrics["test_accuracy"] > 0.8
+    twice = logged.one(experiment, "two fits").data
+    assert twice.params["n_estimators"] == "1"
+    assert twice.metrics["training_accuracy_score"] > 0.95
+    doubled, both = (logged.one(experiment, name).data.metrics for name in ("doubled", "both"))
+    assert both["test_accuracy"] > 0.8
+    assert set(doubled) - set(both) == {"RandomForestClassifier_score_X_test"}
 
 
 def lesson_1_4(logged: Logged) -> None:
@@ -126,6 +140,7 @@ def lesson_1_4(logged: Logged) -> None:
     for _, run in logged.runs:
         assert set(run.data.metrics) == {"r2_score", "rmse"}
         assert "model family" in run.data.tags
+        assert [each.dataset.name for each in run.inputs.dataset_inputs] == ["wine"]
     assert max(run.data.metrics["r2_score"] for _, run in logged.runs) > 0.7
 
 
@@ -144,7 +159,8 @@ def lesson_1_5(logged: Logged) -> None:
         assert child.data.metrics["cv_mean"] == pytest.approx(sum(values) / 5)
         assert child.data.metrics["best_fold"] == max(values)
     assert parent.data.metrics["best_cv_mean"] == max(child.data.metrics["cv_mean"] for child in children)
-    assert 0.45 < parent.data.metrics["test_accuracy"] < 0.6
+    assert abs(parent.data.metrics["test_gain"]) < 0.1
+    assert parent.data.metrics["bias_best_fold"] > parent.data.metrics["bias_best_mean"]
 
 
 def models(logged: Logged, experiment: str) -> dict[str, LoggedModel]:

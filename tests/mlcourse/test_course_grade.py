@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shutil
@@ -28,7 +29,10 @@ PART, NAME = "01_tracking", "tracking"
 SOLUTION = ROOT / "notebooks" / "solutions" / PART / f"{NAME}.ipynb"
 EXERCISE = ROOT / "notebooks" / "exercises" / PART / f"{NAME}.ipynb"
 
-pytestmark = [pytest.mark.skipif(not enforced(), reason="this system cannot shut a process in")]
+pytestmark = [
+    pytest.mark.skipif(not enforced(), reason="this system cannot shut a process in"),
+    pytest.mark.timeout(3600),  # a whole class is graded, however busy the machine is
+]
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +60,7 @@ def with_code(code: str, cell: str = "t1", path: Path = EXERCISE) -> bytes:
     return nbformat.writes(notebook).encode()
 
 
+@functools.cache
 def with_twins() -> bytes:
     """The solution with a check cell and an answer cell copied, as happens in Lab."""
     notebook = nbformat.read(SOLUTION, as_version=4)
@@ -164,16 +169,26 @@ FORGERIES = {
 }
 
 
-def forgery(clone: Path, name: str) -> bytes:
-    return with_code(textwrap.dedent(FORGERIES[name]).replace("CLONE", str(clone)).replace("ROOT", str(ROOT)))
+FORGERS = {
+    "tricks of the kernel": ("removes asserts", "replaces check", "replaces bool"),
+    "files of others": ("reads solutions", "edits gradebook", "writes verdicts", "breaks the judge's packages"),
+    "work of others": ("deletes fellows", "deletes experiments", "locks the store"),
+    "processes of others": ("ends the graders",),
+}
+
+
+def forgery(clone: Path, *names: str) -> bytes:
+    """The exercise with all these attempts in its first cell."""
+    code = "\n".join(textwrap.dedent(FORGERIES[name]) for name in names)
+    return with_code(code.replace("CLONE", str(clone)).replace("ROOT", str(ROOT)))
 
 
 @pytest.fixture(scope="module")
 def graded(clone: Path) -> pd.DataFrame:
     """What a teacher is told about a class in which some cheat and to some things happen."""
     hand_in(clone, "ada (honest)", SOLUTION.read_bytes())
-    for name in FORGERIES:
-        hand_in(clone, name, forgery(clone, name))
+    for student, names in FORGERS.items():
+        hand_in(clone, student, forgery(clone, *names))
     beside = hand_in(clone, "brings packages", EXERCISE.read_bytes())
     for package in ("mlworkbench", "mlcourse"):
         (beside / package).mkdir()
@@ -182,21 +197,19 @@ def graded(clone: Path) -> pd.DataFrame:
     hand_in(clone, "changed cells", changed_cells())
     hand_in(clone, "empty", b"")
     hand_in(clone, "nothing", b"print()", name="notes.txt")
-    hand_in(clone, "renamed", SOLUTION.read_bytes(), name="my work.ipynb")
-    hand_in(clone, "twins", with_twins())
     hand_in(clone, "untouched", EXERCISE.read_bytes())
-    hand_in(clone, "zoe (honest)", SOLUTION.read_bytes())
+    hand_in(clone, "zoe (honest)", with_twins(), name="my work.ipynb")
     table = grade_class(PART, root=clone)
     return table.set_index("student")
 
 
-@pytest.mark.parametrize("student", [*FORGERIES, "brings packages", "changed cells", "untouched"])
+@pytest.mark.parametrize("student", [*FORGERS, "brings packages", "changed cells", "untouched"])
 def test_what_was_not_earned_gets_no_points(graded: pd.DataFrame, student: str) -> None:
     assert graded.loc[student, "points"] == 0
     assert graded.loc[student, "of"] == 20
 
 
-@pytest.mark.parametrize("student", ["ada (honest)", "zoe (honest)", "renamed", "twins"])
+@pytest.mark.parametrize("student", ["ada (honest)", "zoe (honest)"])
 def test_the_honest_get_their_points_whatever_others_do(graded: pd.DataFrame, student: str) -> None:
     assert graded.loc[student, "points"] == 20
     assert graded.loc[student, "by_hand"] == 4
@@ -209,8 +222,8 @@ def test_the_honest_get_their_points_whatever_others_do(graded: pd.DataFrame, st
         ("changed cells", "t2-check was missing"),
         ("empty", "not graded: tracking.ipynb is empty"),
         ("nothing", "not graded: tracking.ipynb is missing; there is no notebook"),
-        ("renamed", "was called my work.ipynb"),
-        ("twins", "t1-check was there twice"),
+        ("zoe (honest)", "was called my work.ipynb"),
+        ("zoe (honest)", "t1-check was there twice"),
         ("untouched", "graded"),
     ],
 )
@@ -234,7 +247,7 @@ def autograded(clone: Path, student: str) -> Path:
 
 
 def test_solutions_cannot_be_read(graded: pd.DataFrame, clone: Path) -> None:
-    assert "FOUND 0" in autograded(clone, "reads solutions").read_text()
+    assert "FOUND 0" in autograded(clone, "files of others").read_text()
 
 
 def test_nearly_equal_work_is_shown(graded: pd.DataFrame) -> None:
@@ -243,9 +256,9 @@ def test_nearly_equal_work_is_shown(graded: pd.DataFrame) -> None:
 
 
 def test_what_was_handed_in_is_as_it_was(graded: pd.DataFrame, clone: Path) -> None:
-    for student in ("ada (honest)", "zoe (honest)"):
-        kept = clone / ".mlworkbench" / "course" / "submitted" / student / PART / f"{NAME}.ipynb"
-        assert kept.read_bytes() == SOLUTION.read_bytes()
+    kept = clone / ".mlworkbench" / "course" / "submitted"
+    assert Path(kept, "ada (honest)", PART, f"{NAME}.ipynb").read_bytes() == SOLUTION.read_bytes()
+    assert Path(kept, "zoe (honest)", PART, "my work.ipynb").read_bytes() == with_twins()
     assert oct((clone / ".mlworkbench" / "course").stat().st_mode)[-3:] == "700"
 
 

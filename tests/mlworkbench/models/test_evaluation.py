@@ -24,6 +24,9 @@ HIGH = MetricThreshold(threshold=0.9, greater_is_better=True)
 BETTER = MetricThreshold(min_absolute_change=0.01, greater_is_better=True)
 
 
+BRACKETS = make_metric(eval_fn=lambda predictions, targets, metrics: 1.0, greater_is_better=True, name="f1[macro]")
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("gate") / ".mlworkbench"
@@ -127,6 +130,15 @@ def test_a_metric_that_is_not_a_number_never_passes(threshold: MetricThreshold) 
         ({"thresholds": {"accuracy_score": 0.9}}, "MetricThreshold"),
         ({"thresholds": {"accuracy_score": BETTER}}, "no baseline, but a threshold on accuracy_score"),
         ({"data": DATA.to_numpy()}, "data of type ndarray"),
+        ({"target": None}, "no column is called 'None'"),
+        ({"target": ["species"]}, "no column is called"),
+        ({"model_type": "classifer"}, "no model_type is called 'classifer'.*'classifier'"),
+        ({"thresholds": [HIGH]}, "at least one metric"),
+        ({"thresholds": {"accuracy_score": MetricThreshold(np.nan, greater_is_better=True)}}, "NaN in the threshold"),
+        ({"candidate": None}, "the candidate could not be evaluated"),
+        ({"baseline": 5}, "the baseline could not be evaluated"),
+        ({"extra_metrics": 5}, "extra_metrics = 5.*make_metric"),
+        ({"extra_metrics": [BRACKETS]}, "f1\\[macro\\].*another name of the metric"),
         ({"data": DATA[["petal_width", "species"]]}, "the candidate could not be evaluated"),
         ({"candidate": "models:/nobody/1"}, "the candidate could not be evaluated"),
     ],
@@ -136,6 +148,18 @@ def test_what_cannot_be_gated_is_told(change: dict[str, Any], says: str) -> None
         validate(**{"candidate": good(), **change})
     assert re.search(says, str(refused.value).replace("\n", " "))
     assert mlflow.active_run() is None
+
+
+def test_a_model_that_pyfunc_refuses_does_not_pass() -> None:
+    """MLflow's evaluation asks the model itself, around the signature."""
+    from xgboost import XGBClassifier
+
+    rows = X.assign(color=pd.Categorical(["red", "green"] * (len(X) // 2)))
+    model = XGBClassifier(n_estimators=2, enable_categorical=True).fit(rows, DATA["species"])
+    signature = mlflow.models.infer_signature(rows)
+    info = mlflow.xgboost.log_model(model, name="refuses", signature=signature, pip_requirements=["xgboost"])
+    with pytest.raises(wb.WorkbenchError, match="Incompatible input types for column color"):
+        validate(info, data=rows.assign(species=DATA["species"]))
 
 
 def test_a_metric_that_only_the_candidate_has_is_told() -> None:

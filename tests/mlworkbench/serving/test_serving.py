@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,105 @@ def test_rows_that_the_signature_refuses_are_told(served: tuple[Endpoint, Any]) 
         Endpoint(f"{served[0].url}/elsewhere", 0, Path("no.log")).predict(window())
     with pytest.raises(wb.WorkbenchError, match="n = 0 requests"):
         served[0].latency(window()[:1], n=0)
+
+
+ANSWERS: dict[str, Any] = {
+    "numbers": {"n": 3, "sum": 6.0},
+    "unequal": {"rows": [1, 2, 3], "mean": [2.0]},
+    "columns": {"low": [1, 2], "high": [3, 4]},
+    "records": [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}],
+    "ragged": [[1], [2, 3]],
+    "gaps": [1.5, None],
+    "texts": ["a", None],
+    "number": 5,
+    "text": "word",
+    "empty": [],
+    "nested": {"a": {"b": [1]}},
+}
+
+
+def speaks() -> Any:
+    class Speaks(mlflow.pyfunc.PythonModel):
+        answers = ANSWERS
+
+        def predict(self, context, model_input, params=None):
+            return self.answers[model_input["which"].iloc[0]]
+
+    return Speaks()
+
+
+def test_answers_of_every_form_come_as_pyfunc_gives_them() -> None:
+    info = wb.log_model(speaks(), "speaks", example=pd.DataFrame({"which": ["numbers"]}))
+    with wb.serve(info.model_uri) as endpoint:
+        said = {which: endpoint.predict(pd.DataFrame({"which": [which]})) for which in ANSWERS}
+        assert endpoint._log_file.parent.stat().st_mode & 0o777 == 0o700  # others of this machine read no model
+        with pytest.raises(wb.WorkbenchError, match=r"pandas\.Series(?s:.*)to_frame"):
+            endpoint.predict(pd.Series(["numbers"], ["which"]))
+        for wrong in ({"n": "many"}, {"n": 2.5}, {"clients": None}):
+            with pytest.raises(wb.WorkbenchError, match="a whole number from 1"):
+                endpoint.latency(pd.DataFrame({"which": ["text"]}), **wrong)
+    for which in ("numbers", "unequal", "ragged", "number", "text", "nested"):
+        assert said[which] == ANSWERS[which]
+    assert said["columns"].to_dict("list") == ANSWERS["columns"]
+    assert said["records"].to_dict("records") == ANSWERS["records"]
+    assert np.array_equal(said["gaps"], [1.5, np.nan], equal_nan=True)
+    assert said["texts"].tolist() == ANSWERS["texts"]
+    assert said["empty"].tolist() == []
+
+
+def scored(model: Any, rows: pd.DataFrame, name: str) -> pd.Series:
+    wb.log_model(model, name, example=rows, registered_model_name=name)
+    return wb.score(f"models:/{name}/1", rows)["prediction"]
+
+
+def test_scores_stand_beside_their_rows_whatever_the_form() -> None:
+    def indexed(model_input):
+        return pd.Series(model_input["a"].to_numpy() * 2)  # with an index of its own
+
+    def table(model_input):
+        return pd.DataFrame({"double": model_input["a"] * 2, "half": model_input["a"] / 2})
+
+    def pairs(model_input):
+        return np.column_stack([model_input["a"], model_input["a"] + 1])
+
+    def total(model_input):
+        return {"n": len(model_input), "sum": 6.0}
+
+    rows = pd.DataFrame({"a": [1.0, 2.0]}, index=["x", "y"])
+    assert scored(indexed, rows, "indexed").to_dict() == {"x": 2.0, "y": 4.0}
+    assert scored(table, rows, "table").to_list() == [{"double": 2.0, "half": 0.5}, {"double": 4.0, "half": 1.0}]
+    assert scored(pairs, rows, "pairs").to_list() == [[1.0, 2.0], [2.0, 3.0]]
+    with pytest.raises(wb.WorkbenchError, match="cannot score this table"):
+        scored(total, rows, "total")
+    with pytest.raises(wb.WorkbenchError, match="a table of type ndarray"):
+        wb.score("models:/indexed/1", rows.to_numpy())
+    for uri in (None, 5, "a\0", "models:/", "\ud800", "runs:/0/x"):
+        with pytest.raises(wb.WorkbenchError, match="a registered version"):
+            wb.score(uri, rows)
+
+
+@pytest.mark.parametrize("wrong", [{"port": port} for port in (-1, 0, 99999, "8080", 1.5)] + [{"timeout": np.nan}])
+def test_a_port_or_a_time_that_cannot_be_is_told_at_once(wrong: dict[str, Any]) -> None:
+    with pytest.raises(wb.WorkbenchError, match=r"(port|timeout) = (?s:.*)Leave"), wb.serve("models:/m-1", **wrong):
+        pytest.fail("there is no such port")
+
+
+@pytest.mark.slow
+def test_eight_threads_serve_and_score_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    info = wb.log_model(LogisticRegression().fit(X, Y > 0), "at-once", example=X, registered_model_name="at-once")
+    expected = mlflow.pyfunc.load_model(info.model_uri).predict(X)
+
+    def one(number: int) -> bool:
+        with wb.serve(info.model_uri) as endpoint:
+            served = endpoint.predict(X)
+        return np.array_equal(served, expected) and wb.score("models:/at-once/1", X)["prediction"].eq(expected).all()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(one, range(8)))
+    capsys.readouterr()
+    sys.stdout.write("heard")
+    assert capsys.readouterr().out == "heard"
+    assert len(mlflow.search_runs(filter_string="params.model_version = 'at-once/1'")) == 8
 
 
 def test_latency_is_a_table_and_a_plot() -> None:

@@ -1,0 +1,194 @@
+"""Options of MLflow's own call do here what they do there, and what cannot be stored is refused with a way out."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from sklearn.linear_model import LogisticRegression
+from xgboost import XGBClassifier, XGBRegressor
+
+import mlworkbench as wb
+from tests.mlworkbench.models.test_log import X, Y, logged, names_of
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("options") / ".mlworkbench"
+
+
+@pytest.fixture(autouse=True)
+def session(store: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    monkeypatch.setenv("MLWORKBENCH_HOME", str(store))
+    wb.start(request.node.name)
+
+
+MODEL = LogisticRegression(max_iter=500).fit(X, Y)
+
+
+def log(model: Any = MODEL, name: Any = "model", **options: Any) -> Any:
+    return wb.log_model(model, name, **{"example": X[:5], **options})
+
+
+def said(info: Any, rows: Any = X) -> Any:
+    return mlflow.pyfunc.load_model(info.model_uri).predict(rows)
+
+
+# --- what is stored works --------------------------------------------------------------------------------------------
+
+
+def of_category() -> tuple[Any, pd.DataFrame]:
+    rows = X[:10].assign(color=pd.Categorical(["red", "green"] * 5))
+    return XGBRegressor(n_estimators=2, enable_categorical=True).fit(rows, Y[:10]), rows
+
+
+def of_gaps() -> tuple[Any, pd.DataFrame]:
+    rows = X[:10].assign(petals=pd.array([1, None] * 5, dtype="Int64"))
+    return XGBRegressor(n_estimators=2).fit(rows, Y[:10]), rows
+
+
+def of_zones() -> tuple[Any, pd.DataFrame]:
+    def hours(model_input):
+        return model_input["day"].dt.hour
+
+    return hours, pd.DataFrame({"day": pd.to_datetime(["2020-06-01"]).tz_localize("Europe/Berlin")})
+
+
+@pytest.mark.parametrize("make", [of_category, of_gaps, of_zones])
+def test_a_signature_that_refuses_the_models_own_example_is_left_out_and_told(make: Any) -> None:
+    model, rows = make()
+    with pytest.warns(UserWarning, match=r"stored without a signature(?s:.*)example\.astype"):
+        info = log(model, example=rows)
+    assert info.signature is None
+    own = model(rows) if make is of_zones else model.predict(rows)
+    assert np.array_equal(said(info, rows), own)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert log(model, example=rows, signature=False).signature is None
+    assert not told
+
+
+def test_a_model_that_draws_numbers_keeps_its_signature() -> None:
+    def drawn(model_input):
+        return np.random.default_rng().random(len(model_input))
+
+    assert log(drawn).signature.inputs
+
+
+def test_a_stored_model_that_answers_something_else_is_refused() -> None:
+    class Forgetful(LogisticRegression):
+        """What is written to the file is not what is asked here."""
+
+        def predict(self, X):
+            return np.zeros(len(X)) if hasattr(self, "_fresh") else super().predict(X)
+
+        def __getstate__(self):
+            return {**super().__getstate__(), "_fresh": True}
+
+    with pytest.raises(wb.WorkbenchError, match="the stored Forgetful answers something else"):
+        log(Forgetful(max_iter=500).fit(X, Y), example=X, serialization_format="cloudpickle")
+
+
+def test_whole_numbers_are_told_in_words_and_other_columns_say_nothing() -> None:
+    with pytest.warns(UserWarning, match=r"whole numbers for sepal_width: rows with a gap(?s:.*)astype"):
+        log(LogisticRegression().fit(X.astype({"sepal_width": int}), Y), example=X[:5].astype({"sepal_width": int}))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        log()
+    assert not told
+
+
+# --- options ---------------------------------------------------------------------------------------------------------
+
+
+def test_options_of_the_record_reach_it() -> None:
+    with mlflow.start_run() as run:
+        mlflow.log_metric("accuracy", 0.5, step=3)
+        info = log(step=3, params={"depth": 3}, model_type="flowers", metadata={"season": 1}, tags={"team": "blue"})
+    record = mlflow.get_logged_model(info.model_id)
+    assert (record.params, record.model_type, record.tags["team"]) == ({"depth": "3"}, "flowers", "blue")
+    assert [(metric.key, metric.step) for metric in record.metrics] == [("accuracy", 3)]
+    assert [output.step for output in mlflow.get_run(run.info.run_id).outputs.model_outputs] == [3]
+    assert info.metadata == {"season": 1}
+
+
+@pytest.mark.parametrize("way", ["cloudpickle", "pickle", "skops"])
+def test_every_serialization_format_is_that_of_mlflow(way: str) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        info = log(serialization_format=way)
+    assert info.flavors["sklearn"]["serialization_format"] == way
+    assert np.array_equal(said(info), MODEL.predict(X))
+    assert any("whoever loads it" in str(one.message) for one in told) == (way != "skops")
+    assert ("cloudpickle" in names_of(info.model_uri)) == (way != "skops")
+
+
+def test_a_method_of_xgboost_can_be_chosen() -> None:
+    model = XGBClassifier(n_estimators=2).fit(X, Y)
+    assert np.allclose(said(log(model, pyfunc_predict_fn="predict_proba")), model.predict_proba(X))
+
+
+def test_requirements_can_be_added_and_replaced() -> None:
+    assert "emoji" in names_of(log(requirements="emoji==2").model_uri)
+    assert {"emoji", "scikit-learn"} <= set(names_of(log(extra_pip_requirements=["emoji==2"]).model_uri))
+    assert names_of(log(pip_requirements=["emoji==2"]).model_uri) == ["mlflow", "emoji"]
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+NUMBERS = X.to_numpy()[:5]
+
+
+@pytest.mark.parametrize(
+    ("change", "found", "do"),
+    [
+        *(({"name": name}, "name = ", "such as 'wine'") for name in (None, "", " ", 5, "a.b", "a/b", "a\0", "\ud800")),
+        ({"pyfunc_predict_fn": "predict_prob"}, "no method of LogisticRegression", "'predict_proba'"),
+        ({"pyfunc_predict_fn": 7}, "no method of LogisticRegression", "Choose"),
+        ({"serialization_format": "pikle"}, "no serialization_format", "'pickle'"),
+        ({"metadat": {}}, "no option is called 'metadat'", "'metadata'"),
+        ({"input_example": X}, "the option 'input_example'", "example="),
+        ({"metadata": 5}, "metadata = 5", "Correct it"),
+        ({"tags": ["a"]}, "tags = ['a']", "Correct it"),
+        ({"params": ["a"]}, "params = ['a']", "Correct it"),
+        ({"signature": X}, "signature = ", "Correct it"),
+        ({"step": 2**70}, "step = 1180591620717411303424", "Correct it"),
+        ({"step": "last"}, "step = 'last'", "Correct it"),
+        ({"code_paths": "nowhere.py"}, "code_paths = ['nowhere.py']", "Correct it"),
+        ({"requirements": 5}, "requirements = 5", "requirements=["),
+        ({"trust": [5]}, "trust = [5]", "trust=["),
+        ({"example": scipy.sparse.coo_matrix(NUMBERS)}, "a scipy.coo_matrix", "csr_matrix"),
+        ({"example": X.iloc[0]}, "a pandas.Series", "to_frame().T"),
+        ({"example": {"a": [1, 2]}}, "does not answer to the example, a dict", "pd.DataFrame(rows)"),
+        ({"example": {"a": object()}}, "a builtins.dict", "pd.DataFrame(rows)"),
+        ({"example": X[:2].assign(odd=[{1}, {2}])}, "a pandas.DataFrame", "astype"),
+        ({"model": MODEL.predict_proba}, "the method predict_proba of a Logistic", "pyfunc_predict_fn='predict_proba'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_advice_that_does(change: dict[str, Any], found: str, do: str) -> None:
+    with mlflow.start_run(), pytest.raises(wb.WorkbenchError) as refused:
+        log(**change)
+    assert found in refused.value.found
+    assert do in refused.value.do
+    assert logged() == []
+
+
+@pytest.mark.parametrize(
+    "uri", [None, 5, "", "models:/", "models:/a/b/c", "runs:/0/x", "http://[::1", "a\0", "\ud800", "models:/m-1"]
+)
+def test_an_address_of_no_kind_is_told(uri: Any) -> None:
+    with pytest.raises(wb.WorkbenchError, match="no model at"):
+        wb.describe_model(uri)
+
+
+def test_a_folder_from_another_store_is_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = mlflow.artifacts.download_artifacts(log().model_uri, dst_path=str(tmp_path / "copy"))
+    monkeypatch.setenv("MLWORKBENCH_HOME", str(tmp_path / "other"))
+    wb.start("other")
+    assert "scikit-learn" in names_of(folder)

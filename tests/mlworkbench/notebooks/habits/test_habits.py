@@ -1,0 +1,56 @@
+"""Notebooks of other people end in a rerun as they do in papermill, or better, and the run says why."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+
+import mlworkbench as wb
+from tests.mlworkbench.notebooks.habits.habits import HABITS, LOGS, OTHER, Habit
+from tests.notebooks import notebook
+
+
+def rerun(path: Path, habit: Habit) -> str:
+    try:
+        return str(wb.rerun(path, **habit.values).data.tags["outcome"])
+    except wb.NotebookError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("habit", HABITS, ids=[habit.name for habit in HABITS])
+def test_a_rerun_of_a_habit(tmp_path: Path, home: Path, habit: Habit) -> None:
+    assert habit.outcome in rerun(habit.write(tmp_path / "folder"), habit)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("habit", HABITS, ids=[habit.name for habit in HABITS])
+def test_papermill_agrees(tmp_path: Path, habit: Habit) -> None:
+    """What `Habit.outcome` says is what papermill does, in a process and a store of its own."""
+    path = habit.write(tmp_path / "folder")
+    values = repr(dict(habit.values)).replace("-inf", "float('-inf')")
+    code = f"import papermill\npapermill.execute_notebook({path.name!r}, 'out.ipynb', {values}, progress_bar=False)"
+    env = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'plain.db'}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=path.parent, env=env, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode == 0) == (habit.outcome == "passed" and not habit.better), done.stderr
+
+
+def test_runs_in_a_store_of_the_notebooks_own_choice_are_not_adopted(tmp_path: Path, home: Path) -> None:
+    """They go where plain MLflow puts them, although experiments of the same ids are in the rerun's store."""
+    for name in "abc":
+        wb.start(name)
+    run = wb.rerun(notebook(tmp_path / "a.ipynb", f"import mlflow, os\nmlflow.set_tracking_uri({OTHER})", LOGS))
+    assert run.data.tags["outcome"] == "passed"
+    assert "a store of its own choice" in run.data.tags["mlworkbench.elsewhere"]
+    other = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'other.db'}")
+    (elsewhere,) = other.search_runs(["0"])
+    assert "mlflow.parentRunId" not in elsewhere.data.tags
+    here = wb.rerun(notebook(tmp_path / "b.ipynb", LOGS))
+    assert "mlworkbench.elsewhere" not in here.data.tags
+    assert here.data.metrics["m"] == 1
