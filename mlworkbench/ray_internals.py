@@ -103,7 +103,7 @@ def token_required() -> Iterator[None]:
     from ray._private.authentication import authentication_token_setup as setup
 
     before = os.environ.get(setup.AUTH_MODE_ENV_VAR)
-    os.environ.setdefault(setup.AUTH_MODE_ENV_VAR, "token")
+    setup.enable_token_auth_by_default()
     token = Path.home() / ".ray" / "auth_token"
     token.parent.mkdir(mode=0o700, exist_ok=True)
     setup.ensure_token_if_auth_enabled(None, create_token_if_missing=True)
@@ -113,4 +113,5 @@ def token_required() -> Iterator[None]:
         yield
     finally:
         if before is None:
-            del os.environ[setup.AUTH_MODE_ENV_VAR]
+            os.environ.pop(setup.AUTH_MODE_ENV_VAR)
+            setup.Config.initialize("")  # Ray has read it, and would keep it
