@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told, unknown_name
 from mlworkbench.notebooks.grid import expand
+from mlworkbench.notebooks.job import Job, prepare
 from mlworkbench.notebooks.kernels import keep_warm
 from mlworkbench.notebooks.literals import shown
 from mlworkbench.notebooks.parameters import Point, check_values
-from mlworkbench.notebooks.rerun import POINT_TAG, Job, complete, create_run, prepare, stop
+from mlworkbench.notebooks.point import POINT_TAG, complete, create_run
 from mlworkbench.notebooks.resume import begin, elsewhere, end_unfinished, recorded
 from mlworkbench.notebooks.server_watch import answers, watched
 from mlworkbench.notebooks.stopping import end_with_parent, interruptible
@@ -109,7 +110,7 @@ def _run_or_stop(job: Job, points: list[Point], reused: dict[str, Run], resume: 
     try:
         _run_all(job, points, reused, resume)
     except BaseException:
-        stop(job)
+        job.stop()
         if answers(job.store_uri):
             end_run(mlflow.MlflowClient(), str(job.parent))
         raise
