@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import mlflow
+import nbformat
 import pytest
 
 import mlworkbench as wb
@@ -54,3 +56,22 @@ def test_runs_in_a_store_of_the_notebooks_own_choice_are_not_adopted(tmp_path: P
     here = wb.rerun(notebook(tmp_path / "b.ipynb", LOGS))
     assert "mlworkbench.elsewhere" not in here.data.tags
     assert here.data.metrics["m"] == 1
+
+
+def test_what_a_process_remembers_from_its_start_is_the_kernels(tmp_path: Path, home: Path) -> None:
+    """Folder, command and main thread; and the mask of file modes, although a server of another one is there."""
+    tells = (
+        "import json, os, sys, threading, multiprocessing.process as process\n"
+        "mask = os.umask(0)\nos.umask(mask)\n"
+        "told = [process.ORIGINAL_DIR, sys.orig_argv[1:3], threading.main_thread().native_id == os.getpid(), mask]\n"
+        "print(json.dumps(told))"
+    )
+    for name, mask in (("a", 0o022), ("b", 0o077)):
+        before = os.umask(mask)
+        try:
+            run = wb.rerun(notebook(tmp_path / name / "a.ipynb", tells))
+        finally:
+            os.umask(before)
+        kept = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="a.ipynb")
+        told = json.loads(nbformat.read(kept, as_version=4).cells[0].outputs[0].text)
+        assert told == [str(tmp_path / name), ["-m", "ipykernel_launcher"], True, mask]
