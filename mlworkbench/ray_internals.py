@@ -30,7 +30,9 @@ def usual_address(address: str) -> str:
 
 @contextlib.contextmanager
 def address_as_given() -> Iterator[None]:
-    """Have ``ray.init`` take 127.0.0.1 as it stands, since a cluster that keeps to it is silent at the outer address.
+    """Have ``ray.init`` take 127.0.0.1 as it stands, where it would make the address of the network card of it.
+
+    A cluster that keeps to 127.0.0.1 is silent there; one that starts there would listen to other machines.
 
     Public: none; Ray's own switch is read from the environment only when Ray is imported.
     """

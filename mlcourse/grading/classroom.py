@@ -182,8 +182,8 @@ def _one(scratch: str, part: str, student: str, seconds: str) -> str:
     from nbgrader.converters import Autograde, NbGraderException
     from nbgrader.coursedir import CourseDirectory
 
-    from mlcourse.grading.apart import Limits
     from mlcourse.grading.preprocessor import Apart
+    from mlcourse.grading.watching import Limits
 
     Apart.limits = Limits(seconds=float(seconds)) if seconds else Limits()
     config = nbgrader_settings(Path.cwd())

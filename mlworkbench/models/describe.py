@@ -23,12 +23,7 @@ def describe_model(model_uri: str) -> pd.DataFrame:
     -------
     pandas.DataFrame of shape (facts, 2)
         A row a fact. ``what`` is flavor, input, output, parameter, trusted type, python, size, requirement, name,
-        status, run or folder; ``value`` tells it as text.
-
-    Raises
-    ------
-    WorkbenchError
-        When there is no model at the URI.
+        status, run or folder; ``value`` tells it as text. A URI without a model is refused.
 
     See Also
     --------

@@ -44,18 +44,16 @@ def log_model(
         Fitted scikit-learn, XGBoost or Keras model, ``onnx.ModelProto``, function, or ``mlflow.pyfunc.PythonModel``.
     example : DataFrame, array, or what the model takes
         A few rows of input, shape (rows, columns); ``(rows, {"parameter": value})`` gives inference parameters too.
-    trust : sequence of str
-        Full names of types in a scikit-learn model beyond those reviewed in `mlworkbench.models.trusted_types`.
-    requirements : sequence of str
-        Further packages (``"name==1.2"``) that cannot be seen from the model, such as those of its artifacts.
+    trust, requirements : list of str
+        Types in a scikit-learn model beyond the reviewed ones; packages (``"name==1.2"``) that nobody can see from it.
     **options
-        Passed on to ``save_model`` of the flavor: ``code_paths``, ``artifacts``, ``metadata``, ``pyfunc_predict_fn``, …
+        As of ``log_model`` of MLflow's flavor: ``signature``, ``code_paths``, ``metadata``, ``pyfunc_predict_fn``, …
 
     Raises
     ------
     WorkbenchError
-        When the model is of an unknown kind, is not fitted, does not answer to the example, cannot be stored, uses code
-        that is installed nowhere else (``code_paths``) or holds types that nobody reviewed (``trust``).
+        When the model is not fitted, does not answer to the example, cannot be stored, uses code that is installed
+        nowhere else (``code_paths``) or holds types that nobody reviewed (``trust``).
 
     See Also
     --------

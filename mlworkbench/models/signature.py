@@ -37,17 +37,8 @@ class Answer:
 def choose(job: Job, own: Answer | None, stored: PyFuncModel | None) -> tuple[ModelSignature | None, str]:
     """The signature of a stored model, and why there is none (nothing when there is one).
 
-    Parameters
-    ----------
-    own : Answer or None
-        What the model in memory says; None where only the stored one can be asked.
-    stored : mlflow.pyfunc.PyFuncModel or None
-        With the signature that was given, or that its type hints tell, if any. None where pyfunc cannot ask.
-
-    Raises
-    ------
-    WorkbenchError
-        When the stored model does not answer to the example, or not as the model in memory.
+    ``own`` is what the model in memory says, if it can be asked; ``stored`` comes with the signature that was given or
+    that its type hints tell, if any. A model that does not answer, or not as the one in memory, is refused.
     """
     if stored is None:
         return _of_memory(job, own)

@@ -11,9 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mlworkbench import ray_internals
-from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.errors import WorkbenchError, told, without_password
 from mlworkbench.ports import free_ports
-from mlworkbench.store import without_password
 from mlworkbench.waiting import patience
 
 START_SECONDS = 180.0
@@ -94,10 +93,9 @@ def _connect(address: str | None, package: str | None = None) -> None:
     if not address:
         lean = _lean_node()
         exported = lean.pop("metrics_export_port")
-        with _starting(**lean):  # without "local" Ray joins whatever runs on this machine
-            ray.init(
-                "local", **ray_internals.ONLY_HERE, _metrics_export_port=exported, include_dashboard=False, **quiet
-            )
+        here = ray_internals.ONLY_HERE | {"_metrics_export_port": exported, "include_dashboard": False}
+        with _starting(**lean), ray_internals.address_as_given():
+            ray.init("local", **here, **quiet)  # without "local" Ray joins whatever runs on this machine
         return
     silent = not address.startswith("ray://") and _unanswered(ray_internals.usual_address(address))
     try:

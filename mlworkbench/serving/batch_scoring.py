@@ -26,6 +26,7 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
     model_uri : str
         ``models:/name@alias`` or ``models:/name/version``.
     table : pandas.DataFrame of shape (rows, features)
+        As the model takes it.
 
     Returns
     -------
@@ -35,8 +36,7 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     WorkbenchError
-        When the URI names no registered version, when the model cannot score the table, or when the table has one of
-        the new columns already.
+        When the URI names no registered version, or the model cannot score the table.
 
     See Also
     --------

@@ -15,7 +15,7 @@ from mlflow.entities import Run
 
 import mlworkbench as wb
 from mlcourse.market import recomputed
-from mlcourse.market.own_project import TONIGHT
+from mlcourse.market.left_to_others import TONIGHT
 from stock_market import (
     candidates,
     criterion,
