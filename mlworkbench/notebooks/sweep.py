@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 BACKENDS = ("threading", "loky", "ray")
 
+MOST_JOBS = 10_000
+"""More at once than any machine has cores for, and fewer than joblib chokes on."""
+
 RESTARTS = 2
 """How often the workers are started again after one of them was killed, before the sweep gives up."""
 
@@ -120,8 +123,8 @@ def check_workers(n_jobs: int, backend: str, ray_address: str | None) -> None:
     """Refuse workers that cannot be."""
     if backend not in BACKENDS:
         raise unknown_name("backend", str(backend), BACKENDS)
-    if not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1:
-        expected = "a whole number of at least 1, or -1 for every core."
+    if not isinstance(n_jobs, int) or n_jobs == 0 or not -1 <= n_jobs <= MOST_JOBS:
+        expected = f"a whole number of at least 1 and at most {MOST_JOBS:,}, or -1 for every core."
         raise WorkbenchError(f"n_jobs = {shown(n_jobs)}.", expected, "Leave it out to use all.")
     if ray_address is not None and backend != "ray":
         raise WorkbenchError(
