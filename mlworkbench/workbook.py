@@ -55,6 +55,10 @@ EXECUTION_VARIABLE = "MLWORKBENCH_EXECUTION"
 PARENT_VARIABLE = "MLWORKBENCH_PARENT_RUN"
 """What the runner and reruns tell a kernel by its environment, for the tags of the runs that it logs."""
 
+STORE_VARIABLE = "MLWORKBENCH_RERUN_STORE"
+EXPERIMENT_VARIABLE = "MLWORKBENCH_RERUN_EXPERIMENT"
+"""The store of a rerun, and the experiment there that the notebook's runs go to unless it chooses another one."""
+
 
 def lesson_id(notebook: Path) -> str | None:
     """``1.2`` for ``01_tracking/02_logging.ipynb``, ``0`` for ``00_start_here.ipynb``, None for other notebooks."""

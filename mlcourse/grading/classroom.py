@@ -156,9 +156,9 @@ def _table(every: list[_Submission], part: str, db_url: str) -> pd.DataFrame:
             rows.append(
                 {
                     "student": each.student,
-                    "points": sum(grade.auto_score or 0 for grade in checked),
+                    "points": float(sum(grade.auto_score or 0 for grade in checked)),
                     "of": sum(grade.max_score for grade in checked),
-                    "by_hand": sum(grade.max_score for grade in grades if grade.needs_manual_grade),
+                    "by_hand": float(sum(grade.max_score for grade in grades if grade.needs_manual_grade)),
                     "happened": "; ".join(each.told) or "graded",
                     "alike": ", ".join(near[each.student]),
                 }
@@ -182,8 +182,8 @@ def _one(scratch: str, part: str, student: str, seconds: str) -> str:
     from nbgrader.converters import Autograde, NbGraderException
     from nbgrader.coursedir import CourseDirectory
 
-    from mlcourse.grading.apart import Limits
     from mlcourse.grading.preprocessor import Apart
+    from mlcourse.grading.watching import Limits
 
     Apart.limits = Limits(seconds=float(seconds)) if seconds else Limits()
     config = nbgrader_settings(Path.cwd())

@@ -13,7 +13,8 @@ from nbformat.v4 import new_output
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from mlcourse.grading.apart import Limits, Outcome, grade
+from mlcourse.grading.apart import Outcome, grade
+from mlcourse.grading.watching import Limits
 from mlworkbench.workbook import workbook_root
 
 _MOST_CHARACTERS = 20_000  # of one output, in the feedback

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from queue import Empty
 from typing import Any
 
+import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellExecutionError, DeadKernelError
@@ -51,6 +52,11 @@ papermill_translators.register(PYTHON, TupleTranslator)
 
 class PromptClient(AsyncKernelClient):  # type: ignore[misc]
     """Knows from the kernel's own word that it is ready, where Jupyter's client listens for 0.2 s of silence."""
+
+    def start_channels(self, *channels: bool, **named: bool) -> None:
+        """Hear everything: ZeroMQ drops what comes when a thousand messages wait, the end of the cell among them."""
+        self.context.setsockopt(zmq.RCVHWM, 0)
+        super().start_channels(*channels, **named)
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         """Wait until the kernel has answered a question and is idle again; a RuntimeError tells that it has not."""

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told, unknown_name
 from mlworkbench.notebooks.grid import expand
+from mlworkbench.notebooks.job import Job, prepare
 from mlworkbench.notebooks.kernels import keep_warm
 from mlworkbench.notebooks.literals import shown
 from mlworkbench.notebooks.parameters import Point, check_values
-from mlworkbench.notebooks.rerun import POINT_TAG, Job, complete, create_run, prepare, stop
+from mlworkbench.notebooks.point import POINT_TAG, complete, create_run
 from mlworkbench.notebooks.resume import begin, elsewhere, end_unfinished, recorded
 from mlworkbench.notebooks.server_watch import answers, watched
 from mlworkbench.notebooks.stopping import end_with_parent, interruptible
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 BACKENDS = ("threading", "loky", "ray")
+
+MOST_JOBS = 10_000
+"""More at once than any machine has cores for, and fewer than joblib chokes on."""
 
 RESTARTS = 2
 """How often the workers are started again after one of them was killed, before the sweep gives up."""
@@ -109,7 +113,7 @@ def _run_or_stop(job: Job, points: list[Point], reused: dict[str, Run], resume: 
     try:
         _run_all(job, points, reused, resume)
     except BaseException:
-        stop(job)
+        job.stop()
         if answers(job.store_uri):
             end_run(mlflow.MlflowClient(), str(job.parent))
         raise
@@ -119,8 +123,8 @@ def check_workers(n_jobs: int, backend: str, ray_address: str | None) -> None:
     """Refuse workers that cannot be."""
     if backend not in BACKENDS:
         raise unknown_name("backend", str(backend), BACKENDS)
-    if not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1:
-        expected = "a whole number of at least 1, or -1 for every core."
+    if not isinstance(n_jobs, int) or n_jobs == 0 or not -1 <= n_jobs <= MOST_JOBS:
+        expected = f"a whole number of at least 1 and at most {MOST_JOBS:,}, or -1 for every core."
         raise WorkbenchError(f"n_jobs = {shown(n_jobs)}.", expected, "Leave it out to use all.")
     if ray_address is not None and backend != "ray":
         raise WorkbenchError(

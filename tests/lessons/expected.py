@@ -126,7 +126,8 @@ def lesson_1_3(logged: Logged) -> None:
     assert (len(rounds), len(epochs)) == (10, 5)
     assert logged.one(experiment, "by hand before").data.params == {"n_estimators": "a few"}
     twice = logged.one(experiment, "two fits").data
-    assert (twice.params["n_estimators"], twice.metrics["training_accuracy_score"]) == ("1", 1.0)
+    assert twice.params["n_estimators"] == "1"
+    assert twice.metrics["training_accuracy_score"] > 0.95
     doubled, both = (logged.one(experiment, name).data.metrics for name in ("doubled", "both"))
     assert both["test_accuracy"] > 0.8
     assert set(doubled) - set(both) == {"RandomForestClassifier_score_X_test"}
