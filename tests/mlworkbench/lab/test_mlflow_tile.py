@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -94,10 +95,12 @@ def test_the_server_is_out_of_reach_for_others_and_ends_with_a_killed_lab(
         wait(lambda: not any(map(alive, family)), "the end of the server's processes")
 
 
-def test_the_server_ends_when_it_is_asked_to(home: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_server_ends_whole_when_its_first_process_does(home: Path, number: int) -> None:
+    """As jupyter-server-proxy ends it: one that is not ready in time by SIGKILL."""
     with running() as (_, _, first):
         family = [first, *first.children(recursive=True)]
-        first.terminate()
+        first.send_signal(number)
         wait(lambda: not any(map(alive, family)), "the end of the server's processes")
 
 
