@@ -26,6 +26,7 @@ from papermill.translators import PythonTranslator, papermill_translators
 from mlworkbench.notebooks.kernels import prepare
 from mlworkbench.notebooks.outputs import exit_reason, join_streams
 from mlworkbench.notebooks.stopping import Group
+from mlworkbench.waiting import patience
 from warmkernel.private_folder import scratch_folder
 
 PYTHON = "python with tuples"
@@ -119,7 +120,7 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
         client = WorkbookClient(
             nb_man,
             kernel_name=kernel_name,
-            startup_timeout=start_timeout,
+            startup_timeout=int(patience(start_timeout)),
             timeout=execution_timeout,
             iopub_timeout=OUTPUT_TIMEOUT,
         )
