@@ -9,11 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from tests.paths import ROOT
 
 PART, NAME = "01_tracking", "tracking"
+SCRIPT = "My answer. <script>alert(12345)</script> <img src=x onerror=alert(12345)>"
 NEEDS_A_BROWSER = "nbgrader formgrader"
 # the verbs of the course as they are here, whatever is installed
 MLWORKBENCH = """#!{python}
@@ -39,6 +41,11 @@ def fresh(tmp_path: Path) -> Path:
         place = tmp_path / ".mlworkbench" / "course" / "submitted" / student / PART
         place.mkdir(parents=True)
         shutil.copy(ROOT / "notebooks" / folder / PART / f"{NAME}.ipynb", place)
+    notebook = nbformat.read(place / f"{NAME}.ipynb", as_version=4)
+    next(cell for cell in notebook.cells if cell.metadata.nbgrader.grade_id == "q1").source = SCRIPT
+    notebook.cells += [nbformat.v4.new_markdown_cell(SCRIPT), nbformat.v4.new_raw_cell(SCRIPT)]
+    notebook.cells += [nbformat.v4.new_code_cell(f"from IPython.display import HTML\nHTML({SCRIPT!r})")]
+    nbformat.write(notebook, place / f"{NAME}.ipynb")
     tool = tmp_path / "bin" / "mlworkbench"
     tool.parent.mkdir()
     tool.write_text(MLWORKBENCH.format(python=sys.executable))
@@ -69,6 +76,9 @@ def test_the_commands_of_the_readme_and_of_the_page_for_teachers_work_as_they_st
     assert re.search(r"ben\s+0(\.0)?\s+20\.0", table)
     assert (fresh / ".mlworkbench" / "course" / "release" / PART / f"{NAME}.ipynb").is_file()
     assert list((fresh / ".mlworkbench" / "course" / "feedback" / "ada" / PART).glob("*.html"))
+    (page,) = (fresh / ".mlworkbench" / "course" / "feedback" / "ben" / PART).glob("*.html")
+    assert "My answer. &lt;script&gt;" in page.read_text()
+    assert not re.search(r"<script>alert\(12345|<img[^>]*onerror", page.read_text()), "a page runs a learner's script"
     assert work.read_text() == "what a reset has kept"
     run("nbgrader generate_assignment 01_tracking --force", fresh)
     assert work.read_text() == "what a reset has kept"
