@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlworkbench.errors import told
-from mlworkbench.histories import BATCH
+from mlworkbench.metric_history import BATCH
 from mlworkbench.notebooks.notebook_file import read_notebook
 from mlworkbench.notebooks.page import as_page
 from mlworkbench.orphans import OUTCOME_TAG
