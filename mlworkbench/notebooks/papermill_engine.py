@@ -50,6 +50,9 @@ class TupleTranslator(PythonTranslator):  # type: ignore[misc]
 
 papermill_translators.register(PYTHON, TupleTranslator)
 
+END_SECONDS = 60.0
+"""How long a kernel may take to end in order, with files to write and functions to call, before it is killed."""
+
 
 class PromptClient(AsyncKernelClient):  # type: ignore[misc]
     """Knows from the kernel's own word that it is ready, where Jupyter's client listens for 0.2 s of silence."""
@@ -126,6 +129,7 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
         )
         prepare(client.create_kernel_manager(), nb_man.nb)  # the one place where it is decided what starts a kernel
         client.km.client_factory = PromptClient
+        client.km.shutdown_wait_time = patience(END_SECONDS)
         group.enter(client)
         try:
             with scratch_folder() as folder:
