@@ -27,8 +27,8 @@ def rerun(
 ) -> Run:
     """Execute a notebook with other parameters, as one MLflow run.
 
-    The run records all parameters, outcome and seconds, and keeps the executed notebook, also as HTML. Runs that the
-    notebook itself starts become its children; a metric that one of them logged, and no other, is copied to it.
+    It keeps the executed notebook, also as HTML. Runs of the notebook become its children; a metric that one of them
+    logged, and no other, is copied to it. See https://papermill.readthedocs.io/en/latest/usage-execute.html
 
     Parameters
     ----------
@@ -41,8 +41,7 @@ def rerun(
     kernel : str, optional
         Name of an installed kernel, where the one that the notebook names is of another machine.
     **parameters
-        Values of the types that the defaults have. One called ``experiment``, ``timeout`` or ``kernel`` goes through
-        `sweep`.
+        Values of the types that the defaults have. One called like an argument above goes through `sweep`.
 
     Returns
     -------
@@ -51,18 +50,8 @@ def rerun(
 
     Raises
     ------
-    NotebookError
-        Before anything runs: not a notebook, unknown parameter, value of another type, kernel not installed.
-    StoreError
-        When the tracking store cannot be used.
-
-    See Also
-    --------
-    https://papermill.readthedocs.io/en/latest/usage-execute.html
-
-    Examples
-    --------
-    >>> run = rerun("analysis.ipynb", trees=200)  # doctest: +SKIP
+    NotebookError, StoreError
+        Before anything runs: not a notebook, unknown parameter, value of another type, kernel not installed, no store.
     """
     return run_once(notebook, parameters, experiment=experiment, timeout=timeout, kernel=kernel)
 
