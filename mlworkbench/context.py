@@ -87,7 +87,8 @@ def notebook_tags(notebook: Path) -> dict[str, str]:
         MLFLOW_SOURCE_TYPE: "NOTEBOOK",
         MLFLOW_GIT_COMMIT: _git_commit(notebook.parent),
     }
-    return {name: value for name, value in found.items() if value}
+    # A file's name may have bytes that are no text, which databases refuse, and every run with them.
+    return {name: value.encode(errors="backslashreplace").decode() for name, value in found.items() if value}
 
 
 def notebook_path() -> Path | None:

@@ -22,7 +22,7 @@ EXPERIMENT = "exercises: market"
 PRICES = {"nasdaq": data.load_nasdaq, "vix": data.load_vix}
 WINDOW, HELD_OUT, ASKED, FEWEST_WATCHED = 14, 250, 20, 3
 NEWEST = "sweep.table leaves out the newest evening, since nobody knows its answer yet. "
-FEWEST_CALM, MOST_CALM, TOO_GOOD = 200, 550, 0.8
+FEWEST_CALM, MOST_CALM, TOO_GOOD = 180, 550, 0.8
 HALF, HIGHER = 0.5, 0.55
 SERVED, SEEN = "up_tomorrow", ["return_1", "return_60", "answer"]
 
@@ -164,8 +164,6 @@ def watched(symbol: Any, run: Any, reference: Any, current: Any, first_alert: An
     mine = own_run(run, symbol)
     for name, days in (("reference", reference), ("current", current)):
         _of_the_index(days, name, symbol)
-    _calm(reference, symbol)
-    _foretold(reference, current)
     months = current.index.tz_localize(None).to_period("M").unique()
     if len(months) < FEWEST_WATCHED or (months[-1] - months[0]).n + 1 != len(months):
         raise NotYetError(f"You watch {', '.join(map(str, months[:6]))}.", "Watch at least three months in a row.")
@@ -182,6 +180,8 @@ def watched(symbol: Any, run: Any, reference: Any, current: Any, first_alert: An
     logged = mine.data.tags.get("alert", "").partition(":")[0]
     if str(first_alert) != logged:
         raise NotYetError(f"first_alert is {shown(first_alert)}.", "Read the run's tag alert: a month, or 'none'.")
+    _calm(reference, symbol)
+    _foretold(reference, current)
     return f"{len(months)} months were watched; first alert: {logged}."
 
 

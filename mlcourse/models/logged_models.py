@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import LoggedModel, Run
     from mlflow.models import Model
-    from mlflow.pyfunc import PyFuncModel
 
 ALL_CLOSE = 1e-3  # part of a value by which two translations of one model may differ
 
@@ -34,42 +33,45 @@ class Stored:
         """The flavors of the MLmodel file."""
         return dict(self.file.flavors)
 
+    def _folder(self, flavor: str) -> str:
+        """Where its files are, in this flavor; who is asked apart opens no store."""
+        import mlflow
+
+        if flavor not in self.flavors:
+            raise NotYetError(
+                f"The model has the flavors {', '.join(self.flavors)}.", "Store the scikit-learn object itself."
+            )
+        return str(mlflow.artifacts.download_artifacts(self.uri))
+
     def native(self) -> Any:
         """The model as the scikit-learn object that it was."""
         import mlflow
 
-        if "sklearn" not in self.flavors:
-            raise NotYetError(
-                f"The model has the flavors {', '.join(self.flavors)}.", "Store the scikit-learn object itself."
-            )
         with quiet():
-            return mlflow.sklearn.load_model(self.uri)
-
-    def function(self) -> PyFuncModel:
-        """The model as a python_function."""
-        import mlflow
-
-        with quiet():
-            return mlflow.pyfunc.load_model(self.uri)
+            return mlflow.sklearn.load_model(self._folder("sklearn"))
 
     def classes(self) -> list[str]:
         """Name of the class of the scikit-learn object, and those of its steps if it is a pipeline."""
+        import mlflow
 
         def names() -> list[str]:
-            model = self.native()
+            with quiet():
+                model = mlflow.sklearn.load_model(folder)
             return [type(part).__name__ for part in (model, *(step for _, step in getattr(model, "steps", ())))]
 
+        folder = self._folder("sklearn")
         found: list[str] = apart(names)
         return found
 
     def predict(self, rows: Any, params: dict[str, Any] | None = None) -> Any:
         """What the python_function answers to rows, or `RefusedError`."""
+        import mlflow
 
         def ask() -> Any:
-            function = self.function()
             with quiet():
-                return function.predict(rows, params=params)
+                return mlflow.pyfunc.load_model(folder).predict(rows, params=params)
 
+        folder = self._folder("python_function")
         return apart(ask)
 
     def answer(self, rows: Any, params: dict[str, Any] | None = None) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlcourse import logged_runs
-from mlcourse.answers import apart, same, sequence, shown
+from mlcourse.answers import apart, same, same_digits, sequence, shown
 from mlcourse.tracking import cancer, scores
 from mlcourse.tracking.files import known_data, logged_files
 from mlcourse.tracking.search import EXPERIMENT, beaten, chosen_run, filtered, parent_and_children
@@ -111,9 +111,9 @@ def _trained_again(values: list[float]) -> None:
     if len(values) > MOST_EPOCHS:
         raise NotYetError(f"The loss has {len(values)} points.", f"Train at most {MOST_EPOCHS} rounds.")
     possible = [cancer.losses(scaler, len(values)) for scaler in SCALERS]
-    if any(all(map(same, values, expected)) for expected in possible):
+    if any(all(map(same_digits, values, expected)) for expected in possible):
         return
-    wrong = next(i for i, pair in enumerate(zip(values, possible[0], strict=True)) if not same(*pair))
+    wrong = next(i for i, pair in enumerate(zip(values, possible[0], strict=True)) if not same_digits(*pair))
     told, wanted = apart(values[wrong], possible[0][wrong])
     raise NotYetError(
         f"Point {wrong + 1} of the loss is {told}; trained again with StandardScaler it is {wanted}.",

@@ -1,34 +1,42 @@
-"""A server in processes that end with JupyterLab, however that ends. The MLflow tile runs this."""
+"""A server whose processes end with JupyterLab, however that ends, and with its own first one. The tile runs this."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from typing import NoReturn
 
 import psutil
 
 _GRACE = 10  # seconds to end in order
 
 
-def run_beside(parent: int, command: list[str]) -> int:
-    """Run a command as long as the parent process lives; its exit code. Its own children end with it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that `finally` is reached
-    with subprocess.Popen(command, process_group=0 if os.name == "posix" else None) as server:
-        try:
-            while server.poll() is None and os.getppid() == parent and psutil.pid_exists(parent):
-                time.sleep(0.5)
-        finally:
-            first = psutil.Process(server.pid) if server.poll() is None else None
-            processes = [*first.children(recursive=True), first] if first else []
-            for process in processes:
-                process.terminate()
-            for process in psutil.wait_procs(processes, _GRACE)[1]:
-                process.kill()
-    return server.returncode
+def become(command: list[str], lab: int) -> NoReturn:
+    """Become the command, with a process beside it that watches it and JupyterLab."""
+    if os.name == "nt":
+        sys.exit(subprocess.call(command))
+    server = os.getpid()
+    os.setpgid(0, 0)  # what the command starts can be ended together
+    if os.fork() == 0:
+        os.setsid()
+        _end_with(server, lab)
+    os.execv(command[0], command)  # noqa: S606 (so that signals reach the command itself)
+
+
+def _end_with(server: int, lab: int) -> NoReturn:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while os.getppid() == server and psutil.Process(server).ppid() == lab:
+            time.sleep(0.5)
+    with contextlib.suppress(ProcessLookupError):  # none is left
+        os.killpg(server, signal.SIGTERM)
+        time.sleep(_GRACE)
+        os.killpg(server, signal.SIGKILL)
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(run_beside(int(sys.argv[1]), sys.argv[2:]))
+    become(sys.argv[2:], int(sys.argv[1]))

@@ -33,7 +33,7 @@ def mlflow_tile() -> dict[str, Any]:
         # Whoever reaches the server may make it run code: other users of the machine cannot enter this folder, and
         # would reach a port.
         "unix_socket": False if os.name == "nt" else str(private_folder() / f"mlflow-{os.getpid()}"),
-        "timeout": 90,
+        "timeout": 300,  # on a busy machine
         "absolute_url": True,  # MLflow is told the prefix and answers under it
         "request_headers_override": {"Host": "localhost"},  # MLflow refuses hosts it does not know
         "rewrite_response": _prefer_model_training,
@@ -54,7 +54,7 @@ def _prefer_model_training(response: Any) -> None:
 
 
 def _command(port: int, unix_socket: str, base_url: str) -> list[str]:
-    """The server's command line, which ends with this process."""
+    """The server's command line, which ends with this process, JupyterLab."""
     listen = ["--uvicorn-opts", f"--uds {shlex.quote(unix_socket)}"] if unix_socket else ["--port", str(port)]
     return [
         *(sys.executable, "-m", "mlworkbench.lab.mlflow_server", str(os.getpid())),

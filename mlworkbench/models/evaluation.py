@@ -34,6 +34,8 @@ def validate(
 ) -> Verdict:
     """Evaluate two models on the same data, decide whether the candidate passes, and log the verdict.
 
+    With `mlflow.models.evaluate`: https://mlflow.org/docs/latest/ml/evaluation/
+
     Parameters
     ----------
     candidate, baseline : str, ModelInfo, or function
@@ -43,16 +45,11 @@ def validate(
     thresholds : dict of str to mlflow.models.MetricThreshold
         What is asked for, by the metric's name in ``evaluate`` (``accuracy_score``, ``r2_score``, …).
     model_type : {'classifier', 'regressor'}
-    extra_metrics : sequence of mlflow.models.EvaluationMetric
 
     Raises
     ------
     WorkbenchError
-        For a target, metric or baseline that does not exist, and when a model cannot be evaluated on this data.
-
-    See Also
-    --------
-    https://mlflow.org/docs/latest/ml/evaluation/
+        For a target, metric or baseline that does not exist, and when a model cannot be evaluated.
     """
     import mlflow
 
@@ -61,8 +58,7 @@ def validate(
     with _DRAWING, no_figures_left(), mlflow.start_run(run_name="gate", nested=mlflow.active_run() is not None) as run:
         asked = {"targets": target, "model_type": model_type, "extra_metrics": list(extra_metrics) or None}
         ours = _score("candidate", candidate, data, asked)
-        theirs = None if baseline is None else _score("baseline", baseline, data, asked)
-        table = _compare(thresholds, ours, theirs)
+        table = _compare(thresholds, ours, baseline if baseline is None else _score("baseline", baseline, data, asked))
         verdict = Verdict((table["result"] == MET).all().item(), table, run.info.run_id)
         _log(verdict, candidate, baseline)
     return verdict

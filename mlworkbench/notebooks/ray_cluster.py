@@ -46,14 +46,17 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
     if address and (problem := _unanswered(address)):
         raise _no_cluster(address, problem)
     register_ray()
-    mine = not ray.is_initialized()
-    if mine:
-        _connect(address, package)
-    try:
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    if ray.is_initialized():
         _require_common_store(store_uri)
         yield
-    finally:
-        if mine:
+        return
+    with contextlib.nullcontext() if address else ray_internals.token_required():
+        _connect(address, package)
+        try:
+            _require_common_store(store_uri)
+            yield
+        finally:
             ray.shutdown()
 
 
@@ -158,7 +161,7 @@ def ray_nodes(count: int) -> Iterator[Any]:
     """
     from ray.cluster_utils import Cluster
 
-    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of clusters that were here before
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of clusters that were here before, and of the token
     with (
         tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
         ray_internals.token_required(),

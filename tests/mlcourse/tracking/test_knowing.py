@@ -296,7 +296,7 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("tracking.7", lambda: search(make=lambda depth: folds(depth, cv=10)), "has 10 points"),
     ("tracking.7", lambda: search(make=lambda depth: folds(depth, training=False)), "this tree has"),
     ("tracking.7", lambda: search(make=lambda depth: [1.0] * 5), "have the mean 1.000"),
-    ("tracking.7", lambda: search(make=lambda depth: folds(3)), "with max_depth 1 have the mean"),
+    ("tracking.7", lambda: search(make=lambda depth: folds(3)), "The scores of the child with max_depth 8"),
     ("tracking.9", lambda: choice(0, make=lambda depth: [1 - depth / 100] * 5), "this tree has"),
     ("tracking.9", lambda: choice(1), "One child has"),
     (

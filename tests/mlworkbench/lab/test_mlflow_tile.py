@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+import requests
 
 from mlworkbench.lab.mlflow_tile import mlflow_tile
+from mlworkbench.ports import free_port
 
 PATIENCE = 300  # seconds, on a busy machine
 
@@ -92,10 +95,12 @@ def test_the_server_is_out_of_reach_for_others_and_ends_with_a_killed_lab(
         wait(lambda: not any(map(alive, family)), "the end of the server's processes")
 
 
-def test_the_server_ends_when_it_is_asked_to(home: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_server_ends_whole_when_its_first_process_does(home: Path, number: int) -> None:
+    """As jupyter-server-proxy ends it: one that is not ready in time by SIGKILL."""
     with running() as (_, _, first):
         family = [first, *first.children(recursive=True)]
-        first.terminate()
+        first.send_signal(number)
         wait(lambda: not any(map(alive, family)), "the end of the server's processes")
 
 
@@ -132,3 +137,28 @@ def test_pages_open_on_model_training_and_other_answers_stay_as_they_are() -> No
     data = SimpleNamespace(headers={"Content-Type": "application/json"}, body=b'{"a": "<head>"}')
     rewrite(data)
     assert data.body == b'{"a": "<head>"}'
+
+
+def test_jupyter_gives_the_page_to_those_who_have_its_token(home: Path) -> None:
+    """By jupyter-server-proxy, which starts the server; without the token nobody gets past Jupyter."""
+    port = free_port()
+    command = [sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser", f"--ServerApp.port={port}"]
+    env = {**os.environ, "JUPYTER_TOKEN": "a-token-of-this-test"}
+    url = f"http://127.0.0.1:{port}/mlflow/"
+    with subprocess.Popen(command, cwd=home, env=env, stderr=subprocess.DEVNULL) as server:
+        try:
+            wait(lambda: page(url, "") is not None, "Jupyter's server")
+            assert page(url, "").status_code == 403 or "login" in page(url, "").url
+            found = page(url, "a-token-of-this-test")
+            assert found.status_code == 200
+            assert "<title>MLflow</title>" in found.text
+            assert "machine_learning" in found.text
+        finally:
+            server.terminate()
+
+
+def page(url: str, token: str) -> requests.Response | None:
+    try:
+        return requests.get(url, headers={"Authorization": f"token {token}"} if token else {}, timeout=PATIENCE)
+    except requests.ConnectionError:
+        return None

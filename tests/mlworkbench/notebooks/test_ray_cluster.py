@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -126,7 +127,7 @@ def test_a_store_that_other_machines_cannot_reach(monkeypatch: pytest.MonkeyPatc
 
 
 LISTENS = """
-import os, sys
+import os, subprocess, sys
 import psutil, ray
 from mlworkbench.notebooks.ray_cluster import ray_cluster, ray_nodes
 
@@ -144,9 +145,11 @@ def look(address):
 if sys.argv[1] == "nodes":
     with ray_nodes(1) as cluster:
         look(cluster.address)
-        os.environ["RAY_AUTH_MODE"] = "disabled"
-        command = f"import ray; ray.init('{cluster.address}', logging_level=50); print('let in')"
-        print(os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-c", command))
+        command = [sys.executable, "-c", f"import ray; ray.init('{cluster.address}'); print('let in')"]
+        try:  # Ray asks again and again
+            subprocess.run(command, env={**os.environ, "RAY_AUTH_MODE": "disabled"}, timeout=60)
+        except subprocess.TimeoutExpired:
+            pass
 else:
     look(None)
 print("RAY_AUTH_MODE" in os.environ)
@@ -159,12 +162,14 @@ def test_a_cluster_on_this_machine_listens_to_nobody_else(kind: str, tmp_path: P
     """On 127.0.0.1 alone, and to those that have its token."""
     (tmp_path / "listens.py").write_text(LISTENS)
     command = [sys.executable, str(tmp_path / "listens.py"), kind]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
+    env = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stderr
     number, only_here, told = done.stdout.splitlines()[0].split(maxsplit=2)
     assert int(number) > 2
     assert only_here == "True", told
     assert "let in" not in done.stdout
+    assert (tmp_path / ".ray" / "auth_token").stat().st_mode & 0o077 == 0
 
 
 def test_a_node_that_does_not_come_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -212,7 +212,7 @@ def test_the_password_in_the_remote_of_a_folder_is_not_kept(repo: Path) -> None:
     git(repo, "remote", "add", "origin", f"https://user:{SECRET}@example.org/repo.git?private_token={SECRET}")
     project(repo, "entry_points: {main: {command: 'echo'}, fail: {command: 'exit 3'}}")
     run = wb.run_project(repo)
-    assert run.data.tags["mlflow.source.git.repoURL"] == "https://user:***@example.org/repo.git?private_token=***"
+    assert run.data.tags["mlflow.source.git.repoURL"] == "https://example.org/repo.git?private_token=***"
     with pytest.raises(wb.ProjectError):
         wb.run_project(repo, entry_point="fail")
     assert SECRET not in str([run.to_dictionary() for run in mlflow.search_runs(output_format="list")])

@@ -176,8 +176,8 @@ def test_scores_stand_beside_their_rows_whatever_the_form() -> None:
         scored(total, rows, "total")
     with pytest.raises(wb.WorkbenchError, match="a table of type ndarray"):
         wb.score("models:/indexed/1", rows.to_numpy())
-    for uri in (None, 5, "a\0", "models:/", "\ud800", "runs:/0/x"):
-        with pytest.raises(wb.WorkbenchError, match="a registered version"):
+    for uri in (None, 5, "models:/a\0/1", "models:/", "\ud800", "runs:/0/x"):
+        with pytest.raises(wb.WorkbenchError, match="the model URI"):
             wb.score(uri, rows)
 
 
