@@ -34,7 +34,7 @@ with pathlib.Path(folder, f'{n}').open('a') as log:
     print('ended', file=log)
 """
 
-SLOW = "import mlworkbench.notebooks.rerun as r; record = r.record; import time\n"
+SLOW = "import mlworkbench.notebooks.point as r; record = r.record; import time\n"
 SLOW += "def slow(*a):\n    print('recording', flush=True); time.sleep(1); record(*a)\nr.record = slow\n"
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from mlworkbench.tasks import NotYetError
 
 ROUNDING = 0.0006  # a number that was rounded to three digits still counts as the same
+_OTHER_MACHINE = 1e-6
 _MAX_SHOWN = 60
 _MAX_DIGITS = 9
 
@@ -31,6 +32,12 @@ def shown(text: Any) -> str:
 def same(first: float, second: float) -> bool:
     """Two numbers are equal, or one of them is rounded to three digits."""
     return math.isclose(first, second, abs_tol=ROUNDING)
+
+
+def same_digits(found: float, expected: float) -> bool:
+    """A number is the expected one in all the digits that it has, of which it needs three."""
+    digits = len(repr(float(found)).partition(".")[2])
+    return abs(found - expected) <= min(ROUNDING, 0.51 * 10.0**-digits + _OTHER_MACHINE)
 
 
 def apart(first: float, second: float) -> tuple[str, str]:

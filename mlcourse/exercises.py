@@ -18,7 +18,7 @@ from mlcourse.lessons import lessons
 from mlworkbench.errors import NotebookError, unknown_name
 from mlworkbench.notebooks.notebook_file import read_notebook
 from mlworkbench.tasks import forget
-from mlworkbench.workbook import workbook_root
+from mlworkbench.workbook import make_private, workbook_root
 
 
 def assignments(root: Path | None = None) -> dict[str, Path]:
@@ -118,7 +118,7 @@ def reset(exercise: str, root: Path | None = None) -> tuple[Path, Path | None]:
     with tempfile.TemporaryDirectory() as scratch:
         generate(root / "notebooks", part, Path(scratch))
         place.parent.mkdir(parents=True, exist_ok=True)
-        (root / ".mlworkbench").mkdir(exist_ok=True)
+        make_private(root / ".mlworkbench")
         with FileLock(root / ".mlworkbench" / "reset.lock"):  # two at once would keep the same work, or overwrite it
             if place.exists():
                 kept = _kept(place)

@@ -17,7 +17,14 @@ from mlworkbench.errors import WorkbenchError, told
 from mlworkbench.notebooks.execute import execute
 from mlworkbench.notebooks.stopping import Group, interruptible
 from mlworkbench.store import Store, open_store
-from mlworkbench.workbook import EXECUTION_TAG, EXECUTION_VARIABLE, PARENT_VARIABLE, workbook_home, workbook_root
+from mlworkbench.workbook import (
+    EXECUTION_TAG,
+    EXECUTION_VARIABLE,
+    PARENT_VARIABLE,
+    make_private,
+    workbook_home,
+    workbook_root,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,6 +103,7 @@ def run_workbook(
         raise WorkbenchError(f"jobs = {jobs}.", "at least 1.", "Leave it out to use every core.")
     chosen = lessons(wanted)
     store = open_store()
+    make_private(workbook_home())
     executed, folder = workbook_home() / "executed", workbook_root() / "notebooks"
     todo = [_Job(lesson, executed / lesson.path.relative_to(folder)) for lesson in chosen]
     _run_all(todo, jobs or os.cpu_count() or 1, fast, keep_going, store)

@@ -9,7 +9,7 @@ from .errors import NotebookError as NotebookError
 from .errors import ProjectError as ProjectError
 from .errors import StoreError as StoreError
 from .errors import WorkbenchError as WorkbenchError
-from .histories import log_history as log_history
+from .metric_history import log_history as log_history
 from .models.describe import describe_model as describe_model
 from .models.evaluation import validate as validate
 from .models.log import log_model as log_model

@@ -36,24 +36,22 @@ def main() -> None:
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="A value for a parameter.")
 @click.option("--grid", multiple=True, metavar="NAME=V1,V2", help="Several values; every combination is a point.")
-@click.option("--jobs", "-j", type=int, default=-1, help="How many points at once (default: one a core).")
-@click.option("--backend", default="threading", help="What joblib hands the points to: threading, loky or ray.")
+@click.option("--jobs", "-j", "n_jobs", type=int, help="How many points at once (default: one a core).")
+@click.option("--backend", help="What joblib hands the points to: threading (default), loky or ray.")
 @click.option("--ray-address", help="Address of a Ray cluster (default: RAY_ADDRESS, or one on this machine).")
 @click.option("--timeout", type=float, help="The most seconds that a cell may take.")
 @click.option("-k", "--kernel", help="Name of an installed kernel (default: the one that the notebook names).")
 @click.option("--experiment", help="Where the runs go (default: one with the name of the notebook).")
-@click.option("--resume/--no-resume", default=True, help="Keep or repeat points that an earlier sweep has finished.")
+@click.option("--resume/--no-resume", default=None, help="Keep or repeat points that an earlier sweep has finished.")
 @click.option("--dry-run", is_flag=True, help="Check everything and list the points, but run nothing.")
 def rerun(
     notebook: Path,
     given: tuple[tuple[str, str], ...],
     grid: tuple[str, ...],
-    jobs: int,
-    backend: str,
-    ray_address: str | None,
-    resume: bool,
+    experiment: str | None,
+    timeout: float | None,
     dry_run: bool,
-    **where: Any,
+    **of_a_sweep: Any,
 ) -> None:
     """Execute a NOTEBOOK with other parameters, once or over a grid; each time is one MLflow run."""
     from mlworkbench.notebooks.grid import expand, grid_from_text
@@ -61,7 +59,11 @@ def rerun(
     from mlworkbench.notebooks.rerun import run_once
     from mlworkbench.notebooks.sweep import check_workers, sweep
 
-    check_workers(jobs, backend, ray_address)
+    options = {name: value for name, value in of_a_sweep.items() if value is not None}
+    check_workers(options.get("n_jobs", -1), options.get("backend", "threading"), options.get("ray_address"))
+    if options and not grid:
+        found = ", ".join(f"{name}={value}" for name, value in options.items())
+        raise WorkbenchError(f"{found} without a grid.", "several points.", "Add --grid NAME=V1,V2, or leave it out.")
     known = parameters(notebook)
     spread = grid_from_text(known, given, grid)
     points = [check_values(known, point) for point in (expand(spread) if spread else [{}])]
@@ -70,10 +72,10 @@ def rerun(
         click.echo("\n".join([*lines, f"{len(points)} point(s); nothing has been run"]))
         return
     if grid:
-        table = sweep(notebook, points, n_jobs=jobs, backend=backend, ray_address=ray_address, resume=resume, **where)
+        table = sweep(notebook, points, experiment=experiment, timeout=timeout, **options)
         click.echo(table.to_string(index=False))
         sys.exit(0 if (table["outcome"] == "passed").all() else 1)
-    run = run_once(notebook, points[0], **where)
+    run = run_once(notebook, points[0], experiment=experiment, timeout=timeout)
     click.echo(f"{run.data.tags['outcome']}, {run.data.metrics['seconds']:.1f} s, run {run.info.run_id}")
     sys.exit(0 if run.info.status == "FINISHED" else 1)
 

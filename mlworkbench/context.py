@@ -1,22 +1,35 @@
-"""A run context provider: MLflow asks it for tags at the start of every run, so lineage needs no wrapper.
+"""What MLflow asks at the start of every run: its tags, so that lineage needs no wrapper, and its experiment.
 
-See https://mlflow.org/docs/latest/ml/plugins/ (group ``mlflow.run_context_provider``).
+See https://mlflow.org/docs/latest/ml/plugins/ (groups ``mlflow.run_context_provider`` and
+``mlflow.default_experiment_provider``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import subprocess
 from pathlib import Path
 
+from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.abstract_context import RunContextProvider
+from mlflow.tracking.default_experiment.abstract_context import DefaultExperimentProvider
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
 
-from mlworkbench.workbook import EXECUTION_TAG, EXECUTION_VARIABLE, PARENT_VARIABLE, lesson_id
+from mlworkbench.workbook import (
+    EXECUTION_TAG,
+    EXECUTION_VARIABLE,
+    EXPERIMENT_VARIABLE,
+    PARENT_VARIABLE,
+    STORE_VARIABLE,
+    lesson_id,
+)
 
 NOTEBOOK_TAG = "mlworkbench.notebook"
 LESSON_TAG = "mlworkbench.lesson"
+ELSEWHERE_TAG = "mlworkbench.elsewhere"
+"""On a rerun: that its notebook has logged to a store of its own choice, where its runs have no parent."""
 
 
 class WorkbookRunContext(RunContextProvider):  # type: ignore[misc]
@@ -33,9 +46,36 @@ class WorkbookRunContext(RunContextProvider):  # type: ignore[misc]
             return {}
         around = {
             EXECUTION_TAG: os.environ.get(EXECUTION_VARIABLE),
-            MLFLOW_PARENT_RUN_ID: os.environ.get(PARENT_VARIABLE),
+            MLFLOW_PARENT_RUN_ID: _parent(),
         }
         return notebook_tags(notebook) | {name: value for name, value in around.items() if value}
+
+
+class RerunExperiment(DefaultExperimentProvider):  # type: ignore[misc]
+    """Names the experiment of a rerun, in the rerun's store; a notebook that chooses one itself is not asked."""
+
+    def in_context(self) -> bool:
+        """Whether this is a rerun that logs where it was told to."""
+        from mlflow import get_tracking_uri
+
+        return EXPERIMENT_VARIABLE in os.environ and get_tracking_uri() == os.environ.get(STORE_VARIABLE)
+
+    def get_experiment_id(self) -> str:
+        """Id of that experiment."""
+        return os.environ[EXPERIMENT_VARIABLE]
+
+
+def _parent() -> str | None:
+    """The run that a run of this notebook belongs to, unless the notebook logs to a store of its own choice."""
+    from mlflow import MlflowClient, get_tracking_uri  # which load this module at their own import
+
+    parent, store = os.environ.get(PARENT_VARIABLE), os.environ.get(STORE_VARIABLE)
+    if parent is None or store in (None, get_tracking_uri()):
+        return parent
+    with contextlib.suppress(MlflowException):
+        told = "the notebook logs to a store of its own choice: those runs are not children of this one"
+        MlflowClient(store).set_tag(parent, ELSEWHERE_TAG, told)
+    return None
 
 
 def notebook_tags(notebook: Path) -> dict[str, str]:
@@ -47,7 +87,8 @@ def notebook_tags(notebook: Path) -> dict[str, str]:
         MLFLOW_SOURCE_TYPE: "NOTEBOOK",
         MLFLOW_GIT_COMMIT: _git_commit(notebook.parent),
     }
-    return {name: value for name, value in found.items() if value}
+    # A file's name may have bytes that are no text, which databases refuse, and every run with them.
+    return {name: value.encode(errors="backslashreplace").decode() for name, value in found.items() if value}
 
 
 def notebook_path() -> Path | None:

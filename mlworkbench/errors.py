@@ -49,9 +49,9 @@ class ProjectError(WorkbenchError):
 def without_password(text: str) -> str:
     """A text whose addresses have ``***`` where a password or token was: before the host, or in the query."""
     # A password may hold '@' and '/' that nobody encoded, so it goes up to the last '@'; digits and '/' are a port.
-    text = re.sub(r"(://[^\s:/?#@'\"]*):(?!\d+[/?#])[^\s'\"]*@", r"\1:***@", text)
-    text = re.sub(r"(?i)(https?://)[^\s/?#@'\"]+@", r"\1***@", text)  # a token is often the user there
-    return re.sub(r"([?&;])([^\s=&'\"]+)=([^\s&'\"]*)", _without_value, text)
+    text = re.sub(r"(://[^\s:/?#@]*):(?!\d+[/?#])\S*@", r"\1:***@", text)
+    text = re.sub(r"(?i)(https?://)[^\s/?#@]+@", r"\1***@", text)  # a token is often the user there
+    return re.sub(r"([?&;])([^\s=&]+)=([^\s&]*)", _without_value, text)
 
 
 def _without_value(found: re.Match[str]) -> str:

@@ -152,6 +152,13 @@ def create_project_run(folder: Path, experiment_id: str, entry_point: str, param
     return _create_run(str(folder), experiment_id, str(folder), None, entry_point, parameters)
 
 
+def check_param_name(name: str) -> None:
+    """Raise what ``log_param`` would raise of a name, before the run is made."""
+    from mlflow.utils.validation import _validate_param_name
+
+    _validate_param_name(name)
+
+
 def run_project_as(run: Run, folder: Path, entry_point: str, parameters: dict[str, str], **options: str) -> None:
     """Run an entry point as a run that was made before, so that its id is known whatever happens.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from numbers import Integral
 
 from mlworkbench.errors import WorkbenchError
 
 HOST = "127.0.0.1"
+_PORTS = 2**16
 
 
 def free_ports(count: int) -> list[int]:
@@ -27,8 +29,11 @@ def require_free(port: int) -> None:
     Raises
     ------
     WorkbenchError
-        When something listens there already, or this user must not.
+        When it is no port, something listens there already, or this user must not.
     """
+    if type(port) is bool or not isinstance(port, Integral) or not 0 < port < _PORTS:
+        do = "Name one, or leave it out to take one that is free."
+        raise WorkbenchError(f"the port {repr(port)[:50]}.", f"a whole number from 1 to {_PORTS - 1}.", do)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

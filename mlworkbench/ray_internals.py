@@ -8,6 +8,7 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 ONLY_HERE: dict[str, Any] = {"_node_ip_address": "127.0.0.1"}
@@ -30,7 +31,9 @@ def usual_address(address: str) -> str:
 
 @contextlib.contextmanager
 def address_as_given() -> Iterator[None]:
-    """Have ``ray.init`` take 127.0.0.1 as it stands, since a cluster that keeps to it is silent at the outer address.
+    """Have ``ray.init`` take 127.0.0.1 as it stands, where it would make the address of the network card of it.
+
+    A cluster that keeps to 127.0.0.1 is silent there; one that starts there would listen to other machines.
 
     Public: none; Ray's own switch is read from the environment only when Ray is imported.
     """
@@ -95,14 +98,20 @@ def token_required() -> Iterator[None]:
     """Have nodes that start in this block let in only who has the token in ``~/.ray``, which is made if there is none.
 
     Public: ``ray get-auth-token --generate``, a process of several seconds; ``ray.init("local")`` does it by itself.
+    Either lets every user of the machine read the token.
     """
     from ray._private.authentication import authentication_token_setup as setup
 
     before = os.environ.get(setup.AUTH_MODE_ENV_VAR)
-    os.environ.setdefault(setup.AUTH_MODE_ENV_VAR, "token")
+    setup.enable_token_auth_by_default()
+    token = Path.home() / ".ray" / "auth_token"
+    token.parent.mkdir(mode=0o700, exist_ok=True)
     setup.ensure_token_if_auth_enabled(None, create_token_if_missing=True)
+    if token.exists():
+        token.chmod(0o600)
     try:
         yield
     finally:
         if before is None:
-            del os.environ[setup.AUTH_MODE_ENV_VAR]
+            os.environ.pop(setup.AUTH_MODE_ENV_VAR)
+            setup.Config.initialize("")  # Ray has read it, and would keep it

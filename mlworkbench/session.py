@@ -8,8 +8,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from mlworkbench.errors import StoreError, WorkbenchError
+from mlworkbench.errors import StoreError, WorkbenchError, explained, is_line
+from mlworkbench.locations import notes_on_locations
 from mlworkbench.mlflow_internals import ARTIFACT_ROOT_VARIABLE, active_experiment_id
 from mlworkbench.orphans import end_orphans
 from mlworkbench.quiet import quiet_mlflow
@@ -44,7 +46,7 @@ class Session:
         page = f"#/experiments/{self.experiment.experiment_id}/runs"
         if self.store.uri.startswith("http"):
             # In a container the server has one address for this kernel and another for the reader's browser.
-            server = os.environ.get("MLWORKBENCH_UI", self.store.uri).rstrip("/")
+            server = os.environ.get("MLWORKBENCH_UI", _without_user(self.store.uri)).rstrip("/")
             workspace = os.environ.get("MLFLOW_WORKSPACE")
             return f"{server}/{page}" + (f"?workspace={workspace}" if workspace else "")
         base = _lab_base_url()
@@ -75,8 +77,7 @@ class Session:
 def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = False) -> Session:
     """Begin a lesson: set the tracking store and the active experiment, and show a card that says so.
 
-    A deleted experiment of that name is restored; a run that an earlier error left open is ended as FAILED.
-    Both are told on the card.
+    The card tells too what was put right: a deleted experiment is restored, a run that is still open ended as FAILED.
 
     Parameters
     ----------
@@ -85,17 +86,12 @@ def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = Fal
     tracking_uri : str, optional
         Wins over ``MLFLOW_TRACKING_URI``, which wins over the workbook's own SQLite store.
     fresh : bool, default False
-        Give an empty experiment: an old one of that name keeps its runs under another name.
-
-    Returns
-    -------
-    Session
-        With the active `mlflow.entities.Experiment` in ``.experiment``.
+        Give an empty experiment of its own: an old one of that name keeps its runs under another name.
 
     Raises
     ------
     WorkbenchError
-        When the name is empty, or the store does not answer, cannot be written, or is of an unsupported kind.
+        When the name is none, or the store does not answer, cannot be written, or is of an unsupported kind.
 
     See Also
     --------
@@ -103,31 +99,42 @@ def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = Fal
 
     Examples
     --------
-    >>> import mlworkbench as wb
     >>> session = wb.start("my first experiment")  # doctest: +SKIP
     """
-    if not isinstance(experiment, str) or not experiment.strip():
-        raise WorkbenchError(
-            f"the experiment name {experiment!r}.",
-            "a text that is not empty.",
-            'Write, say, wb.start("my experiment").',
-        )
+    check_experiment_name(experiment)
     store = open_store(tracking_uri)
-    import mlflow
     from IPython.display import display
 
     quiet_mlflow()
     notes = _end_open_runs()
     _use(store)
-    client = mlflow.MlflowClient()
-    end_orphans(client)
-    if fresh:
-        notes += _set_aside(client, experiment)
-    entity, more = _experiment(client, experiment)
-    mlflow.set_experiment(experiment_id=entity.experiment_id)
+    entity, more = _activate(experiment, store, fresh)
     session = Session(entity, store, (*notes, *more))
     display(session)  # type: ignore[no-untyped-call]
     return session
+
+
+def _activate(name: str, store: Store, fresh: bool) -> tuple[Experiment, list[str]]:
+    """Make the experiment the active one; it, and what the reader should know of it."""
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    do = "Mend what the brackets name: the disk may be full, or the store held by another process."
+    with explained(f"the experiment {name!r} in {store.label}", do, kind=StoreError):
+        end_orphans(client)
+        entity, notes = (_fresh_experiment if fresh else _experiment)(client, name)
+        mlflow.set_experiment(experiment_id=entity.experiment_id)
+        return entity, notes + notes_on_locations(client, store, entity)
+
+
+def check_experiment_name(name: str) -> None:
+    """Refuse a name that is no text of one line: MLflow takes it, and then nobody can write or find it."""
+    if not is_line(name):
+        raise WorkbenchError(
+            f"the experiment name {name!r}.",
+            "a text of one line that is not empty.",
+            'Write, say, wb.start("my experiment").',
+        )
 
 
 def active_store() -> Store:
@@ -152,7 +159,9 @@ def experiment_for(name: str | None, *, otherwise: str) -> str:
     import mlflow
     from mlflow.tracking.default_experiment import DEFAULT_EXPERIMENT_ID
 
-    if name is None and (active := active_experiment_id()) != DEFAULT_EXPERIMENT_ID:
+    if name is not None:
+        check_experiment_name(name)
+    elif (active := active_experiment_id()) != DEFAULT_EXPERIMENT_ID:
         return active
     return str(_experiment(mlflow.MlflowClient(), name or otherwise)[0].experiment_id)
 
@@ -176,38 +185,50 @@ def _end_open_runs() -> list[str]:
     return notes
 
 
-def _set_aside(client: MlflowClient, name: str) -> list[str]:
-    old = client.get_experiment_by_name(name)
-    if old is None:
-        return []
-    if old.lifecycle_stage == "deleted":
-        client.restore_experiment(old.experiment_id)
-    kept = f"{name} (kept {old.experiment_id})"
-    client.rename_experiment(old.experiment_id, kept)
-    return [f"The earlier runs are kept in the experiment {kept!r}."]
+def _fresh_experiment(client: MlflowClient, name: str) -> tuple[Experiment, list[str]]:
+    """Create an experiment that nobody else has got, also when others do the same at this moment."""
+    notes: list[str] = []
+    while True:
+        if old := client.get_experiment_by_name(name):
+            if old.lifecycle_stage == "deleted":
+                client.restore_experiment(old.experiment_id)
+            kept = f"{name} (kept {old.experiment_id})"
+            client.rename_experiment(old.experiment_id, kept)
+            notes = [f"The earlier runs are kept in the experiment {kept!r}."]
+        if made := _create(client, name):
+            return made, notes
 
 
 def _experiment(client: MlflowClient, name: str) -> tuple[Experiment, list[str]]:
     """Find, restore or create an experiment, also when another process creates it at the same moment."""
-    from mlflow.exceptions import MlflowException
-
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        try:
-            return client.get_experiment(client.create_experiment(name)), []
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise StoreError(
-                    f"MLflow did not create the experiment {name!r} ({error.message}).",
-                    "a store that takes a new experiment of this name.",
-                    "Correct what the message in brackets names, or choose another name.",
-                ) from error
-            found = client.get_experiment_by_name(name)
+    found = client.get_experiment_by_name(name) or _create(client, name) or client.get_experiment_by_name(name)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
         note = f"The experiment {name!r} had been deleted; it is restored with its runs."
         return client.get_experiment(found.experiment_id), [note]
     return found, []
+
+
+def _create(client: MlflowClient, name: str) -> Experiment | None:
+    """Create an experiment; None when another process has been faster."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_experiment(client.create_experiment(name))
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_ALREADY_EXISTS":
+            return None
+        raise StoreError(
+            f"MLflow did not create the experiment {name!r} ({error.message}).",
+            "a store that takes a new experiment of this name.",
+            "Correct what the message in brackets names, or choose another name.",
+        ) from error
+
+
+def _without_user(uri: str) -> str:
+    """The address of a server as a link may show it, without user, password and options."""
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _lab_base_url() -> str | None:

@@ -1,26 +1,13 @@
-"""The tracking store: which one it is, made once and safely, refused with a reason when it cannot work."""
+"""The tracking store: which one it is, and a proof that it works."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
 
-from mlworkbench.errors import StoreError
-from mlworkbench.mlflow_internals import is_known_schema, open_database
-from mlworkbench.quiet import quiet_mlflow
+from mlworkbench.database import CONNECT_SECONDS, open_server_database, open_sqlite, sqlite_path, sqlite_uri
+from mlworkbench.errors import StoreError, is_line, told, without_password
 from mlworkbench.workbook import MARKER, workbook_home
-
-if TYPE_CHECKING:
-    import sqlalchemy
-
-CONNECT_SECONDS = 5.0
-"""How long a server or database may take to answer before it counts as away, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +17,14 @@ class Store:
     Attributes
     ----------
     uri : str
-        The tracking URI, as ``mlflow.set_tracking_uri`` takes it.
+        The tracking URI, as ``mlflow.set_tracking_uri`` takes it; it may hold a password, and is not shown.
     artifact_root : str or None
         URI of the folder under which this client puts artifacts; None where a server decides.
     why : str
         What made this the store: an argument, the environment, or the default.
     """
 
-    uri: str
+    uri: str = field(repr=False)
     artifact_root: str | None
     why: str
 
@@ -49,17 +36,6 @@ class Store:
             return without_password(self.uri)
         root = next((p for p in path.parents if (p / MARKER).exists()), path.parent.parent)
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-
-
-def sqlite_path(uri: str) -> Path | None:
-    """Path of the database file of a ``sqlite:`` URI; None for every other kind of store."""
-    return Path(uri.removeprefix("sqlite:///")).absolute() if uri.startswith("sqlite:///") else None
-
-
-def without_password(uri: str) -> str:
-    """The URI with its password, if any, replaced by ``***``."""
-    password = urlsplit(uri).password
-    return uri.replace(f":{password}@", ":***@") if password else uri
 
 
 def open_store(tracking_uri: str | None = None) -> Store:
@@ -83,15 +59,15 @@ def open_store(tracking_uri: str | None = None) -> Store:
     https://mlflow.org/docs/latest/self-hosting/architecture/backend-store/
     """
     uri, why = _choose(tracking_uri)
-    scheme = urlsplit(uri).scheme.split("+")[0]
+    scheme = uri.partition(":")[0].partition("+")[0].lower()
     if scheme == "sqlite":
-        return Store(uri, _open_sqlite(uri), why)
+        return Store(*open_sqlite(uri), why)
     if scheme in ("http", "https"):
         _check_server(uri)
         return Store(uri, None, why)
     if scheme in ("postgresql", "mysql", "mssql"):
         root = (workbook_home() / "artifacts").as_uri()
-        _open_database(uri, root)
+        open_server_database(uri, root)
         return Store(uri, root, why)
     if scheme.startswith("databricks"):
         return Store(uri, None, why)
@@ -103,101 +79,15 @@ def open_store(tracking_uri: str | None = None) -> Store:
     )
 
 
-def _choose(argument: str | None) -> tuple[str, str]:
-    if argument is not None:
-        return argument, "given as tracking_uri"
-    if chosen := os.environ.get("MLFLOW_TRACKING_URI"):
-        return chosen, "set in MLFLOW_TRACKING_URI"
-    return f"sqlite:///{(workbook_home() / 'mlflow.db').as_posix()}", "the workbook's own"
-
-
-def _open_sqlite(uri: str) -> str:
-    """Make the database under a lock if it is not there, verify it, and return its artifact root."""
-    from filelock import FileLock
-
-    path = sqlite_path(uri)
-    if path is None or path.name == ":memory:":
-        raise StoreError(f"the tracking URI {uri!r} names no file.", "'sqlite:///' and a path.", "Name a file.")
-    _require_writable(path.parent)
-    root = (path.parent / "artifacts").as_uri()
-    if not path.exists():
-        # Processes that race to create the tables break each other, so one does it, under another name:
-        # the store appears whole or not at all, even if that process is killed.
-        with FileLock(f"{path}.lock"):
-            if not path.exists():
-                _create_sqlite(path, root)
-    _connect(uri, root)
-    return root
-
-
-def _create_sqlite(path: Path, artifact_root: str) -> None:
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    engine = _connect(f"sqlite:///{new.as_posix()}", artifact_root)
-    with engine.begin() as connection:
-        # Write-ahead logging lets readers go on while a kernel writes; the file remembers it.
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-    engine.dispose()
-    new.replace(path)
-
-
-def _open_database(uri: str, artifact_root: str) -> None:
-    """Prove quickly that the database answers (MLflow itself retries for minutes), then let MLflow open it."""
-    import sqlalchemy
-    from filelock import FileLock
-
-    limits = {"connect_timeout": int(CONNECT_SECONDS)} if uri.startswith("postgresql") else {}
-    try:
-        engine = sqlalchemy.create_engine(uri, connect_args=limits)
-        engine.connect().close()
-        engine.dispose()
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        raise StoreError(
-            f"no database answers at {without_password(uri)} ({_first_line(error)}).",
-            "a running database that lets this user in.",
-            "Start the database, correct the URI, or unset MLFLOW_TRACKING_URI to use the local store.",
-        ) from error
-    lock = hashlib.sha256(uri.encode()).hexdigest()[:16]
-    with FileLock(Path(tempfile.gettempdir()) / f"mlworkbench-{lock}.lock"):
-        _connect(uri, artifact_root)
-
-
-def _connect(uri: str, artifact_root: str) -> sqlalchemy.Engine:
-    """Open a database with MLflow's own store class, which makes missing tables and checks the schema."""
-    from mlflow.exceptions import MlflowException
-
-    quiet_mlflow()
-    try:
-        return open_database(uri, artifact_root)
-    except MlflowException as error:
-        raise _schema_error(uri, str(error)) from error
-    except Exception as error:
-        if "not a database" not in str(error):
-            raise
-        raise StoreError(
-            f"{without_password(uri)} is not a database.",
-            "a SQLite file that MLflow made.",
-            "Name another file, or move this one away.",
-        ) from error
-
-
-def _schema_error(uri: str, message: str) -> StoreError:
-    revision = re.search(r"found version (\w+)", message)
-    if revision is None:
-        return StoreError(
-            f"MLflow could not open {without_password(uri)} ({message.splitlines()[0]}).",
-            "a store that this version of MLflow made.",
-            "Name another store, or move this one away and let the workbook make a new one.",
-        )
-    if revision[1] == "None" or is_known_schema(revision[1]):
-        age, cure = "an older", f"Back it up, then run `mlflow db upgrade {without_password(uri)}`."
-    else:
-        age, cure = "a newer", "Install that MLflow, or use another store (leave the URI out for the workbook's own)."
-    return StoreError(
-        f"the store {without_password(uri)} was made by {age} MLflow (schema {revision[1]}).",
-        "the schema of the MLflow that is installed here.",
-        cure,
-    )
+def _choose(argument: object) -> tuple[str, str]:
+    if argument is None:
+        if chosen := os.environ.get("MLFLOW_TRACKING_URI"):
+            return chosen, "set in MLFLOW_TRACKING_URI"
+        return sqlite_uri(workbook_home() / "mlflow.db"), "the workbook's own"
+    if not isinstance(argument, str) or (argument and not is_line(argument)):
+        file = f"'sqlite:///{argument}'" if isinstance(argument, os.PathLike) else "'sqlite:///mlflow.db'"
+        raise StoreError(f"the tracking URI {argument!r}.", "a text of one line.", f"Write tracking_uri={file}, say.")
+    return argument, "given as tracking_uri"
 
 
 def _check_server(uri: str) -> None:
@@ -215,10 +105,11 @@ def _check_server(uri: str) -> None:
             timeout=CONNECT_SECONDS,
             auth=auth if any(auth) else None,
         )
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:
+        malformed = isinstance(error, ValueError)
         raise StoreError(
-            f"no server answers at {without_password(uri)} ({type(error).__name__}).",
-            "a running MLflow tracking server.",
+            f"no server answers at {uri} ({told(error) if malformed else type(error).__name__}).",
+            "an address such as http://localhost:5000." if malformed else "a running MLflow tracking server.",
             "Start it (`mlflow server`), correct the URI, or unset MLFLOW_TRACKING_URI to use the local store.",
         ) from error
     if answer.ok:
@@ -228,24 +119,7 @@ def _check_server(uri: str) -> None:
         403: "Add this host and port to MLFLOW_SERVER_ALLOWED_HOSTS where the server is started.",
     }
     raise StoreError(
-        f"the server at {without_password(uri)} answers {answer.status_code} {answer.reason}: {answer.text[:80]!r}.",
+        f"the server at {uri} answers {answer.status_code} {answer.reason}: {answer.text[:80]!r}.",
         "an MLflow tracking server that lets this client in.",
         cures.get(answer.status_code, "Check that the URI names the MLflow server and not something else."),
     )
-
-
-def _require_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise StoreError(
-            f"the folder {folder} cannot be written ({error.strerror}).",
-            "a folder in which the store and its artifacts can be kept.",
-            "Make it writable, or set MLWORKBENCH_HOME to a folder of your own.",
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

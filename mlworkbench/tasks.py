@@ -5,6 +5,7 @@ The tasks themselves come from the packages that name some in the entry-point gr
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import html
 import inspect
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlworkbench.errors import WorkbenchError, unknown_name
-from mlworkbench.workbook import workbook_home
+from mlworkbench.workbook import make_private, workbook_home
 
 PASSED, NOT_YET, NOT_ATTEMPTED = "Passed", "Not yet", "Not attempted"
 _SIGNS = {PASSED: "\N{HEAVY CHECK MARK}", NOT_YET: "\N{RIGHTWARDS ARROW}", NOT_ATTEMPTED: "\N{HORIZONTAL ELLIPSIS}"}
 _MOST_CHARACTERS = 200  # of an unexpected error
+_PATIENCE = 5  # seconds that another check may keep the file
 
 
 class NotYetError(Exception):
@@ -92,7 +94,7 @@ def check(task: str, **answers: Any) -> Feedback:
     Parameters
     ----------
     task : str
-        Name of the task, as the notebook gives it.
+        Name of the task, as the notebook gives it; the number of a lesson counts as its name.
     **answers
         What the task asks for. An answer left as ``...`` counts as not attempted.
 
@@ -101,41 +103,52 @@ def check(task: str, **answers: Any) -> Feedback:
     Feedback
         Truthy only when the task is passed; shows itself in a notebook.
     """
-    feedback = _feedback(task, answers)
-    if isinstance(task, str) and task in known_tasks():
-        _keep(feedback)
+    name = "?"
+    try:
+        name = _name(task)
+        status, message = _outcome(name, answers)
+    except BaseException as error:  # whatever an answer does or raises, SystemExit too, must not end a notebook
+        status, message = NOT_YET, f"The check stopped at {_told(error)}. Look at your answers."
+    feedback = Feedback(name, status, _writable(message))
+    with contextlib.suppress(Exception):  # outside of a workbook there is nowhere to keep it, and none is kept
+        if name in known_tasks():
+            _keep(feedback)
     return feedback
 
 
-def _feedback(task: str, answers: dict[str, Any]) -> Feedback:
-    if problem := _misuse(task, answers):
-        return Feedback(str(task), NOT_YET, problem)
-    open_answers = [name for name, value in answers.items() if value is ...]
-    if open_answers:
-        return Feedback(
-            task, NOT_ATTEMPTED, f"Replace the dots in {', '.join(open_answers)}, then run this cell again."
-        )
+def _outcome(name: str, answers: dict[str, Any]) -> tuple[str, str]:
+    if name not in known_tasks():
+        return NOT_YET, str(unknown_name("task", name, known_tasks())).replace("\n", " ")
+    function = known_tasks()[name].function
+    wanted = list(inspect.signature(function).parameters)
+    if sorted(wanted) != sorted(answers):
+        got, takes = (", ".join(names) or "nothing" for names in (answers, wanted))
+        return NOT_YET, f"This check got {got}. It takes {takes}."
+    if open_answers := [answer for answer, value in answers.items() if value is ...]:
+        return NOT_ATTEMPTED, f"Replace the dots in {', '.join(open_answers)}, then run this cell again."
     try:
-        return Feedback(task, PASSED, known_tasks()[task].function(**answers))
+        return PASSED, function(**answers)
     except NotYetError as reason:
-        return Feedback(task, NOT_YET, str(reason))
-    except Exception as error:  # a check must never end a learner's notebook
-        told = f"{type(error).__name__}: {_first_line(error)}".rstrip(" :.")
-        return Feedback(task, NOT_YET, f"The check stopped at {told}. Look at your answers.")
+        return NOT_YET, str(reason)
 
 
-def _misuse(task: str, answers: dict[str, Any]) -> str | None:
-    if not isinstance(task, str) or task not in known_tasks():
-        return str(unknown_name("task", str(task), known_tasks())).replace("\n", " ")
-    wanted = list(inspect.signature(known_tasks()[task].function).parameters)
-    if sorted(wanted) == sorted(answers):
-        return None
-    return f"This check got {', '.join(answers) or 'nothing'}. It takes {', '.join(wanted) or 'nothing'}."
+def _name(task: object) -> str:
+    """A task's name; lessons have numbers, which readers write without quotes."""
+    return _writable(str(task))
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return textwrap.shorten(lines[0], _MOST_CHARACTERS, placeholder=" …")
+def _told(error: BaseException) -> str:
+    """Kind and first line of an unexpected error, whose text may itself be one."""
+    try:
+        first = (str(error).strip().splitlines() or [""])[0]
+    except BaseException:
+        first = ""
+    return f"{type(error).__name__}: {textwrap.shorten(first, _MOST_CHARACTERS, placeholder=' …')}".rstrip(" :.")
+
+
+def _writable(text: str) -> str:
+    """A text without what no notebook file can hold."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def hint(task: str, number: int = 1) -> Hint:
@@ -146,12 +159,13 @@ def hint(task: str, number: int = 1) -> Hint:
     WorkbenchError
         For a task that does not exist.
     """
-    if task not in known_tasks():
-        raise unknown_name("task", task, known_tasks())
-    hints = known_tasks()[task].hints
-    if not 1 <= number <= len(hints):
-        return Hint(f"Task {task} has the hints 1 to {len(hints)}.")
-    more = f" (hint({task!r}, {number + 1}) tells more)" if number < len(hints) else ""
+    name = _name(task)
+    if name not in known_tasks():
+        raise unknown_name("task", name, known_tasks())
+    hints = known_tasks()[name].hints
+    if number not in range(1, len(hints) + 1):
+        return Hint(f"Task {name} has the hints 1 to {len(hints)}.")
+    more = f" (hint({name!r}, {number + 1}) tells more)" if number < len(hints) else ""
     return Hint(f"Hint {number} of {len(hints)}: {hints[number - 1]}{more}")
 
 
@@ -184,10 +198,11 @@ def _write(change: Callable[[dict[str, str]], dict[str, str]]) -> None:
 
     try:
         path = _progress_file()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
+        make_private(path.parent)
+        with FileLock(f"{path}.lock", timeout=_PATIENCE, mode=0o600):
             new = path.with_suffix(".new")
             new.write_text(json.dumps(change(outcomes()), indent=1), encoding="utf-8")
+            new.chmod(0o600)
             new.replace(path)
     except (OSError, WorkbenchError):
         return

@@ -1,9 +1,8 @@
-"""Texts that go to databases, file systems and other programs: which are refused, and what is not told of them."""
+"""Texts that go to databases, file systems and other programs, and which of them are refused."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit, urlunsplit
 
 from mlworkbench import mlflow_internals
 from mlworkbench.errors import WorkbenchError
@@ -61,16 +60,3 @@ def bad_model_name(name: str, why: object) -> WorkbenchError:
         f"1 to {LONGEST_MODEL_NAME} characters without '/', ':', '@', '?' and line breaks.",
         "Choose another name, with '-' or '_' between its parts.",
     )
-
-
-def without_credentials(text: str) -> str:
-    """A text in which no address tells a user, password, token or query."""
-    return re.sub(r"https?://[^\s'\"<>]+", lambda found: _bare(found[0]), text)
-
-
-def _bare(address: str) -> str:
-    try:
-        parts = urlsplit(address)
-    except ValueError:  # such as http://[::1
-        return "http://…"
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
 
 from mlworkbench.errors import StoreError
 
+_HOME = ".mlworkbench"
 MARKER = Path("notebooks", "00_start_here.ipynb")
 """The file that tells the root of a workbook."""
 
@@ -32,15 +34,30 @@ def workbook_root(start: str | os.PathLike[str] | None = None) -> Path:
 
 
 def workbook_home() -> Path:
-    """Folder of everything a run of the workbook makes: ``MLWORKBENCH_HOME``, else ``.mlworkbench`` in the root."""
+    """Folder of everything a run of the workbook makes: ``MLWORKBENCH_HOME``, else ``.mlworkbench`` in the root.
+
+    Whoever writes there makes it by `make_private` first.
+    """
     chosen = os.environ.get("MLWORKBENCH_HOME")
-    return Path(chosen).resolve() if chosen else workbook_root() / ".mlworkbench"
+    return Path(chosen).resolve() if chosen else workbook_root() / _HOME
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its user can enter; the workbook's own is tightened where it is there already."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.name == _HOME and folder.stat().st_mode & 0o077:
+        with contextlib.suppress(PermissionError):  # somebody else's, who shares it
+            folder.chmod(0o700)
 
 
 EXECUTION_TAG = "mlworkbench.execution"
 EXECUTION_VARIABLE = "MLWORKBENCH_EXECUTION"
 PARENT_VARIABLE = "MLWORKBENCH_PARENT_RUN"
 """What the runner and reruns tell a kernel by its environment, for the tags of the runs that it logs."""
+
+STORE_VARIABLE = "MLWORKBENCH_RERUN_STORE"
+EXPERIMENT_VARIABLE = "MLWORKBENCH_RERUN_EXPERIMENT"
+"""The store of a rerun, and the experiment there that the notebook's runs go to unless it chooses another one."""
 
 
 def lesson_id(notebook: Path) -> str | None:

@@ -10,7 +10,7 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Param, Run
 
-from mlworkbench.notebooks.rerun import POINT_TAG
+from mlworkbench.notebooks.point import POINT_TAG
 from mlworkbench.notebooks.resume import PARENT_TAG
 from mlworkbench.orphans import OUTCOME_TAG
 from mlworkbench.projects.steps import run_step

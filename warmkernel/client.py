@@ -103,7 +103,7 @@ def _fork(interpreter: Sequence[str], wish: Wish, warmup: Warmup, *outputs: IO[A
             json.dump(wish, file)
             file.seek(0)
             server = _server_at(_socket_path(interpreter, wish.env, warmup))
-            answer = _ask(connection, server, *(each.fileno() for each in (file, *outputs)))
+            answer = _ask(connection, server, bool(wish.program), *(each.fileno() for each in (file, *outputs)))
         if answer.isdigit():
             return connection, int(answer), server
         connection.close()
@@ -112,7 +112,7 @@ def _fork(interpreter: Sequence[str], wish: Wish, warmup: Warmup, *outputs: IO[A
     raise ConnectionError(answer or "the fork server ended")
 
 
-def _ask(connection: socket.socket, server: int, *files: int) -> str:
+def _ask(connection: socket.socket, server: int, tell: bool, *files: int) -> str:
     """Send the files of a wish and return the server's answer; nothing when it ended instead."""
     limit = time.monotonic() + IMPORT_SECONDS
     connection.settimeout(2)
@@ -124,6 +124,9 @@ def _ask(connection: socket.socket, server: int, *files: int) -> str:
             except TimeoutError:
                 if is_in_state(server, psutil.STATUS_STOPPED) or time.monotonic() > limit:
                     raise
+                if tell:
+                    sys.stderr.write("The imports that kernels share are under way; later ones find them done.\n")
+                    tell = False
             else:
                 connection.settimeout(None)
                 return answer
@@ -149,10 +152,23 @@ def connect(interpreter: Sequence[str], env: Mapping[str, str], warmup: Warmup) 
 
 def _socket_path(interpreter: Sequence[str], env: Mapping[str, str], warmup: Warmup) -> Path:
     """Where the fork server of an environment listens: kernels that would import alike have the same."""
-    cores = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
     variables = sorted(warmup.environment(env).items())
-    alike = [interpreter, asdict(warmup), variables, os.getpriority(os.PRIO_PROCESS, 0), cores]
+    alike = [interpreter, asdict(warmup), variables, *_inherited()]
     return private_folder() / hashlib.sha256(json.dumps(alike).encode()).hexdigest()[:16]
+
+
+def _inherited() -> list[Any]:
+    """What a process has from the one that starts it and keeps: priority, limits of resources, cores, file mode."""
+    import resource  # there is none on Windows
+
+    names = ("AS", "CORE", "CPU", "DATA", "FSIZE", "NPROC", "STACK")  # Jupyter itself raises that of open files
+    kept: list[Any] = [os.getpriority(os.PRIO_PROCESS, 0)]
+    kept += [resource.getrlimit(getattr(resource, f"RLIMIT_{name}")) for name in names]
+    if sys.platform == "linux":
+        kept += [sorted(os.sched_getaffinity(0))]
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        kept += [line for line in status.splitlines() if line.startswith("Umask:")]
+    return kept
 
 
 def _server_at(path: Path) -> int:

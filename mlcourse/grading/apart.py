@@ -10,34 +10,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import psutil
 
 from mlcourse.grading.confinement import adopt_orphans
-from mlcourse.grading.plain import ANSWERS_VARIABLE
+from mlcourse.grading.handing_over import ANSWERS_VARIABLE
+from mlcourse.grading.watching import Limits, end, started, watch
 from mlworkbench.workbook import MARKER
 
 PACKAGES = ("mlcourse", "mlworkbench", "warmkernel", "stock_market")
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/proc", "/sys", "/dev/urandom", "/dev/random", "/dev/zero")
 SETTINGS = ("passwd", "group", "hosts", "resolv.conf", "nsswitch.conf", "ld.so.cache", "localtime", "ssl", "fonts")
 DEVICES = ("/dev/null", "/dev/full", "/dev/shm")  # noqa: S108 (semaphores of processes are there)
-_ONCE_MORE = 30.0  # seconds beyond the limit until a process that does not end by itself is ended
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a whole submission may use, of everything it starts together."""
-
-    seconds: float = 420
-    memory: int = 4_000_000_000
-    disk: int = 1_000_000_000
-    processes: int = 100
 
 
 @dataclass
@@ -124,7 +112,7 @@ def _reach(place: Path, own: str) -> dict[str, Any]:
 def _submission(place: Path, work: Path, checks: dict[str, tuple[str, str]], limits: Limits) -> dict[str, Any]:
     learner = place / "learner"
     calls = {
-        cell: f"from mlcourse.grading.plain import hand_over\n\nhand_over({cell!r}, {arguments})"
+        cell: f"from mlcourse.grading.handing_over import hand_over\n\nhand_over({cell!r}, {arguments})"
         for cell, (_, arguments) in checks.items()
     }
     return {
@@ -179,7 +167,7 @@ def _run(module: str, job: dict[str, Any], place: Path, limits: Limits) -> str:
     file.write_text(json.dumps(job), encoding="utf-8")
     job["read"].append(str(file))
     file.write_text(json.dumps(job), encoding="utf-8")
-    before = set(psutil.Process().children(recursive=True))
+    before = started()
     with (place / f"{module}.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", f"mlcourse.grading.{module}", str(file)],
@@ -191,9 +179,9 @@ def _run(module: str, job: dict[str, Any], place: Path, limits: Limits) -> str:
             start_new_session=True,
         )
         try:
-            happened = _watch(process, before, place, limits)
+            happened = watch(process, before, place, limits)
         finally:
-            _end(before)
+            end(before)
             process.wait()
     said = (place / f"{module}.log").read_bytes()[-100_000:].decode(errors="replace").strip().splitlines()
     return happened or _last(said, process.returncode)
@@ -204,61 +192,6 @@ def _last(said: list[str], status: int) -> str:
         with contextlib.suppress(ValueError):
             return str(json.loads(said[-1]))
     return f"ended with status {status}: {said[-1][:200] if said else 'no word'}"
-
-
-def _watch(process: subprocess.Popen[bytes], before: set[psutil.Process], place: Path, limits: Limits) -> str:
-    """Wait for a process, and tell which limit it went over, if it did."""
-    begun, look_at_disk = time.monotonic(), 0.0
-    while process.poll() is None:
-        now = time.monotonic() - begun
-        started = _started(before)
-        if now > limits.seconds + _ONCE_MORE:
-            return f"stopped after {limits.seconds:.0f} s"
-        if len(started) > limits.processes:
-            return f"stopped: it had more than {limits.processes} processes"
-        if sum(map(_memory, started)) > limits.memory:
-            return f"stopped: it used more than {limits.memory / 1e9:.3g} GB of memory"
-        if now > look_at_disk:
-            look_at_disk = now + 2
-            if _size(place) > limits.disk:
-                return f"stopped: it wrote more than {limits.disk / 1e9:.3g} GB"
-        time.sleep(0.25)
-    return ""
-
-
-def _started(before: set[psutil.Process]) -> set[psutil.Process]:
-    return set(psutil.Process().children(recursive=True)) - before
-
-
-def _memory(process: psutil.Process) -> int:
-    with contextlib.suppress(psutil.Error):
-        found = process.memory_info()
-        return int(found.rss - getattr(found, "shared", 0))
-    return 0
-
-
-def _size(place: Path) -> int:
-    size = 0
-    for folder, _, names in os.walk(place):
-        for name in names:
-            with contextlib.suppress(OSError):
-                size += Path(folder, name).lstat().st_blocks * 512
-    return size
-
-
-def _end(before: set[psutil.Process]) -> None:
-    """End everything that was started since; first stop it all, so that nothing starts something new meanwhile."""
-    stopped: set[psutil.Process] = set()
-    while new := _started(before) - stopped:
-        for process in new:
-            with contextlib.suppress(psutil.Error):
-                process.suspend()
-        stopped |= new
-    while left := _started(before):
-        for process in left:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(left, timeout=1)
 
 
 def _executed(file: Path, original: Any) -> Any:

@@ -70,13 +70,7 @@ def grade_class(
     root = root or workbook_root()
     part, name = _chosen(assignment, root)
     settings = nbgrader_settings(root / "notebooks").CourseDirectory
-    folders = sorted(path for path in Path(settings.submitted_directory).glob(f"*/{part}") if path.is_dir())
-    if not folders:
-        raise NotebookError(
-            f"nobody has handed in {part}.",
-            f"notebooks like {settings.submitted_directory}/NAME/{part}/{name}.ipynb.",
-            "Put them there.",
-        )
+    folders = _handed_in(settings.submitted_directory, part, name)
     release = Path(settings.release_directory).resolve()
     generate(root / "notebooks", part, release, settings.db_url)
     pristine = nbformat.read(release / part / f"{name}.ipynb", as_version=4)
@@ -87,6 +81,15 @@ def grade_class(
         with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
             list(pool.map(partial(_grade, part=part, root=root, scratch=Path(scratch), seconds=seconds), every))
     return _table(every, part, settings.db_url)
+
+
+def _handed_in(submitted: str, part: str, name: str) -> list[Path]:
+    """The folders in which learners have handed in an assignment."""
+    folders = sorted(path for path in Path(submitted).glob(f"*/{part}") if path.is_dir())
+    if not folders:
+        expected = f"notebooks like {submitted}/NAME/{part}/{name}.ipynb."
+        raise NotebookError(f"nobody has handed in {part}.", expected, "Put them there.")
+    return folders
 
 
 def handed_in(root: Path | None = None) -> list[str]:
@@ -156,9 +159,9 @@ def _table(every: list[_Submission], part: str, db_url: str) -> pd.DataFrame:
             rows.append(
                 {
                     "student": each.student,
-                    "points": sum(grade.auto_score or 0 for grade in checked),
+                    "points": float(sum(grade.auto_score or 0 for grade in checked)),
                     "of": sum(grade.max_score for grade in checked),
-                    "by_hand": sum(grade.max_score for grade in grades if grade.needs_manual_grade),
+                    "by_hand": float(sum(grade.max_score for grade in grades if grade.needs_manual_grade)),
                     "happened": "; ".join(each.told) or "graded",
                     "alike": ", ".join(near[each.student]),
                 }
@@ -182,8 +185,8 @@ def _one(scratch: str, part: str, student: str, seconds: str) -> str:
     from nbgrader.converters import Autograde, NbGraderException
     from nbgrader.coursedir import CourseDirectory
 
-    from mlcourse.grading.apart import Limits
     from mlcourse.grading.preprocessor import Apart
+    from mlcourse.grading.watching import Limits
 
     Apart.limits = Limits(seconds=float(seconds)) if seconds else Limits()
     config = nbgrader_settings(Path.cwd())

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from typing import Any, ClassVar
 
 from nbformat.v4 import new_output
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from mlcourse.grading.apart import Limits, Outcome, grade
+from mlcourse.grading.apart import Outcome, grade
+from mlcourse.grading.watching import Limits
 from mlworkbench.workbook import workbook_root
 
 _MOST_CHARACTERS = 20_000  # of one output, in the feedback
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _SAFE = ("text/plain", "image/png")  # a page of feedback runs no script of a learner
 
 
@@ -52,6 +55,8 @@ def _write(notebook: Any, outcome: Outcome) -> None:
     executed = list(outcome.notebook.cells)
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type != "code":
+            if not utils.is_locked(cell):  # nbgrader's pages show a learner's HTML as it is
+                cell.source = _TAG.sub("&lt;", cell.source)
             continue
         if utils.is_grade(cell):
             cell.outputs = [_verdict(outcome.verdicts.get(cell.metadata.nbgrader.grade_id, {}))]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mlcourse import logged_runs
 from mlcourse.answers import number, same, sequence, shown
 from mlcourse.market import lessons, recomputed
-from mlcourse.market.own_project import EXPERIMENT, asked, decided, kept, own_run, ups, watched
+from mlcourse.market.left_to_others import kept
+from mlcourse.market.own_project import EXPERIMENT, asked, decided, own_run, ups, watched
 from mlcourse.market.schema import demands
 from mlworkbench.tasks import NotYetError, Task
 
@@ -28,7 +29,12 @@ def _runs(answers: Any, symbol: str) -> list[Run]:
 
 
 def delivered(run: Any, clean: Any, delivery: Any, schema: Any) -> str:
-    """Task 1: what is wrong with a file of prices is reported, what is right is kept, what is wanted is a schema."""
+    """Task 1: what is wrong with a file of prices is reported, what is right is kept, what is wanted is a schema.
+
+    Recomputed: which rows of the delivery are good, and how many kinds of problems it has; the schema is asked
+    about six tables.
+    Cross-examined: metric and columns of the report.
+    """
     import pandas as pd
 
     raw = pd.read_csv(delivery, dtype=str, index_col=0)
@@ -64,7 +70,10 @@ def _kept(clean: Any, right: pd.DatetimeIndex) -> None:
 
 
 def judged_rules(symbol: Any, runs: Any, best: Any) -> str:
-    """Task 2: three rules, judged by the criterion, and the best of them."""
+    """Task 2: three rules, judged by the criterion, and the best of them.
+
+    Recomputed: what each rule reaches on all days, and which is the best.
+    """
     from stock_market.heuristics import HEURISTICS
 
     ups(symbol)
@@ -85,7 +94,12 @@ def judged_rules(symbol: Any, runs: Any, best: Any) -> str:
 
 
 def walked(symbol: Any, runs: Any, better: Any) -> str:
-    """Task 3: two models under walk-forward validation, and how they compare with the best rule."""
+    """Task 3: two models under walk-forward validation, and how they compare with the best rule.
+
+    Recomputed: how often the best rule is right on the days that are walked.
+    Cross-examined: accuracy, gain and interval of each run; the names of those that are better.
+    Plausible: the accuracy of models that take longer than a check may.
+    """
     ups(symbol)
     mine = {logged_runs.parameter(run, "model"): run for run in _runs(runs, symbol)}
     if len(mine) < FEWEST_MODELS:
@@ -133,7 +147,11 @@ def _rule_behind(run: Run) -> float:
 
 
 def leaked(symbol: Any, run: Any, honest: Any, rule: Any) -> str:
-    """Task 4: the leak of a random split, which number is to be reported, and beside which other."""
+    """Task 4: the leak of a random split, which number is to be reported, and beside which other.
+
+    Recomputed: what walking forward gives for this model and horizon, and the best rule beside it.
+    Plausible: what the random split claims.
+    """
     ups(symbol)
     mine = own_run(run, symbol)
     true, claimed, horizon = lessons.leakage(mine)

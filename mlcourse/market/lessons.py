@@ -53,7 +53,11 @@ def judged(run: Run, fewest_months: int = FEWEST_MONTHS) -> str:
 
 
 def heuristic(rule: Any, run: Any) -> str:
-    """Lesson 5.1: a heuristic of one's own, which looks at the window alone."""
+    """Lesson 5.1: a heuristic of one's own, which looks at the window alone.
+
+    Recomputed: what the function says of windows of the prices.
+    Cross-examined: the logged metrics.
+    """
     from stock_market.heuristics import HEURISTICS as KNOWN
 
     days = _spoken_of(rule)
@@ -102,7 +106,10 @@ def leakage(run: Run) -> tuple[float, float, int]:
 
 
 def leak(run: Any) -> str:
-    """Lesson 5.2: what a random split claims for another model."""
+    """Lesson 5.2: what a random split claims for another model.
+
+    Recomputed: what walking forward gives for this model, and the rule beside it.
+    """
     from stock_market import walk_forward
     from stock_market.features import columns
 
@@ -121,7 +128,11 @@ def leak(run: Any) -> str:
 
 
 def window_alone(run: Any) -> str:
-    """Lesson 5.3: a model without the features of the market."""
+    """Lesson 5.3: a model without the features of the market.
+
+    Recomputed: what walking forward gives for this model.
+    Cross-examined: the metrics against each other.
+    """
     mine = _mine(run, "window only")
     if (stage := mine.data.tags.get("stage")) != "mine":
         raise NotYetError(f"The tag stage is {shown(stage)}.", "Start the run with tags={'stage': 'mine'}.")

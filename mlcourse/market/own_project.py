@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
 EXPERIMENT = "exercises: market"
 PRICES = {"nasdaq": data.load_nasdaq, "vix": data.load_vix}
 WINDOW, HELD_OUT, ASKED, FEWEST_WATCHED = 14, 250, 20, 3
+NEWEST = "sweep.table leaves out the newest evening, since nobody knows its answer yet. "
+FEWEST_CALM, MOST_CALM, TOO_GOOD = 180, 550, 0.8
 HALF, HIGHER = 0.5, 0.55
 SERVED, SEEN = "up_tomorrow", ["return_1", "return_60", "answer"]
-TONIGHT = ["return_1", "volatility_20", "distance_20"]
-NEWEST = "sweep.table leaves out the newest evening, since nobody knows its answer yet. "
 
 
 def ups(symbol: Any) -> pd.Series:
@@ -60,7 +59,11 @@ def _served(model_uri: Any, symbol: str) -> Stored:
 
 
 def decided(symbol: Any, model_uri: Any, verdict: Any) -> str:
-    """Task 5: the gate decides on days that were held out."""
+    """Task 5: the gate decides on days that were held out.
+
+    Recomputed: the model is fitted again on the days before, and both are asked about the days held out.
+    Cross-examined: the accuracy that the gate saw.
+    """
     _judged(symbol, model_uri, verdict)
     return f"Compared with {logged_models.verdict_run(verdict).data.params['baseline']}: {verdict.headline}"
 
@@ -107,7 +110,11 @@ def _held_out(stored: Stored, symbol: str) -> float:
 
 
 def asked(symbol: Any, model_uri: Any, verdict: Any, version: Any, rows: Any, half: Any, higher: Any) -> str:
-    """Task 6: a registered version with the right alias, asked at two thresholds."""
+    """Task 6: a registered version with the right alias, asked at two thresholds.
+
+    Recomputed: the windows, and what the model answers at both thresholds.
+    Cross-examined: version and alias.
+    """
     import numpy as np
 
     stored, name = _judged(symbol, model_uri, verdict), f"up-{symbol}"
@@ -147,7 +154,12 @@ def _answered(stored: Stored, rows: np.ndarray, what: str, given: Any, threshold
 
 
 def watched(symbol: Any, run: Any, reference: Any, current: Any, first_alert: Any) -> str:
-    """Task 7: months of monitoring as metrics over time, and the first alert."""
+    """Task 7: months of monitoring as metrics over time, and the first alert.
+
+    Recomputed: the features and answers of the days, and how calm the reference is.
+    Cross-examined: months, steps, files and the first alert; predictions that are the answers.
+    Not checked: which rule or model has made the predictions.
+    """
     ups(symbol)
     mine = own_run(run, symbol)
     for name, days in (("reference", reference), ("current", current)):
@@ -168,7 +180,32 @@ def watched(symbol: Any, run: Any, reference: Any, current: Any, first_alert: An
     logged = mine.data.tags.get("alert", "").partition(":")[0]
     if str(first_alert) != logged:
         raise NotYetError(f"first_alert is {shown(first_alert)}.", "Read the run's tag alert: a month, or 'none'.")
+    _calm(reference, symbol)
+    _foretold(reference, current)
     return f"{len(months)} months were watched; first alert: {logged}."
+
+
+def _calm(reference: pd.DataFrame, symbol: str) -> None:
+    """The reference has one or two years, in which prices moved less than they mostly did."""
+    if not FEWEST_CALM <= len(reference) <= MOST_CALM:
+        raise NotYetError(f"The reference has {len(reference)} days.", "Take one or two years.")
+    found, usual = reference["return_1"].std(), recomputed.by_day(symbol)["return_1"].std()
+    if found > usual:
+        raise NotYetError(
+            f"On the days of the reference the return spreads by {found:.2g}, on all days by {usual:.2g}.",
+            "Choose a calm time as the reference.",
+        )
+
+
+def _foretold(*tables: pd.DataFrame) -> None:
+    """Predictions that were made the evening before are not all right."""
+    for days in tables:
+        right = float((days["prediction"].astype(bool) == days["answer"].astype(bool)).mean())
+        if right > TOO_GOOD:
+            raise NotYetError(
+                f"The predictions are right on {right:.2f} of the days, as if they had been told the answer.",
+                "Give what the best rule of task 2, or a model of yours, said of each day.",
+            )
 
 
 def _of_the_index(days: Any, name: str, symbol: str) -> None:
@@ -181,47 +218,3 @@ def _of_the_index(days: Any, name: str, symbol: str) -> None:
         raise NotYetError(f"{name} has no column {', '.join(missing)}.", "Add prediction with .assign(prediction=…).")
     if not days[SEEN].equals(recomputed.by_day(symbol)[SEEN].reindex(days.index)):
         raise NotYetError(f"{name} does not hold days of {symbol}.", f"Take them from sweep.table(series, {symbol!r}).")
-
-
-def kept(symbol: Any, store: Any, tonight: Any) -> str:
-    """Task 8: a feature store with the newest evening, and a conclusion where others look for it."""
-    ups(symbol)
-    if not isinstance(store, str | Path) or not Path(store, "feature_store.yaml").is_file():
-        raise NotYetError(
-            f"No feature store lies in {shown(store)}.", "Give the folder that feature_store.refresh got."
-        )
-    expected = {name: float(recomputed.newest(symbol)[name]) for name in TONIGHT}
-    there = _online(store, symbol)
-    if any(there[name] is None or not same(there[name], value) for name, value in expected.items()):
-        raise NotYetError(
-            f"The store does not have the features of {symbol} of its newest evening.",
-            f"{NEWEST}Put what features.features(series, {symbol!r}) gives into it.",
-        )
-    given = dict(tonight) if isinstance(tonight, dict) else {}
-    if set(given) != set(TONIGHT) or any(not same(float(given[name]), expected[name]) for name in TONIGHT):
-        raise NotYetError(f"tonight is {shown(tonight)}.", f"Give {', '.join(TONIGHT)} with what the store answers.")
-    return _concluded(symbol)
-
-
-def _online(store: Any, symbol: str) -> dict[str, Any]:
-    """What a server would be given."""
-    import feast
-
-    wanted = [f"market:{name}" for name in TONIGHT]
-    asked = feast.FeatureStore(repo_path=store).get_online_features(features=wanted, entity_rows=[{"symbol": symbol}])
-    return {name: values[0] for name, values in asked.to_dict().items()}
-
-
-def _concluded(symbol: str) -> str:
-    """The description of the experiment names the index and what the best rule reaches."""
-    from stock_market.heuristics import scores
-
-    found = logged_runs.client().get_experiment_by_name(EXPERIMENT)
-    text = found.tags.get("mlflow.note.content", "") if found else ""
-    percent = f"{100 * scores(recomputed.by_day(symbol)).drop('random').max():.0f}"
-    if missing := [word for word in (symbol, percent) if word not in text.lower()]:
-        raise NotYetError(
-            f"The description of the experiment is {shown(text)}, without {' and '.join(missing)}.",
-            "Set the experiment's tag mlflow.note.content: index, percent of the best rule, models that are better.",
-        )
-    return f"The store is fresh, and the experiment says: {text}"

@@ -29,7 +29,10 @@ _FOUR_DIGITS = 0.00006
 
 
 def piloted(run: Any, first: Any, failed: Any) -> str:
-    """Lesson 5.4: the pipeline with another window and nothing else changed; and stopped by bad prices."""
+    """Lesson 5.4: the pipeline with another window and nothing else changed; and stopped by bad prices.
+
+    Cross-examined: parameters, steps and outcome of both pipelines.
+    """
     mine, theirs = (project_runs.project_run(each, name, "main") for each, name in ((run, "run"), (first, "first")))
     params, known = mine.data.params, theirs.data.params
     changed = [f"{name}={params.get(name)}" for name in known if params.get(name) != known[name]]
@@ -74,7 +77,11 @@ def _stopped(run: Run) -> str:
 
 
 def watched(run: Any, alerts: Any) -> str:
-    """Lesson 5.5: another year under the monitor, and the rule applied to it."""
+    """Lesson 5.5: another year under the monitor, and the rule applied to it.
+
+    Recomputed: the drift of each month.
+    Cross-examined: the alerts against the rule.
+    """
     import pandas as pd
 
     from stock_market.monitor import alerts as rule
@@ -102,7 +109,11 @@ def watched(run: Any, alerts: Any) -> str:
 
 
 def swept(table: Any, best: Any, seconds: Any, nodes: Any) -> str:
-    """Lesson 5.6: the best of a sweep beside its share of holding, and what more nodes would help."""
+    """Lesson 5.6: the best of a sweep beside its share of holding, and what more nodes would help.
+
+    Cross-examined: the table against the runs of the sweep, the best of it, the speed-up by Amdahl.
+    Not checked: returns in the table.
+    """
     rows = _sweep_table(table)
     for name in ("window", "threshold"):
         if (values := rows[name].nunique()) < 2:  # noqa: PLR2004

@@ -14,9 +14,14 @@ COLUMNS = 10
 
 
 def stored_pipeline(model_uri: Any) -> str:
-    """Task 1: a pipeline with a name, an example, a signature and a run."""
+    """Task 1: a pipeline with a name, an example, a signature and a run.
+
+    Recomputed: the classes of the pipeline, read from the stored model.
+    Cross-examined: name, example, columns of the signature, run.
+    Not checked: the settings of Ridge.
+    """
     stored = own(model_uri, name="progression")
-    steps = [type(step).__name__ for _, step in getattr(stored.native(), "steps", ())]
+    steps = stored.classes()[1:]
     if steps != ["StandardScaler", "Ridge"]:
         found = f"the steps {', '.join(steps)}" if steps else "no steps: it is no pipeline"
         raise NotYetError(f"The stored model has {found}.", "Store make_pipeline(StandardScaler(), Ridge()).")
@@ -29,7 +34,10 @@ def stored_pipeline(model_uri: Any) -> str:
 
 
 def read_facts(model_uri: Any, flavors: Any, size: Any, file_format: Any) -> str:
-    """Task 2: three facts of the MLmodel file."""
+    """Task 2: three facts of the MLmodel file.
+
+    Recomputed: flavors, size and format are read from the file.
+    """
     stored = own(model_uri)
     names = {str(name) for name in sequence(flavors, "flavors")}
     if names != set(stored.flavors):
@@ -44,7 +52,10 @@ def read_facts(model_uri: Any, flavors: Any, size: Any, file_format: Any) -> str
 
 
 def addresses(model_uri: Any, by_run: Any, by_alias: Any) -> str:
-    """Task 3: two more addresses of the same model."""
+    """Task 3: two more addresses of the same model.
+
+    Cross-examined: both addresses lead to the id of the model.
+    """
     stored = own(model_uri)
     for what, address, begins, needs in (("by_run", by_run, "runs:/", ""), ("by_alias", by_alias, "models:/", "@best")):
         text = address if isinstance(address, str) else ""
@@ -59,7 +70,11 @@ def addresses(model_uri: Any, by_run: Any, by_alias: Any) -> str:
 
 
 def patient_model(model_uri: Any, rows: Any) -> str:
-    """Task 4: a gap passes, a missing column and a text are refused."""
+    """Task 4: a gap passes, a missing column and a text are refused.
+
+    Recomputed: the model is asked with a gap in age, without bmi, and with a text as bmi.
+    Not checked: how good its predictions are.
+    """
     stored = own(model_uri)
     gap = logged_models.accepts_gap(stored, rows.head(), "age")
     logged_models.refuses(stored, gap.drop(columns="bmi"), "rows without bmi")
@@ -68,7 +83,11 @@ def patient_model(model_uri: Any, rows: Any) -> str:
 
 
 def follow_up(model_uri: Any, rows: Any, original: Any) -> str:
-    """Task 5: a model from code with a parameter, compared with the model inside."""
+    """Task 5: a model from code with a parameter, compared with the model inside.
+
+    Recomputed: the model of task 1 and this one are asked, at four limits, and compared.
+    Cross-examined: that nothing is pickled; the type of the default.
+    """
     stored = own(model_uri, name="follow_up")
     logged_models.from_code(stored)
     default = logged_models.default_of(stored, "limit")
@@ -84,7 +103,10 @@ def follow_up(model_uri: Any, rows: Any, original: Any) -> str:
 
 
 def exported(model_uri: Any, original: Any, rows: Any, difference: Any) -> str:
-    """Task 6: an ONNX export with the same predictions, and the learner's own proof."""
+    """Task 6: an ONNX export with the same predictions, and the learner's own proof.
+
+    Recomputed: the predictions of both models, and their largest difference.
+    """
     import numpy as np
 
     stored = own(model_uri)

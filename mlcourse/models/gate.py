@@ -7,7 +7,7 @@ from typing import Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import sequence
-from mlcourse.models import logged_models
+from mlcourse.models import latencies, logged_models
 from mlcourse.models.logged_models import Stored
 from mlworkbench.tasks import NotYetError
 
@@ -25,7 +25,11 @@ def own(answer: Any, what: str = "model_uri", name: str | None = None) -> Stored
 
 
 def own_metric(run_id: Any, model_uri: Any, rows: Any, y_test: Any) -> str:
-    """Task 7: an evaluation with a metric of one's own, compared with the predictions."""
+    """Task 7: an evaluation with a metric of one's own, compared with the predictions.
+
+    Recomputed: the predictions, and the share that is within 50 points.
+    Cross-examined: that the usual metrics stand beside it.
+    """
     run, stored = logged_runs.finished_run(run_id), own(model_uri)
     if "mean_absolute_error" not in run.data.metrics:
         raise NotYetError(
@@ -49,7 +53,10 @@ def own_metric(run_id: Any, model_uri: Any, rows: Any, y_test: Any) -> str:
 
 
 def refused(verdict: Any, baseline: Any) -> str:
-    """Task 8: a gate that refuses a worse candidate."""
+    """Task 8: a gate that refuses a worse candidate.
+
+    Cross-examined: what the gate wanted, its decision, the baseline's id and the candidate's class.
+    """
     run = logged_models.verdict_run(verdict)
     wanted = logged_models.demand(verdict, "mean_absolute_error")
     if "the baseline" not in wanted:
@@ -63,21 +70,26 @@ def refused(verdict: Any, baseline: Any) -> str:
     against = logged_models.stored_model(run.data.params["baseline"], "The baseline")
     if against.record.model_id != own(baseline, "baseline").record.model_id:
         raise NotYetError("The gate compared with another model.", "Take the model of task 1 as the baseline.")
-    candidate = type(own(run.data.params["candidate"], "The candidate").native()).__name__
+    candidate = own(run.data.params["candidate"], "The candidate").classes()[0]
     if candidate != "DummyRegressor":
         raise NotYetError(f"The candidate is a {candidate}.", "Let a DummyRegressor try.")
     return f"The gate refused the {candidate}: its error was wanted {wanted}."
 
 
 def measured(answers: Any, latency: Any, run_id: Any, model_uri: Any, rows: Any) -> str:
-    """Task 9: the answers of a server, and how fast they came."""
+    """Task 9: the answers of a server, and how fast they came.
+
+    Recomputed: the predictions of the model for all test rows.
+    Cross-examined: the logged p99 against the requests that were timed.
+    Plausible: the times themselves, which nobody can measure again.
+    """
     found, stored = logged_models.numbers(sequence(answers, "answers"), "The answers"), own(model_uri)
     expected = logged_models.numbers(stored.answer(rows), "The predictions")
     if len(found) != len(expected):
         raise NotYetError(f"There are {len(found)} answers for {len(expected)} test rows.", "Send all of X_test.")
     if not abs(found - expected).max() < logged_models.ALL_CLOSE * abs(expected).max():
         raise NotYetError("The answers are not those of your model.", "Serve the model of task 1.")
-    p99 = logged_models.measured(latency, FEWEST_REQUESTS).percentiles["p99"]
+    p99 = latencies.enough(latency, FEWEST_REQUESTS).percentiles["p99"]
     logged = logged_runs.metric(logged_runs.finished_run(run_id), "latency_p99_ms")
     if not math.isclose(logged, p99, rel_tol=1e-6):
         raise NotYetError(
@@ -96,7 +108,12 @@ def _mean_cost(stored: Stored, rows: Any, truth: Any) -> float:
 
 
 def through_the_gate(verdict: Any, baseline: Any, rows: Any, y_test: Any) -> str:
-    """Task 10, open: a candidate that passes a stated gate, computed anew from the stored models."""
+    """Task 10, open: a candidate that passes a stated gate, computed anew from the stored models.
+
+    Recomputed: the cost of both models on the test rows.
+    Cross-examined: thresholds, candidate and decision of the verdict.
+    Not checked: what the tag why says; it is read by a teacher.
+    """
     run = logged_models.verdict_run(verdict)
     wanted = logged_models.demand(verdict, "mean_cost")
     if "10 % below the baseline" not in wanted:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from mlcourse.answers import number, sequence
-from mlcourse.models import logged_models
+from mlcourse.models import latencies, logged_models
 from mlworkbench.tasks import NotYetError, Task
 
 BETTER_THAN_GUESSING = 0.6
@@ -24,7 +24,10 @@ def _estimator(stored: logged_models.Stored, name: str) -> Any:
 
 
 def stored_tree(model_uri: Any, flavors: Any) -> str:
-    """Lesson 2.1: a tree, stored in a run with a name and an example, and the number of its flavors."""
+    """Lesson 2.1: a tree, stored in a run with a name and an example, and the number of its flavors.
+
+    Cross-examined: class, name, example and run of the stored model; the number of flavors against its file.
+    """
     stored = logged_models.stored_model(model_uri)
     logged_models.called(stored, "tree")
     _estimator(stored, "DecisionTreeClassifier")
@@ -37,7 +40,11 @@ def stored_tree(model_uri: Any, flavors: Any) -> str:
 
 
 def patient_signature(model_uri: Any) -> str:
-    """Lesson 2.2: a signature that lets a gap pass, refuses a missing column and knows a parameter."""
+    """Lesson 2.2: a signature that lets a gap pass, refuses a missing column and knows a parameter.
+
+    Recomputed: the model is asked with a gap and without a column.
+    Cross-examined: the parameter in the signature.
+    """
     import pandas as pd
 
     stored = logged_models.stored_model(model_uri)
@@ -49,7 +56,11 @@ def patient_signature(model_uri: Any) -> str:
 
 
 def doubtful(model_uri: Any, rows: Any, forest: Any) -> str:
-    """Lesson 2.3: a model from code that names the rows about which a forest is not sure."""
+    """Lesson 2.3: a model from code that names the rows about which a forest is not sure.
+
+    Recomputed: the forest is asked about the rows, at several limits, and compared.
+    Cross-examined: that nothing is pickled.
+    """
     stored = logged_models.stored_model(model_uri)
     logged_models.called(stored, "doubtful")
     logged_models.from_code(stored)
@@ -64,7 +75,11 @@ def doubtful(model_uri: Any, rows: Any, forest: Any) -> str:
 
 
 def gated(verdict: Any, test: Any) -> str:
-    """Lesson 2.4: a logistic regression passes a gate against the stump, on the test rows."""
+    """Lesson 2.4: a logistic regression passes a gate against the stump, on the test rows.
+
+    Recomputed: both models on the test rows.
+    Cross-examined: thresholds, candidate and baseline of the verdict's run.
+    """
     run = logged_models.verdict_run(verdict)
     recall = logged_models.demand(verdict, "recall_score")
     if not recall.startswith("at least 0.8"):
@@ -88,14 +103,18 @@ def gated(verdict: Any, test: Any) -> str:
 
 
 def served(answers: Any, latency: Any, y_test: Any) -> str:
-    """Lesson 2.5: answers of a server for all test rows, and its latency."""
+    """Lesson 2.5: answers of a server for all test rows, and its latency.
+
+    Recomputed: the predictions of the model that was served.
+    Plausible: the latency, which nobody can measure again; the logged number is that of the answer.
+    """
     answers, truth = sequence(answers, "answers"), sequence(y_test, "y_test")
     if len(answers) != len(truth):
         raise NotYetError(f"There are {len(answers)} answers for {len(truth)} test rows.", "Send all of X_test.")
     right = sum(bool(a == b) for a, b in zip(answers, truth, strict=True)) / len(truth)
     if right < BETTER_THAN_GUESSING:
         raise NotYetError(f"{right:.2f} of the answers are right.", "Train the tree on X_train and y_train.")
-    p99 = logged_models.measured(latency, FEWEST_REQUESTS).percentiles["p99"]
+    p99 = latencies.enough(latency, FEWEST_REQUESTS).percentiles["p99"]
     return f"{right:.2f} of the answers are right, and 99 % came within {p99:.3g} ms."
 
 

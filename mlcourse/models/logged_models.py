@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
+from mlcourse.asking import RefusedError, apart
 from mlworkbench.errors import told
 from mlworkbench.quiet import quiet
-from mlworkbench.serving.latency import Latency
 from mlworkbench.tasks import NotYetError
 from mlworkbench.verdict import VERDICT_TAG, Verdict
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import LoggedModel, Run
     from mlflow.models import Model
-    from mlflow.pyfunc import PyFuncModel
 
 ALL_CLOSE = 1e-3  # part of a value by which two translations of one model may differ
 
@@ -34,33 +33,55 @@ class Stored:
         """The flavors of the MLmodel file."""
         return dict(self.file.flavors)
 
+    def _folder(self, flavor: str) -> str:
+        """Where its files are, in this flavor; who is asked apart opens no store."""
+        import mlflow
+
+        if flavor not in self.flavors:
+            raise NotYetError(
+                f"The model has the flavors {', '.join(self.flavors)}.", "Store the scikit-learn object itself."
+            )
+        return str(mlflow.artifacts.download_artifacts(self.uri))
+
     def native(self) -> Any:
         """The model as the scikit-learn object that it was."""
         import mlflow
 
-        if "sklearn" not in self.flavors:
-            raise NotYetError(
-                f"The model has the flavors {', '.join(self.flavors)}.", "Store the scikit-learn object itself."
-            )
         with quiet():
-            return mlflow.sklearn.load_model(self.uri)
+            return mlflow.sklearn.load_model(self._folder("sklearn"))
 
-    def function(self) -> PyFuncModel:
-        """The model as a python_function."""
+    def classes(self) -> list[str]:
+        """Name of the class of the scikit-learn object, and those of its steps if it is a pipeline."""
         import mlflow
 
-        with quiet():
-            return mlflow.pyfunc.load_model(self.uri)
+        def names() -> list[str]:
+            with quiet():
+                model = mlflow.sklearn.load_model(folder)
+            return [type(part).__name__ for part in (model, *(step for _, step in getattr(model, "steps", ())))]
+
+        folder = self._folder("sklearn")
+        found: list[str] = apart(names)
+        return found
+
+    def predict(self, rows: Any, params: dict[str, Any] | None = None) -> Any:
+        """What the python_function answers to rows, or `RefusedError`."""
+        import mlflow
+
+        def ask() -> Any:
+            with quiet():
+                return mlflow.pyfunc.load_model(folder).predict(rows, params=params)
+
+        folder = self._folder("python_function")
+        return apart(ask)
 
     def answer(self, rows: Any, params: dict[str, Any] | None = None) -> Any:
-        """What the python_function answers to rows."""
-        function = self.function()
+        """What the python_function answers to right rows."""
         try:
-            with quiet():
-                return function.predict(rows, params=params)
-        except Exception as error:
+            return self.predict(rows, params)
+        except RefusedError as error:
             raise NotYetError(
-                f"The model does not answer to {len(rows)} right row(s): {told(error)}.", "Try it on them yourself."
+                f"The model does not answer to {len(rows)} right row(s): {error.kind}: {error}.",
+                "Try it on them yourself.",
             ) from error
 
 
@@ -158,16 +179,13 @@ def accepts_gap(stored: Stored, rows: pd.DataFrame, column: str) -> pd.DataFrame
 
 def refuses(stored: Stored, rows: pd.DataFrame, what: str) -> None:
     """The signature must refuse rows that are wrong in this way."""
-    from mlflow.exceptions import MlflowException
-
     try:
-        with quiet():
-            stored.function().predict(rows)
-    except MlflowException:
-        return
-    except Exception as error:
+        stored.predict(rows)
+    except RefusedError as error:
+        if error.kind == "MlflowException":
+            return
         raise NotYetError(
-            f"The signature lets {what} pass, and the model stops at {type(error).__name__}.",
+            f"The signature lets {what} pass, and the model stops at {error.kind}.",
             "Require the column in the signature.",
         ) from error
     raise NotYetError(f"The model answers to {what}.", "Require the column in the signature, with its type.")
@@ -227,14 +245,3 @@ def demand(verdict: Verdict, metric: str) -> str:
     if metric not in wanted:
         raise NotYetError(f"The gate looked at {', '.join(wanted)}.", f"Add a threshold for {metric}.")
     return str(wanted[metric])
-
-
-def measured(answer: Any, fewest: int) -> Latency:
-    """A latency of enough requests with one row each."""
-    if not isinstance(answer, Latency):
-        raise NotYetError(f"latency is of type {type(answer).__name__}.", "Give what `endpoint.latency(…)` returns.")
-    if answer.rows != 1:
-        raise NotYetError(f"Each request had {answer.rows} rows.", "Send one row: X_test.head(1).")
-    if len(answer.milliseconds) < fewest:
-        raise NotYetError(f"{len(answer.milliseconds)} requests were timed.", f"Time at least {fewest}.")
-    return answer

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import math
-import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import number, shown
-from mlcourse.projects import project_runs, sweep_tables
+from mlcourse.projects import project_runs
+from mlcourse.projects.notebook_jobs import EXPERIMENT, diagnosed, given_parameters, grown
 from mlcourse.projects.project_runs import FILE, NUMBER, TEXT
-from mlworkbench.errors import NotebookError
-from mlworkbench.notebooks.parameters import parameters
-from mlworkbench.orphans import OUTCOME_TAG
 from mlworkbench.tasks import NotYetError, Task
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-EXPERIMENT = "exercises: projects"
 COLUMN, ROWS = "sepal_length", 100
 DICE = {"throws": 100, "sides": 6, "seed": 7}
 OLD_COMMIT = "Guess the mean"
-PUT_IN = 3
-"""Cells that papermill puts before a failing one: a banner, the parameters, a mark."""
-THROWS, SIDES, SWEPT_THROWS = 500, 20, 1000
 
 
 def _own(answer: Any, what: str, entry_point: str = "main") -> Run:
@@ -34,7 +27,11 @@ def _own(answer: Any, what: str, entry_point: str = "main") -> Run:
 
 
 def written(project: Any) -> str:
-    """Task 1: an MLproject with two entry points for two scripts."""
+    """Task 1: an MLproject with two entry points for two scripts.
+
+    Recomputed: the file is read as MLflow reads it; names, types, defaults and commands.
+    Not checked: that it runs; task 3 does.
+    """
     main, count = project_runs.entry_points(project, "main", "count")
     project_runs.required(main, "file", FILE)
     project_runs.optional(main, "column", TEXT, "petal_length")
@@ -47,7 +44,11 @@ def written(project: Any) -> str:
 
 
 def mended(project: Any, run: Any) -> str:
-    """Task 2: a project that runs again, without any value given."""
+    """Task 2: a project that runs again, without any value given.
+
+    Recomputed: the file is read as MLflow reads it.
+    Cross-examined: the parameters of the run against its defaults.
+    """
     (main,) = project_runs.entry_points(project, "main")
     for name, default in DICE.items():
         project_runs.optional(main, name, NUMBER, default)
@@ -62,7 +63,11 @@ def mended(project: Any, run: Any) -> str:
 
 
 def found(run: Any, filter_string: Any) -> str:
-    """Task 3: a run with parameters, and a filter that finds it by entry point and parameter."""
+    """Task 3: a run with parameters, and a filter that finds it by entry point and parameter.
+
+    Recomputed: what the filter finds, against all runs of the experiment.
+    Cross-examined: entry point, parameters and files of the run.
+    """
     mine = _own(run, "run")
     logged_runs.parameter(mine, "rows", ROWS)
     if (column := logged_runs.parameter(mine, "column")) != COLUMN:
@@ -88,7 +93,11 @@ def _is_main_on_column(run: Run) -> bool:
 
 
 def compared(repository: Any, old: Any, new: Any, difference: Any) -> str:
-    """Task 4: one project at two commits, and what that changed."""
+    """Task 4: one project at two commits, and what that changed.
+
+    Recomputed: the difference of both errors.
+    Cross-examined: the commits of both runs against the repository.
+    """
     before, after = _own(old, "old"), _own(new, "new")
     commits = project_runs.two_commits(before, after)
     folder = project_runs.folder_of(repository)
@@ -110,7 +119,10 @@ def compared(repository: Any, old: Any, new: Any, difference: Any) -> str:
 
 
 def resumed_workflow(first: Any, second: Any) -> str:
-    """Task 5: three steps, of which the second time only two ran."""
+    """Task 5: three steps, of which the second time only two ran.
+
+    Cross-examined: the steps of both workflows, which ran and which were used again.
+    """
     before, after = logged_runs.run_in(EXPERIMENT, first, "first"), logged_runs.run_in(EXPERIMENT, second, "second")
     steps = project_runs.reused(before, after)
     if set(steps) != {"select", "fit", "report"}:
@@ -128,76 +140,6 @@ def resumed_workflow(first: Any, second: Any) -> str:
     if (column := logged_runs.parameter(steps["fit"].run, "column")) != COLUMN:
         raise NotYetError(f"The second time the column is {shown(column)}.", f"Use {COLUMN!r}.")
     return "select was reused; fit and report ran anew, since the column had changed."
-
-
-def given_parameters(notebook: Any, run: Any) -> str:
-    """Task 6: a notebook with parameters, and a rerun of it in which they count."""
-    try:
-        known = {parameter.name: parameter for parameter in parameters(notebook)}
-    except NotebookError as error:
-        raise NotYetError(f"{error.found[0].upper()}{error.found[1:]}", error.do) from error
-    for name, default in (("throws", 20), ("sides", 6)):
-        if name not in known:
-            raise NotYetError(
-                f"The notebook has the parameters: {', '.join(known) or 'none'}.",
-                f"A cell with the tag `parameters` needs a line `{name} = {default}`.",
-            )
-        if known[name].default != default:
-            raise NotYetError(f"The default of {name} is {shown(known[name].default)}.", f"Make it {default}.")
-    done = logged_runs.known_run(run, "run")
-    sweep_tables.rerun_of(done, "dice.ipynb", "run")
-    sweep_tables.passed(done, "Correct that cell of the notebook, and rerun it.")
-    logged_runs.run_in(EXPERIMENT, done, "run")
-    for name, value in (("throws", THROWS), ("sides", SIDES)):
-        logged_runs.parameter(done, name, value)
-    for name, value in (("count", THROWS), ("highest", SIDES)):
-        if (got := logged_runs.metric(done, name)) != value:
-            raise NotYetError(
-                f"The notebook was given throws={THROWS} and sides={SIDES}, and its metric {name} is {got:.6g}.",
-                "Use the parameters in the cells below, in place of the numbers.",
-            )
-    return f"{THROWS} throws of a die with {SIDES} sides, by the notebook that used to know one die."
-
-
-def grown(first: Any, second: Any) -> str:
-    """Task 7: a sweep that was continued with one more value."""
-    runs = [
-        sweep_tables.points(table, "dice.ipynb", "sides", fewest=fewest, what=what)
-        for table, fewest, what in ((first, 2, "first"), (second, 3, "second"))
-    ]
-    for run in (*runs[0], *runs[1]):
-        sweep_tables.passed(run)
-        logged_runs.parameter(run, "throws", SWEPT_THROWS)
-    before, after = ({run.info.run_id for run in each} for each in runs)
-    if lost := before - after:
-        raise NotYetError(
-            f"{len(lost)} of the {len(before)} points of first are not in second.",
-            "Call wb.sweep with the whole grid again and one value more; leave the notebook as it is.",
-        )
-    if before == after:
-        raise NotYetError("Both tables have the same points.", "Begin with 6 and 20, and add 12 the second time.")
-    return f"All {len(before)} points of first are in second, and {len(after - before)} more."
-
-
-def diagnosed(table: Any, run_id: Any, cell: Any, error: Any) -> str:
-    """Task 8: which point of a sweep failed, in which cell, and why."""
-    runs = sweep_tables.points(table, "readings.ipynb", "sensor", fewest=4)
-    failed = {run.info.run_id: run.data.tags[OUTCOME_TAG] for run in runs if run.info.status == "FAILED"}
-    mine = logged_runs.known_run(run_id).info.run_id
-    if mine not in failed:
-        raise NotYetError("That run is no point that failed.", "Look for it in the column outcome.")
-    where, why = re.findall(r"in cell (\d+): (\w+)", failed[mine])[0]
-    if number(cell, "cell") in (int(where) + 1, int(where) + PUT_IN):
-        raise NotYetError(
-            f"Cell {cell} of the executed copy, perhaps: papermill has put cells into it.",
-            "Count in the notebook as it was written; the column outcome does.",
-        )
-    if number(cell, "cell") != int(where):
-        raise NotYetError(f"It did not fail in cell {cell}.", "Count every cell from 1, also those with text.")
-    if error != why:
-        raise NotYetError(f"The error is not {shown(error)}.", "Give the name in front of the colon, as a text.")
-    sensor = logged_runs.parameter(logged_runs.known_run(run_id), "sensor")
-    return f"The sensor {shown(sensor)} fails in cell {where}: {why}."
 
 
 _HINTED: dict[str, tuple[Any, str, str]] = {

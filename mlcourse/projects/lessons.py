@@ -9,7 +9,11 @@ from mlworkbench.tasks import NotYetError, Task
 
 
 def written(project: Any) -> str:
-    """Lesson 4.1: an MLproject with two entry points and an environment."""
+    """Lesson 4.1: an MLproject with two entry points and an environment.
+
+    Recomputed: the file is read as MLflow reads it.
+    Not checked: whether the environment can be built.
+    """
     main, other = project_runs.entry_points(project, "main", "check")
     project_runs.optional(main, "trees", project_runs.NUMBER)
     project_runs.required(main, "name", project_runs.TEXT)
@@ -20,7 +24,11 @@ def written(project: Any) -> str:
 
 
 def at_two_commits(old: Any, new: Any, lesson_seed: Any) -> str:
-    """Lesson 4.2: two runs of one project at two commits, with a seed that is not the lesson's."""
+    """Lesson 4.2: two runs of one project at two commits, with a seed that is not the lesson's.
+
+    Cross-examined: commits, seeds and project of both runs.
+    Not checked: that a project run made them; tags can be set by hand.
+    """
     first = project_runs.project_run(old, "old")
     second = project_runs.project_run(new, "new", first.data.tags["mlflow.project.entryPoint"])
     commits = project_runs.two_commits(first, second)
@@ -31,7 +39,10 @@ def at_two_commits(old: Any, new: Any, lesson_seed: Any) -> str:
 
 
 def reused(first: Any, second: Any) -> str:
-    """Lesson 4.3: a workflow that ran twice, the second time only from the changed step on."""
+    """Lesson 4.3: a workflow that ran twice, the second time only from the changed step on.
+
+    Cross-examined: the steps of both workflows, which ran and which were used again.
+    """
     steps = project_runs.reused(project_runs.finished(first, "first"), project_runs.finished(second, "second"))
     step = list(steps)[1]
     if steps[step].outcome == "reused":
@@ -41,7 +52,11 @@ def reused(first: Any, second: Any) -> str:
 
 
 def swept(table: Any) -> str:
-    """Lesson 4.4: a sweep over two parameters."""
+    """Lesson 4.4: a sweep over two parameters.
+
+    Cross-examined: points, outcomes and runs of the table.
+    Not checked: the metrics in the table.
+    """
     runs = sweep_tables.points(table, "how_deep.ipynb", "folds", "depth")
     for run in runs:
         sweep_tables.passed(run)

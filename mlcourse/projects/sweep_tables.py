@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import shown
-from mlworkbench.notebooks.rerun import POINT_TAG
+from mlworkbench.notebooks.point import POINT_TAG
 from mlworkbench.notebooks.resume import PARENT_TAG
 from mlworkbench.orphans import OUTCOME_TAG
 from mlworkbench.tasks import NotYetError

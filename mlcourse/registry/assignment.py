@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlcourse.answers import number, run_id_of, sequence, shown
+from mlcourse.answers import run_id_of, sequence, shown
 from mlcourse.logged_runs import client, finished_run
 from mlcourse.registry import registered_models
-from mlcourse.registry.drill import LEGACY, TRIAGE
+from mlcourse.registry.bad_week import at_the_time, migrated, repaired
 from mlworkbench.registry import audit_trail
 from mlworkbench.serving.batch_scoring import ADDED
 from mlworkbench.tasks import NotYetError, Task
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 CELLS = "exercise-cells"
 KEY, VALUE = "algorithm", "random forest"
 FEWEST = 2
-WEEK = "Run the cell that prepares the week in task 8 again"
 DEMANDS = {"recall_score": "at least 0.8", "accuracy_score": "0.01 above the baseline"}
 
 
 def registered(version: Any, model_uri: Any) -> str:
-    """Task 1: a registered model with a description, and a version with a description and a tag."""
+    """Task 1: a registered model with a description, and a version with a description and a tag.
+
+    Cross-examined: the version against the stored model, its tag.
+    Not checked: what the descriptions say, beyond three words.
+    """
     found = registered_models.version_of(version, CELLS)
     if int(found.version) not in registered_models.versions_of(model_uri, CELLS, "the stump"):
         raise NotYetError(f"Version {found.version} is another model.", "Register the stump, and give its version.")
@@ -37,7 +40,10 @@ def registered(version: Any, model_uri: Any) -> str:
 
 
 def searched(filter_string: Any) -> str:
-    """Task 2: a filter that finds versions by their tag."""
+    """Task 2: a filter that finds versions by their tag.
+
+    Recomputed: what the filter finds, against the tags of all versions.
+    """
     known = registered_models.versions(CELLS)
     tagged = [version for version in known.values() if version.tags.get(KEY) == VALUE]
     if len(tagged) < FEWEST or len(tagged) == len(known):
@@ -50,7 +56,11 @@ def searched(filter_string: Any) -> str:
 
 
 def loaded(address: Any, predictions: Any, model_uri: Any, rows: Any) -> str:
-    """Task 3: the predictions of a version that was loaded by its alias."""
+    """Task 3: the predictions of a version that was loaded by its alias.
+
+    Recomputed: the predictions of the version that holds the alias.
+    Cross-examined: the version against the stored model.
+    """
     wanted = f"models:/{CELLS}@candidate"
     if address != wanted:
         raise NotYetError(f"The address is {shown(address)}.", "It has the form models:/name@alias.")
@@ -64,7 +74,11 @@ def loaded(address: Any, predictions: Any, model_uri: Any, rows: Any) -> str:
 
 
 def staged(production: Any, archived: Any, stump: Any, majority: Any) -> str:
-    """Task 4: one version through Staging to Production, one to Archived, each with a reason."""
+    """Task 4: one version through Staging to Production, one to Archived, each with a reason.
+
+    Cross-examined: both versions, and every move in the trail with its order.
+    Not checked: what the reasons say.
+    """
     first, last = (
         registered_models.version_of(production, CELLS, "production"),
         registered_models.version_of(archived, CELLS, "archived"),
@@ -79,7 +93,11 @@ def staged(production: Any, archived: Any, stump: Any, majority: Any) -> str:
 
 
 def deserved(before: Any, model_uri: Any, test: Any) -> str:
-    """Task 5: a promotion through a gate that compares with the version in production."""
+    """Task 5: a promotion through a gate that compares with the version in production.
+
+    Recomputed: candidate and version in production, by the run of the verdict, on the test rows.
+    Cross-examined: trail, alias and verdict.
+    """
     row = registered_models.moved(
         registered_models.past(CELLS), registered_models.versions_of(model_uri, CELLS, "the forest"), "promote"
     )
@@ -93,7 +111,10 @@ def deserved(before: Any, model_uri: Any, test: Any) -> str:
 
 
 def turned_away(run_id: Any, model_uri: Any) -> str:
-    """Task 6: a promotion that the gate refused, and the run of its verdict, as the trail names it."""
+    """Task 6: a promotion that the gate refused, and the run of its verdict, as the trail names it.
+
+    Cross-examined: the run of the verdict against the trail, the version against the stored model.
+    """
     past, hasty = registered_models.past(CELLS), registered_models.versions_of(model_uri, CELLS, "the hasty forest")
     if audit_trail.read(CELLS).aliases.get("production") in hasty:
         raise NotYetError(
@@ -110,7 +131,11 @@ def turned_away(run_id: Any, model_uri: Any) -> str:
 
 
 def traced(scores: Any, algorithm: Any, rows: Any) -> str:
-    """Task 7: scores by alias, traced to the version and to what the registry says of it."""
+    """Task 7: scores by alias, traced to the version and to what the registry says of it.
+
+    Recomputed: the scores of the version.
+    Cross-examined: the version in the table, and its tag.
+    """
     table: pd.DataFrame = scores
     if missing := [name for name in ADDED if name not in getattr(scores, "columns", ())]:
         raise NotYetError(f"The scores have no {', '.join(missing)}.", "Give the table that wb.score returns.")
@@ -125,72 +150,6 @@ def traced(scores: Any, algorithm: Any, rows: Any) -> str:
     if str(algorithm) != wanted:
         raise NotYetError(f"The tag of {version} is not {shown(algorithm)}.", "Read it with client.get_model_version.")
     return f"{len(table)} scores lead to {version}, and from there to {wanted!r}."
-
-
-def at_the_time(version: Any, who: Any, why: Any, complaint: Any) -> str:
-    """Task 8: who was in production at the time of a run, by whom and why."""
-    import pandas as pd
-
-    when = pd.Timestamp(finished_run(complaint, "complaint").info.start_time, unit="ms", tz="UTC")
-    past, found = registered_models.past(TRIAGE), int(registered_models.version_of(version, TRIAGE).version)
-    rows = past[(past["alias"] == "production") & (past["action"] != "refused") & (past["when"] <= when)]
-    if rows.empty:
-        raise NotYetError("The trail begins after the complaint.", f"{WEEK}.")
-    row = rows.iloc[-1]
-    if found != row["to"]:
-        today = found == audit_trail.read(TRIAGE).aliases.get("production")
-        raise NotYetError(
-            f"Version {found} {'holds the alias today' if today else 'did not hold the alias then'}.",
-            "Take the last row before the complaint that moved the alias: a refusal does not.",
-        )
-    for what, answer in (("who", who), ("why", why)):
-        if str(answer).strip() != row[what]:
-            raise NotYetError(f"{what} is {shown(answer)}, the trail says another.", "Take it from the same row.")
-    return f"Version {found}, by {who}: {why}"
-
-
-def migrated(production: Any, archived: Any) -> str:
-    """Task 9: stages became aliases and tags."""
-    past = registered_models.past(LEGACY)
-    if not (past["action"] == "migrate").any():
-        raise NotYetError("Nothing has been migrated.", f"Call wb.migrate_stages({LEGACY!r}).")
-    if int(registered_models.version_of(production, LEGACY, "production").version) != registered_models.explained(
-        LEGACY
-    ):
-        raise NotYetError("Another version holds the alias 'production'.", "Look at wb.versions_table.")
-    wanted = {n for n, version in registered_models.versions(LEGACY).items() if version.tags.get("stage") == "Archived"}
-    if {int(number(value, "archived")) for value in sequence(archived, "archived")} != wanted:
-        raise NotYetError(
-            f"{len(wanted)} version(s) are archived now, and not those you name.",
-            "Of two versions in one stage, only the newer can hold the alias. What became of the other?",
-        )
-    return "One version holds the alias, and what stood beside it is archived."
-
-
-def repaired(overridden: Any, unexplained: Any) -> str:
-    """Task 10: the drill. What went wrong is named, and rollback brought back the version that passed a gate."""
-    past, now = registered_models.past(TRIAGE), audit_trail.read(TRIAGE)
-    forced = set(past.loc[past["verdict"] == "refused, overridden", "to"].dropna())
-    if int(registered_models.version_of(overridden, TRIAGE, "overridden").version) not in forced:
-        raise NotYetError("That version was not promoted by override.", "Read the column verdict of wb.history.")
-    by_hand = {now.strays().get("production"), *past.loc[past["action"] == "outside", "to"].dropna()}
-    if int(registered_models.version_of(unexplained, TRIAGE, "unexplained").version) not in by_hand:
-        raise NotYetError(
-            "No sign that this version got the alias without the trail.",
-            f"Compare wb.versions_table with the end of wb.history. If you moved the alias yourself: {WEEK}.",
-        )
-    holder = registered_models.explained(TRIAGE)
-    registered_models.reasoned(past[past["action"] == "rollback"], "A rollback", f"{WEEK}, and give why=… each time.")
-    came = past[(past["alias"] == "production") & (past["to"] == holder).fillna(value=False)].iloc[-1]
-    promoted = registered_models.moved(past, [holder], "promote")
-    if promoted is None or promoted["verdict"] != "passed":
-        verdict = "none" if promoted is None else promoted["verdict"]
-        further = "Roll back once more, with why=…."
-        do = {"refused, overridden": further, "no gate": f"That was one step too far. {WEEK}."}.get(verdict, f"{WEEK}.")
-        raise NotYetError(f"Version {holder} is in production, and its verdict is {verdict!r}.", do)
-    if came["action"] != "rollback":
-        raise NotYetError(f"Version {holder} came back by {came['action']}.", f"{WEEK}, and use wb.rollback.")
-    return f"Version {holder}, which passed its gate, is back, and the trail tells why."
 
 
 _HINTED: dict[str, tuple[Any, str, str]] = {

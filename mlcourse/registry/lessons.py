@@ -11,7 +11,12 @@ _AT_LEAST = 2
 
 
 def registered(name: Any, filter_string: Any) -> str:
-    """Lesson 3.1: a second version with a description and a purpose, and a filter that finds it by that."""
+    """Lesson 3.1: a second version with a description and a purpose, and a filter that finds it by that.
+
+    Recomputed: what the filter finds.
+    Cross-examined: version, description and tag in the registry.
+    Not checked: what the descriptions say.
+    """
     known = registered_models.versions(name)
     if len(known) < _AT_LEAST:
         raise NotYetError(f"{name!r} has one version.", "Register another model under the same name.")
@@ -25,7 +30,11 @@ def registered(name: Any, filter_string: Any) -> str:
 
 
 def lived(name: Any) -> str:
-    """Lesson 3.2: two versions went through Staging to Production, and the first of them to Archived."""
+    """Lesson 3.2: two versions went through Staging to Production, and the first of them to Archived.
+
+    Cross-examined: stages and their order in the trail.
+    Not checked: what the reasons say.
+    """
     past = registered_models.past(name)
     holder = registered_models.explained(name)
     registered_models.through_staging(past, holder)
@@ -44,7 +53,11 @@ def lived(name: Any) -> str:
 
 
 def rolled_back(name: Any) -> str:
-    """Lesson 3.3: a promotion through a gate, and the way back."""
+    """Lesson 3.3: a promotion through a gate, and the way back.
+
+    Cross-examined: aliases, trail and the verdict's run.
+    Not checked: what the reasons say.
+    """
     past = registered_models.past(name)
     promoted = past[(past["action"] == "promote") & (past["alias"] == "production")]
     newest = None if promoted.empty else promoted.iloc[-1]

@@ -6,29 +6,43 @@ from typing import Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import number, same, shown
-from mlcourse.tracking import scores
+from mlcourse.tracking import lesson_data, scores
+from mlcourse.tracking.volume import logged_volume
 from mlworkbench.tasks import NotYetError, Task
 
 FEWEST_CHILDREN = 3
 FEWEST_TRIALS = 6
 GOOD_R2 = 0.5
-YEARS = range(1999, 2019)  # of the S&P 500 data
-LEAST_VOLUME, MOST_VOLUME = 0.1, 10  # billions of shares a day
+MOST_TREES = 2000
 
 
 def first_run(run_id: Any) -> str:
-    """Lesson 0: a second guessing model with another strategy."""
+    """Lesson 0: a second guessing model with another strategy.
+
+    Recomputed: what such a guess reaches on the test wines, within chance.
+    Cross-examined: the accuracy against the number of test wines; experiment and strategy.
+    """
+    from sklearn.dummy import DummyClassifier
+
     run = logged_runs.run_in("0 start here", run_id)
     strategy = logged_runs.parameter(run, "strategy")
     others = ("prior", "stratified", "uniform")
     if strategy not in others:
         raise NotYetError(f"The parameter strategy is {shown(strategy)}.", f"Use another one: {', '.join(others)}.")
     accuracy = logged_runs.metric(run, "accuracy", 0, 1)
+    guess = DummyClassifier(strategy=strategy, random_state=lesson_data.SEED)
+    lesson_data.near("accuracy", accuracy, guess, f"guessing by {strategy!r}", 0.01 if strategy == "prior" else 0.4)
     return f"The store holds your {strategy} guess with an accuracy of {accuracy:.2f}."
 
 
 def nested_runs(parent_run_id: Any) -> str:
-    """Lesson 1.1: a tagged parent run with at least three different children."""
+    """Lesson 1.1: a tagged parent run with at least three different children.
+
+    Recomputed: what a forest of each size reaches on the test wines, within chance.
+    Cross-examined: the accuracy against the number of test wines; children, their sizes and their parent.
+    """
+    from sklearn.ensemble import RandomForestClassifier
+
     parent = logged_runs.run_in("1.1 experiments and runs", parent_run_id, "parent_run_id")
     logged_runs.named(parent, "my forest")
     if not parent.data.tags.get("author"):
@@ -42,59 +56,49 @@ def nested_runs(parent_run_id: Any) -> str:
     if len(sizes) < FEWEST_CHILDREN:
         raise NotYetError(f"The children use {len(sizes)} different n_estimators.", "Give each child another number.")
     for child in children:
-        logged_runs.metric(child, "accuracy", 0, 1)
+        size = whole_number(child, "n_estimators")
+        forest = RandomForestClassifier(n_estimators=size, random_state=lesson_data.SEED)
+        accuracy = logged_runs.metric(child, "accuracy", 0, 1)
+        lesson_data.near("accuracy", accuracy, forest, f"a forest of {size} tree(s)")
     return f"{len(children)} children, each with its own n_estimators and accuracy, under one parent."
 
 
-def logged_volume(run_id: Any) -> str:
-    """Lesson 1.2: parameter, stepped metric, table and data set of the volume."""
-    run = logged_runs.run_in("1.2 logging", run_id)
-    column = logged_runs.parameter(run, "column")
-    if column != "volume":
-        raise NotYetError(f"The parameter column is {shown(column)}.", "Log it as 'volume'.")
-    logged_runs.metric(run, "mean_volume", LEAST_VOLUME, MOST_VOLUME)
-    _every_year({point.step for point in logged_runs.metric_history(run, "mean_volume", 5)})
-    table = logged_runs.table(run, "volume.json", {"year", "mean_volume"})
-    _billions(table["mean_volume"])
-    logged_runs.data_set(run, "analysis")
-    return f"The volume of {len(YEARS)} years, its table and its data set are in the store."
-
-
-def _every_year(steps: set[int]) -> None:
-    """The steps are the years of the data."""
-    if not steps <= set(YEARS):
-        raise NotYetError(
-            f"The steps of mean_volume go from {min(steps)} to {max(steps)}.",
-            f"Log each mean with its year as the step; the data have the years {YEARS[0]} to {YEARS[-1]}.",
-        )
-    if len(steps) < len(YEARS):
-        raise NotYetError(f"mean_volume has {len(steps)} of {len(YEARS)} years.", "Log one step for each year.")
-
-
-def _billions(values: Any) -> None:
-    """The values of a column of volumes are in billions of shares."""
-    import pandas as pd
-
-    told = pd.to_numeric(values, errors="coerce")
-    bad = told[~told.between(LEAST_VOLUME, MOST_VOLUME)]
-    if len(bad):
-        raise NotYetError(
-            f"The column mean_volume of the table holds {bad.iloc[0]:.3g}.", "Give billions of shares: divide by 1e9."
-        )
+def whole_number(run: Any, name: str) -> int:
+    """A parameter that is a whole number, above 0 and not so large that nobody would train it."""
+    value = logged_runs.parameter(run, name)
+    if not value.isdigit() or not 0 < int(value) <= MOST_TREES:
+        raise NotYetError(f"The parameter {name} is {shown(value)}.", f"Log a whole number from 1 to {MOST_TREES}.")
+    return int(value)
 
 
 def autologged(run_id: Any) -> str:
-    """Lesson 1.3: autologging and a score of one's own, nothing lost and nothing twice."""
+    """Lesson 1.3: autologging and a score of one's own, nothing lost and nothing twice.
+
+    Recomputed: the accuracy of LogisticRegression on the test wines, scaled or not.
+    Cross-examined: the parameters that autologging records, max_iter, no model, nothing twice, autologging off.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     run = logged_runs.finished_run(run_id)
-    scores.autologged_alone(run, "LogisticRegression")
-    logged_runs.parameter(run, "max_iter", 5000)
+    scaled = run.data.tags.get("estimator_name") == "Pipeline" and "logisticregression__max_iter" in run.data.params
+    scores.autologged_alone(run, "Pipeline" if scaled else "LogisticRegression")
+    logged_runs.parameter(run, "logisticregression__max_iter" if scaled else "max_iter", 5000)
     score = logged_runs.metric(run, "test_accuracy", 0, 1)
     scores.autologging_is_off()
+    model = LogisticRegression(max_iter=5000)
+    model = make_pipeline(StandardScaler(), model) if scaled else model
+    lesson_data.near("test_accuracy", score, model, "this model", 0.03)
     return f"Autologging left {len(run.data.params)} parameters, and your test accuracy of {score:.2f} is beside them."
 
 
 def searched(count: Any, run_id: Any) -> str:
-    """Lesson 1.4: a count and a best run, both compared with what the store holds."""
+    """Lesson 1.4: a count and a best run, both compared with what the store holds.
+
+    Recomputed: how many runs are above the limit, and which forest of that depth has the least error.
+    Not checked: the scores of those runs; the lesson has logged them.
+    """
     ridge = logged_runs.runs_of("1.4 ridge")
     expected = sum(run.data.metrics.get("r2_score", 0) > GOOD_R2 for run in ridge)
     if number(count, "count") != expected:
@@ -113,7 +117,11 @@ def searched(count: Any, run_id: Any) -> str:
 
 
 def tree_search(parent_run_id: Any) -> str:
-    """Lesson 1.5: a search under one parent, reported by its best mean."""
+    """Lesson 1.5: a search under one parent, reported by its best mean.
+
+    Recomputed: what a tree of each depth reaches on the lesson's days, within chance.
+    Cross-examined: the reported mean against those of the children, each mean against its best fold.
+    """
     parent = logged_runs.finished_run(parent_run_id, "parent_run_id")
     logged_runs.named(parent, "tree search")
     children = logged_runs.children(parent)
@@ -124,6 +132,8 @@ def tree_search(parent_run_id: Any) -> str:
         raise NotYetError(f"The children use {len(depths)} different max_depth.", f"Try at least {FEWEST_TRIALS}.")
     means = [_mean_below_best_fold(child) for child in children]
     scores.reports_the_mean(logged_runs.metric(parent, "best_cv_mean", 0, 1), means, children)
+    for child, mean in zip(children, means, strict=True):
+        lesson_data.tree_mean(logged_runs.parameter(child, "max_depth"), mean)
     return f"{len(children)} trials, and the parent reports the best mean, {max(means):.3f}."
 
 

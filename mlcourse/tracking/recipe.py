@@ -7,17 +7,13 @@ or XGBoost with which settings it found; nothing else of it is used.
 from __future__ import annotations
 
 import importlib
-import json
-import os
-import select
-import signal
 from typing import Any
 
+from mlcourse.asking import RefusedError, apart
 from mlworkbench.quiet import quiet
 from mlworkbench.tasks import NotYetError
 
 LIBRARIES = ("sklearn", "xgboost")
-_SECONDS = 60.0
 _PLAIN = (bool, int, float, str, type(None))
 
 
@@ -29,9 +25,12 @@ def rebuilt(model_id: str) -> Any:
     with quiet():
         folder = mlflow.artifacts.download_artifacts(f"models:/{model_id}")
     library = "xgboost" if "xgboost" in Model.load(folder).flavors else "sklearn"
-    found = _apart(lambda: _recipe(_loaded(folder, library)))
-    if not isinstance(found, dict):
-        raise NotYetError(f"The stored model cannot be built again: {found}.", "Use models of scikit-learn or XGBoost.")
+    try:
+        found = apart(lambda: _recipe(_loaded(folder, library)))
+    except RefusedError as error:
+        raise NotYetError(
+            f"The stored model cannot be built again: {error}.", "Use models of scikit-learn or XGBoost."
+        ) from error
     return _build(found)
 
 
@@ -74,30 +73,3 @@ def _build(found: Any) -> Any:
     if not hasattr(kind, "get_params"):
         raise NotYetError(f"{found['class']} is no model.", "Log the model that you have cross-validated.")
     return kind(**known)
-
-
-def _apart(question: Any) -> Any:
-    """What a function answers, in values of JSON, asked in a forked process that can do nothing to this one."""
-    reader, writer = os.pipe()
-    if not (child := os.fork()):
-        try:
-            os.closerange(3, writer)
-            os.closerange(writer + 1, 1024)
-            os.write(writer, json.dumps(_told(question)).encode())
-        finally:
-            os._exit(0)
-    os.close(writer)
-    text = b""
-    while select.select([reader], [], [], _SECONDS)[0] and (part := os.read(reader, 1 << 16)):
-        text += part
-    os.close(reader)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return json.loads(text) if text else "it did not open"
-
-
-def _told(question: Any) -> Any:
-    try:
-        return question()
-    except Exception as error:  # whatever a stored model does when it is opened
-        return f"{type(error).__name__}: {error}"[:200]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mlworkbench.errors import without_password
+
 State = Literal["ok", "hint", "problem"]
 Found = tuple[State, str, str]
 """State, what was found, what to do."""
@@ -18,6 +20,10 @@ class Finding:
     state: State
     found: str
     do: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("found", "do"):  # what is shown to others who help may hold an address with a password
+            object.__setattr__(self, name, without_password(getattr(self, name)))
 
 
 def some(names: list[str]) -> str:

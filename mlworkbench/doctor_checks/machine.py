@@ -13,9 +13,9 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
+from mlworkbench.database import sqlite_path
 from mlworkbench.doctor_checks.findings import Found, some
 from mlworkbench.errors import WorkbenchError
-from mlworkbench.store import sqlite_path
 from mlworkbench.workbook import workbook_home, workbook_root
 
 ENOUGH_DISK = 2.0
@@ -78,12 +78,8 @@ def ports() -> Iterator[Found]:
     """Whether the ports that MLflow and JupyterLab take by default are free."""
     taken = [port for port in (5000, 8888) if _taken(port)]
     if taken:
-        listed = " and ".join(map(str, taken))
-        yield (
-            "hint",
-            f"port {listed} is in use.",
-            "Name another: `mlflow server --port 5050`, `mlworkbench lab --port 8890`.",
-        )
+        do = "Name another: `mlflow server --port 5050`, `mlworkbench lab --port 8890`."
+        yield "hint", f"port {' and '.join(map(str, taken))} is in use.", do
     else:
         yield "ok", "5000 and 8888 are free", ""
 

@@ -14,13 +14,7 @@ from mlworkbench.store import open_store
 
 @dataclass(frozen=True)
 class Report:
-    """What `doctor` found. Shows itself as a table.
-
-    Attributes
-    ----------
-    findings : tuple of Finding
-        In the order in which they were looked at.
-    """
+    """What `doctor` found, in the order in which it was looked at. Shows itself as a table."""
 
     findings: tuple[Finding, ...]
 
@@ -61,28 +55,17 @@ class Report:
 def doctor() -> Report:
     """Look at everything that commonly keeps MLflow from working as expected, and say what to do.
 
-    It looks at the working directory, the store and why it is that one, versions against the lock, the server, an
-    artifact on its way there and back, clock, disk, ports, the kernel, other stores that lie around, a run that is
-    still open, autologging, environments for projects, and at files and signatures of the newest models. In a notebook
-    it sees the state of the kernel too. An experiment that it makes for the artifact is deleted again.
+    It looks at the machine, this process and the tracking store. In a notebook it sees the state of the kernel too. An
+    experiment that it makes, to send an artifact there and back, is deleted again.
 
     Returns
     -------
     Report
-        A table with a line for each; ``.ok`` is False when there is a problem.
-
-    Raises
-    ------
-    Nothing
-        A check that fails by itself is told as a problem.
+        A table with a line for each check, also for one that fails by itself; ``.ok`` is False when there is a problem.
 
     See Also
     --------
     https://mlflow.org/docs/latest/self-hosting/troubleshooting/
-
-    Examples
-    --------
-    >>> wb.doctor()  # doctest: +SKIP
     """
     return Report(tuple(_examine()))
 

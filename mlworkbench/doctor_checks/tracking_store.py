@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from mlworkbench.doctor_checks.findings import Found, some
 from mlworkbench.errors import StoreError, told
+from mlworkbench.locations import is_elsewhere, is_there, local_path
 from mlworkbench.orphans import end_orphans
 from mlworkbench.store import Store
 
@@ -41,9 +42,11 @@ def cure(error: StoreError) -> str:
     cause = error.__cause__
     if isinstance(cause, ModuleNotFoundError):
         return f"Install the driver: `pip install {cause.name}`. In a container it belongs into the image."
-    server = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
-    proxy = get_environ_proxies(server.geturl(), no_proxy=None).get(server.scheme) if server.hostname else None
-    if proxy:
+    try:
+        server = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
+    except ValueError:  # no address at all
+        return error.do
+    if server.hostname and (proxy := get_environ_proxies(server.geturl(), no_proxy=None).get(server.scheme)):
         return f"Requests go by way of the proxy {proxy}: add {server.hostname} to NO_PROXY. If it is meant: {error.do}"
     return error.do
 
@@ -94,14 +97,14 @@ def artifacts(store: Store) -> Iterator[Found]:
     finally:
         client.delete_experiment(experiment)
         if store.artifact_root:
-            shutil.rmtree(f"{_path(store.artifact_root)}/{name}", ignore_errors=True)
+            shutil.rmtree(f"{local_path(store.artifact_root)}/{name}", ignore_errors=True)
 
 
 def _round_trip(store: Store, client: MlflowClient, run: Run) -> Found:
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     place, number = run.info.artifact_uri, run.info.run_id
-    on_this_disk = store.artifact_root is None and _path(place) is not None
+    on_this_disk = store.artifact_root is None and local_path(place) is not None
     do = _BY_SERVER if on_this_disk else "Look at disk, rights and log where artifacts are kept."
     try:
         client.log_text(number, _MARK, "doctor.txt")
@@ -122,13 +125,13 @@ def locations(store: Store) -> Iterator[Found]:
     elsewhere = [
         f"{experiment.name!r} at {path}"
         for experiment in client.search_experiments()
-        if (path := _path(experiment.artifact_location)) and _is_elsewhere(path, store)
+        if (path := local_path(experiment.artifact_location)) and is_elsewhere(path, store)
         if client.search_runs([experiment.experiment_id], max_results=1)
     ]
     gone = [
         f"{model.name!r} at {path}"
         for model in _models(client)
-        if (path := _path(model.artifact_location)) and not path.exists()
+        if (path := local_path(model.artifact_location)) and not is_there(path)
     ]
     if elsewhere:
         do = "Make experiments by wb.start(…) or with artifact_location=…. Was the workbook moved? Move it back."
@@ -140,11 +143,6 @@ def locations(store: Store) -> Iterator[Found]:
         yield "ok", "with the store", ""
 
 
-def _is_elsewhere(path: Path, store: Store) -> bool:
-    root = _path(store.artifact_root or "")
-    return not path.is_relative_to(root) if root else not path.exists()
-
-
 def signatures(store: Store) -> Iterator[Found]:
     """Models that would take any data, because nothing says what they expect."""
     from mlflow.artifacts import download_artifacts
@@ -153,8 +151,8 @@ def signatures(store: Store) -> Iterator[Found]:
     bare, models = [], _models(_client(store))
     with tempfile.TemporaryDirectory() as folder:
         for model in models:
-            path = _path(model.artifact_location)
-            if path and not path.exists():
+            path = local_path(model.artifact_location)
+            if path and not is_there(path):
                 continue
             description = f"{model.artifact_location}/MLmodel"
             if Model.load(download_artifacts(description, dst_path=folder, tracking_uri=store.uri)).signature is None:
@@ -172,13 +170,6 @@ def _models(client: MlflowClient) -> list[LoggedModel]:
     newest = [{"field_name": "creation_timestamp", "ascending": False}]
     found = client.search_logged_models(experiment_ids=ids, order_by=newest, max_results=NEWEST) if ids else []
     return [model for model in found if model.status == "READY"]
-
-
-def _path(uri: str) -> Path | None:
-    """The local path of an artifact location; None for one that is kept elsewhere."""
-    from mlflow.utils.file_utils import local_file_uri_to_path
-
-    return Path(local_file_uri_to_path(uri)) if uri and urlsplit(uri).scheme in ("", "file") else None
 
 
 def orphans(store: Store) -> Iterator[Found]:

@@ -26,12 +26,12 @@ def launch(*, port: int | None, ip: str, browser: bool, options: Sequence[str]) 
     WorkbenchError
         When the store cannot be used, or the port is taken.
     """
-    open_store()
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.ip={ip}"]
     command.append(f"--ServerApp.root_dir={workbook_root() / 'notebooks'}")
     if port is not None:
         require_free(port)
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    open_store()
     if not browser:
         command.append("--no-browser")
     command += options

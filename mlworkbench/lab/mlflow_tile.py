@@ -6,11 +6,13 @@ See https://jupyter-server-proxy.readthedocs.io/en/latest/server-process.html
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
 from mlworkbench.store import open_store
+from warmkernel.private_folder import private_folder
 
 _PREFERENCES = b"""<script>
 const preferences = {
@@ -27,11 +29,13 @@ def mlflow_tile() -> dict[str, Any]:
     remote = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
     return {
         "command": _command,
-        # Without jobs (they serve generative AI) the server starts seven processes less, which would also outlive it.
-        "environment": {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        "timeout": 90,
+        "environment": _environment,
+        # Whoever reaches the server may make it run code: other users of the machine cannot enter this folder, and
+        # would reach a port.
+        "unix_socket": False if os.name == "nt" else str(private_folder() / f"mlflow-{os.getpid()}"),
+        "timeout": 300,  # on a busy machine
         "absolute_url": True,  # MLflow is told the prefix and answers under it
-        "request_headers_override": {"Host": "localhost:{port}"},  # MLflow refuses hosts it does not know
+        "request_headers_override": {"Host": "localhost"},  # MLflow refuses hosts it does not know
         "rewrite_response": _prefer_model_training,
         "new_browser_tab": False,
         "launcher_entry": {
@@ -49,11 +53,26 @@ def _prefer_model_training(response: Any) -> None:
         response.body = response.body.replace(b"<head>", b"<head>" + _PREFERENCES, 1)
 
 
-def _command(port: int, base_url: str) -> list[str]:
-    """The server's command line; makes the store first, so that the page opens on a new clone too."""
-    store = open_store()
+def _command(port: int, unix_socket: str, base_url: str) -> list[str]:
+    """The server's command line, which ends with this process, JupyterLab."""
+    listen = ["--uvicorn-opts", f"--uds {shlex.quote(unix_socket)}"] if unix_socket else ["--port", str(port)]
     return [
-        *(sys.executable, "-m", "mlflow", "server"),
-        *("--backend-store-uri", store.uri, "--default-artifact-root", store.artifact_root or ""),
-        *("--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--static-prefix", f"{base_url}mlflow"),
+        *(sys.executable, "-m", "mlworkbench.lab.mlflow_server", str(os.getpid())),
+        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", *listen),
+        *("--workers", "1", "--static-prefix", f"{base_url}mlflow"),
     ]
+
+
+def _environment() -> dict[str, str]:
+    """What the server is told; makes the store first, so that the page opens on a new clone too."""
+    store = open_store()
+    told = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Without jobs (they serve generative AI) the server starts seven processes less, which would also outlive it.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        # Not on the command line: it may hold a password, and everybody reads command lines.
+        "MLFLOW_BACKEND_STORE_URI": store.uri,
+        "MLFLOW_DEFAULT_ARTIFACT_ROOT": store.artifact_root or "",
+    }
+    # jupyter-server-proxy takes braces for places to fill in
+    return {name: value.replace("{", "{{").replace("}", "}}") for name, value in told.items()}

@@ -23,12 +23,7 @@ def describe_model(model_uri: str) -> pd.DataFrame:
     -------
     pandas.DataFrame of shape (facts, 2)
         A row a fact. ``what`` is flavor, input, output, parameter, trusted type, python, size, requirement, name,
-        status, run or folder; ``value`` tells it as text.
-
-    Raises
-    ------
-    WorkbenchError
-        When there is no model at the URI.
+        status, run or folder; ``value`` tells it as text. A URI without a model is refused.
 
     See Also
     --------
@@ -52,9 +47,9 @@ def read_model(model_uri: str) -> Model:
     """Read the MLmodel file at a URI, or say that there is no model."""
     from mlflow.models import Model
 
-    if not isinstance(model_uri, str) or not model_uri.isprintable():
-        raise no_model(model_uri, TypeError("not the text of an address"))
     try:
+        if not isinstance(model_uri, str):
+            raise TypeError("not the text of an address")
         return Model.load(model_uri)
     except Exception as error:
         raise no_model(model_uri, error) from error

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from mlflow.models import EvaluationResult, MetricThreshold
     from mlflow.models.model import ModelInfo
 
-_DRAWING = threading.RLock()
+_TYPES = ("classifier", "regressor")
+_DRAWING = threading.RLock()  # MLflow draws with pyplot, which belongs to one thread at a time
 
 
 def validate(
@@ -33,7 +34,7 @@ def validate(
 ) -> Verdict:
     """Evaluate two models on the same data, decide whether the candidate passes, and log the verdict.
 
-    Both are evaluated with `mlflow.models.evaluate`, in runs below one called ``gate`` that holds the verdict.
+    With `mlflow.models.evaluate`: https://mlflow.org/docs/latest/ml/evaluation/
 
     Parameters
     ----------
@@ -44,76 +45,56 @@ def validate(
     thresholds : dict of str to mlflow.models.MetricThreshold
         What is asked for, by the metric's name in ``evaluate`` (``accuracy_score``, ``r2_score``, …).
     model_type : {'classifier', 'regressor'}
-    extra_metrics : sequence of mlflow.models.EvaluationMetric
-        Your own metrics, made with ``mlflow.models.make_metric``.
 
     Raises
     ------
     WorkbenchError
-        For a target, metric or baseline that does not exist (take one of those listed), for no thresholds, and when a
-        model cannot be evaluated on this data.
-
-    See Also
-    --------
-    https://mlflow.org/docs/latest/ml/evaluation/
+        For a target, metric or baseline that does not exist, and when a model cannot be evaluated.
     """
     import mlflow
 
-    _check(candidate, baseline, data, target, thresholds, extra_metrics)
-    if model_type not in ("classifier", "regressor"):
-        raise unknown_name("model_type", str(model_type), ["classifier", "regressor"])
-    score = _scorer(data, target, model_type, extra_metrics)
-    nested = mlflow.active_run() is not None
-    # MLflow draws with pyplot, which belongs to one thread at a time.
-    with _DRAWING, no_figures_left(), mlflow.start_run(run_name="gate", nested=nested) as run:
-        ours = score("candidate", candidate)
-        theirs = None if baseline is None else score("baseline", baseline)
-        table = _compare(thresholds, ours, theirs)
+    _check_data(data, target, model_type, extra_metrics)
+    _check_thresholds(thresholds, baseline)
+    with _DRAWING, no_figures_left(), mlflow.start_run(run_name="gate", nested=mlflow.active_run() is not None) as run:
+        asked = {"targets": target, "model_type": model_type, "extra_metrics": list(extra_metrics) or None}
+        ours = _score("candidate", candidate, data, asked)
+        table = _compare(thresholds, ours, baseline if baseline is None else _score("baseline", baseline, data, asked))
         verdict = Verdict((table["result"] == MET).all().item(), table, run.info.run_id)
         _log(verdict, candidate, baseline)
     return verdict
 
 
-def _check(
-    candidate: Any,
-    baseline: Any,
-    data: pd.DataFrame,
-    target: str,
-    thresholds: dict[str, MetricThreshold],
-    extra_metrics: Sequence[Any],
-) -> None:
+def _check_data(data: pd.DataFrame, target: str, model_type: str, extra_metrics: Sequence[Any]) -> None:
     import pandas as pd
-    from mlflow.models import EvaluationMetric, MetricThreshold
+    from mlflow.models import EvaluationMetric
 
     if not isinstance(data, pd.DataFrame):
         raise WorkbenchError(f"data of type {type(data).__name__}.", "a DataFrame.", "Join features and target in one.")
     if not isinstance(target, Hashable) or target not in data:
         raise unknown_name("column", str(target), map(str, data.columns))
-    for role, model in {"candidate": candidate, **({} if baseline is None else {"baseline": baseline})}.items():
-        if not isinstance(_address(model), str) and not callable(model):
-            raise WorkbenchError(
-                f"a {role} of type {type(model).__name__}.",
-                "the URI of a model, what log_model returned, or a function of a DataFrame.",
-                "Log the model first: wb.log_model(…).",
-            )
-    if not isinstance(extra_metrics, list | tuple) or not all(
-        isinstance(each, EvaluationMetric) for each in extra_metrics
-    ):
+    if model_type not in _TYPES:
+        raise unknown_name("model_type", str(model_type), _TYPES)
+    metrics = extra_metrics if isinstance(extra_metrics, list | tuple) else [None]
+    if not all(isinstance(metric, EvaluationMetric) for metric in metrics):
         raise WorkbenchError(
             f"extra_metrics = {extra_metrics!r}.",
             "a list of metrics.",
             "Make each with mlflow.models.make_metric(eval_fn=…, greater_is_better=…).",
         )
-    given = isinstance(thresholds, dict) and thresholds
-    if not given or not all(isinstance(value, MetricThreshold) for value in thresholds.values()):
+
+
+def _check_thresholds(thresholds: dict[str, MetricThreshold], baseline: Any) -> None:
+    from mlflow.models import MetricThreshold
+
+    given = list(thresholds.values()) if isinstance(thresholds, dict) and thresholds else [None]
+    if not all(isinstance(threshold, MetricThreshold) for threshold in given):
         raise WorkbenchError(
             f"thresholds = {thresholds!r}.",
             "at least one metric with its mlflow.models.MetricThreshold.",
             "Write, say, {'accuracy_score': MetricThreshold(threshold=0.9, greater_is_better=True)}.",
         )
     for name, each in thresholds.items():
-        numbers = (each.threshold, each.min_absolute_change, each.min_relative_change)
-        if any(number is not None and math.isnan(number) for number in numbers):
+        if math.isnan((each.threshold or 0) + (each.min_absolute_change or 0) + (each.min_relative_change or 0)):
             raise WorkbenchError(f"NaN in the threshold of {name!r}.", "a number.", "Correct it, or leave it out.")
     comparing = [name for name, threshold in thresholds.items() if _compares(threshold)]
     if baseline is None and comparing:
@@ -124,45 +105,29 @@ def _check(
         )
 
 
-def _scorer(
-    data: pd.DataFrame, target: str, model_type: str, extra_metrics: Sequence[Any]
-) -> Callable[[str, Any], EvaluationResult]:
-    """Build the function that evaluates one model in a run of its own."""
+def _score(role: str, model: Any, data: pd.DataFrame, asked: dict[str, Any]) -> EvaluationResult:
+    """Evaluate one model in a run of its own; first through its signature, which MLflow's evaluation goes around."""
     import mlflow
 
-    def score(role: str, model: Any) -> EvaluationResult:
-        with mlflow.start_run(run_name=role, nested=True):
-            try:
-                with quiet():  # one of its own, since the library that it imports may have bars to switch off
-                    asked = mlflow.pyfunc.load_model(uri) if isinstance(uri := _address(model), str) else model
-                with quiet():
-                    if asked is not model:
-                        asked.predict(data.drop(columns=target))  # evaluate would ask around the signature
-                    return mlflow.models.evaluate(
-                        asked,
-                        data,
-                        targets=target,
-                        model_type=model_type,
-                        extra_metrics=list(extra_metrics) or None,
-                        evaluator_config={"log_model_explainability": False, "log_explainer": False},
-                    )
-            except Exception as error:
-                raise _not_evaluated(role, model, target, error) from error
-
-    return score
-
-
-def _not_evaluated(role: str, model: Any, target: str, error: Exception) -> WorkbenchError:
-    do = "Try mlflow.pyfunc.load_model(…).predict(…) on a few rows of the data."
-    if "Names may only contain" in str(error):
-        do = "Choose another name of the metric, as in make_metric(…, name='f1_macro')."
-    why = heart(error) if is_enforced(error) else told(error)
-    return WorkbenchError(
-        f"the {role} could not be evaluated ({why}).",
-        f"a model at {_address(model)} that predicts {target!r} from the other columns, and a model_type "
-        "that suits it ('classifier' or 'regressor').",
-        do,
-    )
+    uri, plain = _address(model), {"log_model_explainability": False, "log_explainer": False}
+    with mlflow.start_run(run_name=role, nested=True):
+        try:
+            with quiet():  # a block of its own, since the library that it imports may have bars to switch off
+                loaded = mlflow.pyfunc.load_model(uri) if isinstance(uri, str) else model
+            with quiet():
+                if isinstance(uri, str):
+                    loaded.predict(data.drop(columns=asked["targets"]))
+                return mlflow.models.evaluate(loaded, data, evaluator_config=plain, **asked)
+        except Exception as error:
+            named = "Names may only contain" in str(error)
+            raise WorkbenchError(
+                f"the {role} could not be evaluated ({heart(error) if is_enforced(error) else told(error)}).",
+                f"a model at {uri} that predicts {asked['targets']!r} from the other columns, and a model_type "
+                "that suits it ('classifier' or 'regressor').",
+                "Choose another name of the metric, as in make_metric(…, name='f1_macro')."
+                if named
+                else "Try mlflow.pyfunc.load_model(…).predict(…) on a few rows of the data.",
+            ) from error
 
 
 def _address(model: Any) -> Any:

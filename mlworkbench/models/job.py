@@ -25,22 +25,10 @@ _NOT_GIVEN = {"path", "mlflow_model", "kwargs", "loader_module", "data_path", *A
 
 @dataclass(frozen=True)
 class Job:
-    """A model on its way into the store.
+    """What is to be saved, by which of MLflow's modules, and with what it is asked.
 
-    Attributes
-    ----------
-    model : object
-        What is to be saved.
-    flavor : str
-        Name of MLflow's module that saves it.
-    example : object
-        What the model is asked, as ``predict`` takes it.
-    params : dict
-        Inference parameters that go with the example.
-    trust : list of str
-        Types to trust beyond the reviewed ones (scikit-learn only).
-    options : dict
-        Those of the flavor's own ``log_model``.
+    ``example`` and ``params`` are what ``predict`` takes, ``trust`` the types beyond the reviewed ones, and ``options``
+    those of the flavor's own ``log_model``.
     """
 
     model: Any

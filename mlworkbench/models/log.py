@@ -32,11 +32,11 @@ def log_model(
     example: Any,
     trust: Sequence[str] = (),
     requirements: Sequence[str] = (),
-    registered_model_name: str | None = None,
-    tags: dict[str, str] | None = None,
     **options: Any,
 ) -> ModelInfo:
     """Log a model with signature, example and pinned requirements: tried first, logged whole or not at all.
+
+    What is stored, and where: https://mlflow.org/docs/latest/ml/model/
 
     Parameters
     ----------
@@ -44,31 +44,22 @@ def log_model(
         Fitted scikit-learn, XGBoost or Keras model, ``onnx.ModelProto``, function, or ``mlflow.pyfunc.PythonModel``.
     example : DataFrame, array, or what the model takes
         A few rows of input, shape (rows, columns); ``(rows, {"parameter": value})`` gives inference parameters too.
-    trust : sequence of str
-        Full names of types in a scikit-learn model beyond those reviewed in `mlworkbench.models.trusted_types`.
-    requirements : sequence of str
-        Further packages (``"name==1.2"``) that cannot be seen from the model, such as those of its artifacts.
+    trust, requirements : list of str
+        Types in a scikit-learn model beyond the reviewed ones; packages (``"name==1.2"``) that nobody can see from it.
     **options
-        Passed on to ``save_model`` of the flavor: ``code_paths``, ``artifacts``, ``metadata``, ``pyfunc_predict_fn``, …
+        As of ``log_model`` of MLflow's flavor: ``registered_model_name``, ``tags``, ``signature``, ``code_paths``, …
 
     Raises
     ------
     WorkbenchError
-        When the model is of an unknown kind, is not fitted, does not answer to the example, cannot be stored, uses code
-        that is installed nowhere else (``code_paths``) or holds types that nobody reviewed (``trust``).
-
-    See Also
-    --------
-    https://mlflow.org/docs/latest/ml/model/
+        When the model is not fitted, does not answer to the example, or cannot be stored: with what to do.
     """
     refusals.check_name("name", name, "/:.%\"'")
-    if registered_model_name is not None:
-        check_model_name(registered_model_name)
-    job = _job(model, example, trust, options | {"tags": tags})
+    job = _job(model, example, trust, options)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
         saved, notes = _save(job, folder, refusals.text_list("requirements", requirements))
-        info = _Saved(folder, saved).log(name=name, registered_model_name=registered_model_name, **job.options)
+        info = _Saved(folder, saved).log(name=name, **job.options)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return info
@@ -78,6 +69,9 @@ def _job(model: Any, example: Any, trust: Sequence[str], options: dict[str, Any]
     rows, params = example if isinstance(example, tuple) and len(example) == _PAIR else (example, {})
     if not isinstance(params, dict):
         rows, params = example, {}
+    options = {key: value for key, value in options.items() if value is not None}
+    if "registered_model_name" in options:
+        check_model_name(options["registered_model_name"])
     flavor = flavor_of(model, options)
     if flavor == "tensorflow" and hasattr(rows, "to_numpy"):
         rows = rows.to_numpy()  # MLflow takes only tensors in the signature of a Keras model

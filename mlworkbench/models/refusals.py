@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from mlworkbench.models.job import Job
 
 _ENFORCED = "Failed to enforce schema"  # so MLflow begins when data does not fit a signature
+_UNWRITABLE = re.compile(r"[\0-\x1f\x7f\ud800-\udfff]")  # no database or no line takes it
 _ROWS = "Give a few rows of the training data, without the target."
 
 
@@ -25,10 +27,10 @@ def text_list(name: str, given: Any) -> list[str]:
 def check_name(what: str, name: Any, bad: str) -> None:
     """Refuse a name that MLflow does not take, or under which nothing could be found again."""
     found = [character for character in bad if character in str(name)]
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or found:
+    if not isinstance(name, str) or not name.strip() or _UNWRITABLE.search(name) or found:
         raise WorkbenchError(
             f"{what} = {name!r}.",
-            f"a name: a text of printable characters without {' '.join(bad)}.",
+            f"a name: a text in one line without {' '.join(bad)}.",
             "Choose a name such as 'wine' or 'wine-forest'.",
         )
 

@@ -25,17 +25,8 @@ _NOT_PINNED = {*sys.stdlib_module_names, "mlflow"}  # MLflow pins itself in ever
 def pins(modules: Iterable[str], *, code_paths: Iterable[str | Path] = ()) -> list[str]:
     """Pin the installed packages that ``modules`` come from, as sorted lines ``name==version``.
 
-    Parameters
-    ----------
-    modules : iterable of str
-        Names of modules, dotted or not; the standard library is left out.
-    code_paths : iterable of path
-        Files and folders that travel with the model: they need no package, what they import does.
-
-    Raises
-    ------
-    WorkbenchError
-        When a module comes from no package that could be installed elsewhere: hand it over with ``code_paths``.
+    The standard library is left out. What lies in ``code_paths`` travels with the model and needs no package; what it
+    imports does. A module that comes from no package is refused: it has to be handed over with ``code_paths``.
     """
     paths = [Path(path) for path in code_paths]
     carried = {path.stem for path in paths}
@@ -45,13 +36,7 @@ def pins(modules: Iterable[str], *, code_paths: Iterable[str | Path] = ()) -> li
 
 
 def parts_of(thing: Any) -> set[Any]:
-    """Modules, classes, functions and code that a thing is made of, all the way down.
-
-    Raises
-    ------
-    TypeError or pickle.PicklingError
-        When it holds something that cannot be stored, such as a lock or an open file.
-    """
+    """Modules, classes, functions and code that a thing is made of, all the way down; raises as pickle does."""
     import cloudpickle
 
     parts: set[Any] = set()

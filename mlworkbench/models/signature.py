@@ -29,7 +29,7 @@ class Answer:
         except Exception as error:
             self.error = error
 
-    def is_like(self, other: Answer) -> bool:
+    def is_like(self, other: Any) -> bool:
         """Whether both answered, and the same."""
         return not (self.error or other.error) and _same(self.value, other.value)
 
@@ -37,17 +37,8 @@ class Answer:
 def choose(job: Job, own: Answer | None, stored: PyFuncModel | None) -> tuple[ModelSignature | None, str]:
     """The signature of a stored model, and why there is none (nothing when there is one).
 
-    Parameters
-    ----------
-    own : Answer or None
-        What the model in memory says; None where only the stored one can be asked.
-    stored : mlflow.pyfunc.PyFuncModel or None
-        With the signature that was given, or that its type hints tell, if any. None where pyfunc cannot ask.
-
-    Raises
-    ------
-    WorkbenchError
-        When the stored model does not answer to the example, or not as the model in memory.
+    ``own`` is what the model in memory says, if it can be asked; ``stored`` comes with the signature that was given or
+    that its type hints tell, if any. A model that does not answer, or not as the one in memory, is refused.
     """
     if stored is None:
         return _of_memory(job, own)
@@ -57,22 +48,28 @@ def choose(job: Job, own: Answer | None, stored: PyFuncModel | None) -> tuple[Mo
             raise refusals.no_answer(job, answer.error)
         return stored.metadata.signature, ""
     params = _inferred(None, job.params)
-    plain = _asked(job, stored, params)
+    answered = own if own and not own.error else None
+    plain = None if answered else _asked(job, stored, params)
     why = ""
     if job.options.get("signature") is not False:
         try:
             answer = _asked(job, stored, signature := _inferred(job.example, job.params))
-            meant = own if own and not own.error else plain
-            if not answer.error and (answer.is_like(meant) or not plain.is_like(_asked(job, stored, params))):
+            if not answer.error and (answer.is_like(answered or plain) or _varies(job, stored, params)):
                 return _with_outputs(signature, answer), ""
             why = refusals.heart(answer.error) if answer.error else "it would answer something else"
         except Exception as error:
             why = told(error)
+    plain = plain or _asked(job, stored, params)
     if plain.error:
         raise refusals.no_answer(job, (own and own.error) or plain.error)
-    if own and not own.error and not plain.is_like(own) and plain.is_like(_asked(job, stored, params)):
+    if answered and not plain.is_like(answered) and not _varies(job, stored, params):
         raise refusals.answers_change(job)
     return params, why
+
+
+def _varies(job: Job, stored: PyFuncModel, params: ModelSignature | None) -> bool:
+    """Whether two answers without a signature differ, as those of a model that draws numbers do."""
+    return not _asked(job, stored, params).is_like(_asked(job, stored, params))
 
 
 def _of_memory(job: Job, own: Answer | None) -> tuple[ModelSignature | None, str]:

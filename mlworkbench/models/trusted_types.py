@@ -89,7 +89,7 @@ def untrusted(model: Any, trust: Iterable[str] = ()) -> WorkbenchError | None:
         return None
     return WorkbenchError(
         f"the model holds {', '.join(more)}, which nobody has reviewed.",
-        "types that skops or mlworkbench.trust know to be harmless when a file is loaded.",
+        "types that skops or mlworkbench.models.trusted_types know to be harmless when a file is loaded.",
         f"Read their source. If you trust it, add trust={more!r}: whoever loads the model then trusts them too.",
     )
 

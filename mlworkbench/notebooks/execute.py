@@ -25,25 +25,9 @@ def execute(
 ) -> None:
     """Execute a notebook with papermill in its own folder and write the executed copy, also when a cell fails.
 
-    Parameters
-    ----------
-    content : str, optional
-        The notebook as text, where its file may not be at hand or have changed meanwhile.
-    env : mapping, optional
-        Variables added to the kernel's environment, or taken out of it (None).
-    timeout : float, optional
-        The most seconds that a cell may take.
-    group : Group, optional
-        Makes it possible to stop the execution from another thread.
-    kernel : str, optional
-        Name of the kernel; when left out, the one that the notebook names.
-
-    Raises
-    ------
-    NotebookError
-        For a value that the notebook cannot take, or a kernel that is not installed.
-    papermill.PapermillExecutionError, nbclient.exceptions.CellTimeoutError, nbclient.exceptions.DeadKernelError
-        When a cell fails or takes too long, or the kernel's process ends.
+    ``content`` is the notebook as text, where its file may have changed; ``env`` is added to the kernel's environment
+    (None takes a variable out); ``timeout`` is in seconds a cell; a ``group`` can be stopped from another thread. A
+    NotebookError tells a value or a kernel that cannot be; errors of papermill and nbclient, how a cell ended.
     """
     import papermill
 

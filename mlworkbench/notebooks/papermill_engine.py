@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from queue import Empty
 from typing import Any
 
+import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellExecutionError, DeadKernelError
@@ -25,6 +26,7 @@ from papermill.translators import PythonTranslator, papermill_translators
 from mlworkbench.notebooks.kernels import prepare
 from mlworkbench.notebooks.outputs import exit_reason, join_streams
 from mlworkbench.notebooks.stopping import Group
+from mlworkbench.waiting import patience
 from warmkernel.private_folder import scratch_folder
 
 PYTHON = "python with tuples"
@@ -48,9 +50,17 @@ class TupleTranslator(PythonTranslator):  # type: ignore[misc]
 
 papermill_translators.register(PYTHON, TupleTranslator)
 
+END_SECONDS = 60.0
+"""How long a kernel may take to end in order, with files to write and functions to call, before it is killed."""
+
 
 class PromptClient(AsyncKernelClient):  # type: ignore[misc]
     """Knows from the kernel's own word that it is ready, where Jupyter's client listens for 0.2 s of silence."""
+
+    def start_channels(self, *channels: bool, **named: bool) -> None:
+        """Hear everything: ZeroMQ drops what comes when a thousand messages wait, the end of the cell among them."""
+        self.context.setsockopt(zmq.RCVHWM, 0)
+        super().start_channels(*channels, **named)
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         """Wait until the kernel has answered a question and is idle again; a RuntimeError tells that it has not."""
@@ -113,12 +123,13 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
         client = WorkbookClient(
             nb_man,
             kernel_name=kernel_name,
-            startup_timeout=start_timeout,
+            startup_timeout=int(patience(start_timeout)),
             timeout=execution_timeout,
             iopub_timeout=OUTPUT_TIMEOUT,
         )
         prepare(client.create_kernel_manager(), nb_man.nb)  # the one place where it is decided what starts a kernel
         client.km.client_factory = PromptClient
+        client.km.shutdown_wait_time = patience(END_SECONDS)
         group.enter(client)
         try:
             with scratch_folder() as folder:

@@ -11,9 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mlworkbench import ray_internals
-from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.errors import WorkbenchError, told, without_password
 from mlworkbench.ports import free_ports
-from mlworkbench.store import without_password
 from mlworkbench.waiting import patience
 
 START_SECONDS = 180.0
@@ -47,14 +46,17 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
     if address and (problem := _unanswered(address)):
         raise _no_cluster(address, problem)
     register_ray()
-    mine = not ray.is_initialized()
-    if mine:
-        _connect(address, package)
-    try:
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    if ray.is_initialized():
         _require_common_store(store_uri)
         yield
-    finally:
-        if mine:
+        return
+    with contextlib.nullcontext() if address else ray_internals.token_required():
+        _connect(address, package)
+        try:
+            _require_common_store(store_uri)
+            yield
+        finally:
             ray.shutdown()
 
 
@@ -94,10 +96,9 @@ def _connect(address: str | None, package: str | None = None) -> None:
     if not address:
         lean = _lean_node()
         exported = lean.pop("metrics_export_port")
-        with _starting(**lean):  # without "local" Ray joins whatever runs on this machine
-            ray.init(
-                "local", **ray_internals.ONLY_HERE, _metrics_export_port=exported, include_dashboard=False, **quiet
-            )
+        here = ray_internals.ONLY_HERE | {"_metrics_export_port": exported, "include_dashboard": False}
+        with _starting(**lean), ray_internals.address_as_given():
+            ray.init("local", **here, **quiet)  # without "local" Ray joins whatever runs on this machine
         return
     silent = not address.startswith("ray://") and _unanswered(ray_internals.usual_address(address))
     try:
@@ -160,7 +161,7 @@ def ray_nodes(count: int) -> Iterator[Any]:
     """
     from ray.cluster_utils import Cluster
 
-    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of clusters that were here before
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of clusters that were here before, and of the token
     with (
         tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
         ray_internals.token_required(),

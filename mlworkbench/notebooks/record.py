@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlworkbench.errors import told
-from mlworkbench.histories import BATCH
+from mlworkbench.metric_history import BATCH
 from mlworkbench.notebooks.notebook_file import read_notebook
 from mlworkbench.notebooks.page import as_page
 from mlworkbench.orphans import OUTCOME_TAG
@@ -60,7 +60,7 @@ def _outcome(node: NotebookNode | None, error: BaseException | None) -> tuple[st
     if isinstance(error, PapermillExecutionError):
         reason = _COLOUR.sub("", f"{error.ename}: {error.evalue}")
     elif isinstance(error, CellTimeoutError):
-        reason = "the cell took longer than the timeout"
+        reason = "the cell took longer than the timeout" if "IOPub" not in str(error) else "its output did not arrive"
     elif isinstance(error, DeadKernelError):
         reason = str(error)
     else:

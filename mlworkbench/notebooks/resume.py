@@ -6,8 +6,9 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING
 
+from mlworkbench.notebooks.job import Job
 from mlworkbench.notebooks.parameters import Point
-from mlworkbench.notebooks.rerun import CONTENT_TAG, POINT_TAG, Job, origin_tags
+from mlworkbench.notebooks.point import CONTENT_TAG, POINT_TAG, origin_tags
 from mlworkbench.orphans import PROCESS_TAG, end_run, is_alive, is_dead, running_children, this_process
 
 if TYPE_CHECKING:

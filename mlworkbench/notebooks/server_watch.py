@@ -9,8 +9,8 @@ import threading
 import time
 from collections.abc import Iterator
 
-from mlworkbench.errors import StoreError
-from mlworkbench.store import open_store, without_password
+from mlworkbench.errors import StoreError, without_password
+from mlworkbench.store import open_store
 from mlworkbench.waiting import patience
 
 PROBE_SECONDS = 3.0

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told, unknown_name
 from mlworkbench.notebooks.grid import expand
+from mlworkbench.notebooks.job import Job, prepare
 from mlworkbench.notebooks.kernels import keep_warm
 from mlworkbench.notebooks.literals import shown
 from mlworkbench.notebooks.parameters import Point, check_values
-from mlworkbench.notebooks.rerun import POINT_TAG, Job, complete, create_run, prepare, stop
+from mlworkbench.notebooks.point import POINT_TAG, complete, create_run
 from mlworkbench.notebooks.resume import begin, elsewhere, end_unfinished, recorded
 from mlworkbench.notebooks.server_watch import answers, watched
 from mlworkbench.notebooks.stopping import end_with_parent, interruptible
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 BACKENDS = ("threading", "loky", "ray")
+
+MOST_JOBS = 10_000
+"""More at once than any machine has cores for, and fewer than joblib chokes on."""
 
 RESTARTS = 2
 """How often the workers are started again after one of them was killed, before the sweep gives up."""
@@ -56,49 +60,39 @@ def sweep(  # noqa: PLR0913 (what rerun takes, and what joblib takes)
     n_jobs : int, default -1
         How many at once; -1 is one a core (on Ray: one a CPU of the cluster).
     backend : {"threading", "loky", "ray"}, default "threading"
-        What joblib hands the points to. Each works in its kernel's own process, so threads do as well as loky's
-        processes and need less memory; "ray" spreads them over a cluster.
+        What joblib hands the points to; docs/reruns.md tells which is for what.
     ray_address : str, optional
-        Address of the Ray cluster; when left out, ``RAY_ADDRESS``, or else a cluster on this machine for the length
-        of the sweep. Its workers log with this process's credentials for MLflow.
+        Address of the Ray cluster; when left out, ``RAY_ADDRESS``, or else a cluster on this machine.
     resume : bool, default True
-        Keep the points that an earlier sweep of the same experiment has finished with the same notebook (its cells,
-        not its outputs) and the same values. A sweep that was interrupted or has got more values continues under its
-        parent; one of other parameters has a parent of its own.
+        Keep points that an earlier sweep of the experiment has finished with the same cells and values.
 
     Returns
     -------
     pandas.DataFrame
-        A row a point in the order of the grid: the swept parameters, ``outcome``, ``seconds``, ``reused``, the metrics
-        of the point and ``run_id``. The same with every backend.
+        A row a point: the swept parameters, ``outcome``, ``seconds``, ``reused``, its metrics, ``run_id``.
 
     Raises
     ------
-    NotebookError
-        As `rerun`, for every point before the first one runs; for an empty or contradictory grid.
     WorkbenchError
-        For an unknown backend, a Ray cluster that does not answer within 15 s, workers that are killed again and
-        again.
-
-    See Also
-    --------
-    https://joblib.readthedocs.io/en/stable/parallel.html
-
-    Examples
-    --------
-    >>> table = sweep("analysis.ipynb", {"trees": [10, 100], "depth": [2, 4, 8]})  # doctest: +SKIP
+        As `rerun`, for every point before the first one runs; for an empty grid, an unknown backend, a cluster that
+        does not answer, workers that are killed again and again.
     """
     check_workers(n_jobs, backend, ray_address)
     job = prepare(notebook, experiment=experiment, timeout=timeout, kernel=kernel)
     points = expand([check_values(job.known, point) for point in expand(grid)])
     keep_warm()  # for the next sweep of this process, too
     with _workers(backend, n_jobs, ray_address, job.store_uri):
-        reused, parent = begin(job, points, resume)
-        job = dataclasses.replace(job, parent=parent)
-        with watched(job.store_uri), interruptible():
-            _run_or_stop(job, points, reused, resume)
-            table = _table(job, points, reused)
-            _finish(parent, table)
+        return _run_and_record(job, points, resume)
+
+
+def _run_and_record(job: Job, points: list[Point], resume: bool) -> pd.DataFrame:
+    """Run what is left under one parent, and tell how it all ended."""
+    reused, parent = begin(job, points, resume)
+    job = dataclasses.replace(job, parent=parent)
+    with watched(job.store_uri), interruptible():
+        _run_or_stop(job, points, reused, resume)
+        table = _table(job, points, reused)
+        _finish(parent, table)
     return table
 
 
@@ -109,7 +103,7 @@ def _run_or_stop(job: Job, points: list[Point], reused: dict[str, Run], resume: 
     try:
         _run_all(job, points, reused, resume)
     except BaseException:
-        stop(job)
+        job.stop()
         if answers(job.store_uri):
             end_run(mlflow.MlflowClient(), str(job.parent))
         raise
@@ -119,8 +113,8 @@ def check_workers(n_jobs: int, backend: str, ray_address: str | None) -> None:
     """Refuse workers that cannot be."""
     if backend not in BACKENDS:
         raise unknown_name("backend", str(backend), BACKENDS)
-    if not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1:
-        expected = "a whole number of at least 1, or -1 for every core."
+    if not isinstance(n_jobs, int) or n_jobs == 0 or not -1 <= n_jobs <= MOST_JOBS:
+        expected = f"a whole number of at least 1 and at most {MOST_JOBS:,}, or -1 for every core."
         raise WorkbenchError(f"n_jobs = {shown(n_jobs)}.", expected, "Leave it out to use all.")
     if ray_address is not None and backend != "ray":
         raise WorkbenchError(

@@ -11,16 +11,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-from mlworkbench.errors import ProjectError
-from mlworkbench.texts import require_text, without_credentials
+from mlworkbench.errors import ProjectError, without_password
+from mlworkbench.texts import require_text
 
 GIT_SECONDS = 15.0
 """How long a Git repository may take to answer before it counts as away, in seconds."""
 
 TRANSPORTS = "file:git:http:https:ssh"
 """Ways to a repository that run no command which its address names, as ``ext::`` would."""
+
+_PARAMETER = "A parameter of the project that is called version goes into parameters={'version': …}."
 
 
 class Fetched(NamedTuple):
@@ -46,13 +48,12 @@ def fetched(path: str | os.PathLike[str], version: str | None = None) -> Iterato
         yield Fetched(_inside(Path(source), folder) if folder else Path(source).resolve(), address)
         return
     if version is not None:
-        _checked(version, "a version")
+        _check_version(source, version)
     with tempfile.TemporaryDirectory(prefix="project-") as clone:
-        bare = without_credentials(source)
-        _git(source, "ls-remote", "--quiet", "--", bare, timeout=GIT_SECONDS)
-        _git(source, "clone", "--quiet", "--", bare, clone)
+        _git(source, "ls-remote", "--quiet", "--", _bare(source), timeout=GIT_SECONDS)
+        _git(source, "clone", "--quiet", "--", _bare(source), clone)
         known = None if version is None else _check_out(source, clone, version)
-        yield Fetched(_inside(Path(clone), folder), without_credentials(address), known)
+        yield Fetched(_inside(Path(clone), folder), address.replace(source, _bare(source), 1), known)
 
 
 def _checked(text: object, what: str) -> str:
@@ -64,6 +65,16 @@ def _checked(text: object, what: str) -> str:
             "Correct it; a folder can be written with './' in front.",
         )
     return found
+
+
+def _check_version(source: str, version: str) -> None:
+    _checked(version, "a version")
+    if Path(source).is_dir() and not Path(source, ".git").exists() and not Path(source, "HEAD").exists():
+        raise ProjectError(
+            f"version {version!r} of {source}, which is no Git repository.",
+            "a repository.",
+            f"Leave it out. {_PARAMETER}",
+        )
 
 
 def _inside(root: Path, folder: str) -> Path:
@@ -81,22 +92,36 @@ def _inside(root: Path, folder: str) -> Path:
 
 def _check_out(source: str, clone: str, version: str) -> str:
     """Check a version out; returns its name if it is a branch or tag, else the whole hash of its commit."""
-    for name in (f"refs/tags/{version}", f"refs/remotes/origin/{version}", version):
+    named = (f"refs/tags/{version}", f"refs/remotes/origin/{version}")
+    for name in (*named, version, "FETCH_HEAD"):
         with contextlib.suppress(ProjectError):
+            if name == "FETCH_HEAD" and re.fullmatch("[0-9a-f]{40}", version):  # a commit of no branch
+                _git(source, "-C", clone, "fetch", "--quiet", "origin", version)
             commit = _git(source, "-C", clone, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
             _git(source, "-C", clone, "checkout", "--quiet", "--detach", commit, "--")
-            return commit if name == version else version
+            return version if name in named and version != "HEAD" else commit
     newest = _git(source, "-C", clone, "log", "--all", "--oneline", "--max-count=5").splitlines()
     raise ProjectError(
-        f"{without_credentials(source)} has no version {version!r}.",
+        f"{_bare(source)} has no version {version!r}.",
         f"a commit, a tag or a branch. The newest commits are: {'; '.join(newest)}.",
-        "Give one of the names in front, not the message behind it.",
+        f"Give one of the names in front, not the message behind it. {_PARAMETER}",
     )
 
 
 def is_remote(source: str) -> bool:
     """Whether this is an address rather than a folder here."""
     return re.match(r"[^/]*:", source) is not None and not Path(source).exists()
+
+
+def _bare(source: str) -> str:
+    """An address without user, password and query, which Git gets in another way; anything else as it is."""
+    if not source.startswith(("http://", "https://")):
+        return source
+    try:
+        parts = urlsplit(source)
+    except ValueError as error:  # such as http://[::1
+        raise ProjectError("an address that is none.", "https://host/path.", "Correct it.") from error
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
 
 
 def _git(source: str, *arguments: str, timeout: float | None = None) -> str:
@@ -106,10 +131,10 @@ def _git(source: str, *arguments: str, timeout: float | None = None) -> str:
             ["git", *arguments], check=True, capture_output=True, text=True, timeout=timeout, env=_environment(source)
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        address = without_credentials(source)
+        address = _bare(source)
         reason = " ".join((getattr(error, "stderr", None) or str(error)).split())[:300]
         raise ProjectError(
-            f"Git does not get this project from {address} ({without_credentials(reason)}).",
+            f"Git does not get this project from {address} ({without_password(reason)}).",
             "a folder here, or a repository that answers.",
             f"Correct the address; `git ls-remote {address}` shows what answers.",
         ) from error
@@ -127,6 +152,6 @@ def _environment(source: str) -> dict[str, str]:
     count = int(settings.get("GIT_CONFIG_COUNT", "0"))
     return settings | {
         "GIT_CONFIG_COUNT": str(count + 1),
-        f"GIT_CONFIG_KEY_{count}": f"http.{without_credentials(source)}.extraHeader",
+        f"GIT_CONFIG_KEY_{count}": f"http.{_bare(source)}.extraHeader",
         f"GIT_CONFIG_VALUE_{count}": f"Authorization: Basic {base64.b64encode(user).decode()}",
     }

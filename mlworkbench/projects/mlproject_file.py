@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import ProjectError, told, unknown_name
-from mlworkbench.mlflow_internals import entry_points, find_mlproject, load_project
+from mlworkbench.mlflow_internals import check_param_name, entry_points, find_mlproject, load_project
 
 if TYPE_CHECKING:
     from mlflow.projects._project_spec import EntryPoint, Project
@@ -36,15 +36,15 @@ def read_project(folder: Path) -> Project:
     try:
         _check_yaml(Path(path))
         project = load_project(folder)
+        for point in entry_points(project).values():
+            _check_texts(point)
+            _check_command(point)
     except (yaml.YAMLError, MlflowException, AttributeError, TypeError, ValueError, OSError, RecursionError) as error:
         raise ProjectError(
             f"{folder / 'MLproject'} cannot be read ({told(error)}).",
             "YAML with `name`, an environment, and `entry_points`, each with `parameters` and a `command`.",
             "Correct the place that the message in brackets names.",
         ) from error
-    for point in entry_points(project).values():
-        _check_texts(point)
-        _check_command(point)
     return project
 
 
@@ -88,6 +88,8 @@ def _check_texts(point: EntryPoint) -> None:
                     "a text.",
                     f"Write it in quotes: {str(text)!r}.",
                 )
+    for name in point.parameters:
+        check_param_name(name)  # or MLflow refuses it when the run is made, and leaves that open
 
 
 def _check_command(point: EntryPoint) -> None:

@@ -26,7 +26,8 @@ def gathered(
         For an option of the call that is a parameter's name too, and for values that do not fit (the message names the
         parameter and what would do).
     """
-    both = [name for name, value in options.items() if value is not None and name in point.parameters]
+    usual = (None, "main", True)
+    both = [name for name, value in options.items() if value not in usual and name in point.parameters]
     if both and parameters is None:
         raise ProjectError(
             f"{both[0]}={options[both[0]]!r}, which is an option of this call and a parameter of {point.name!r} too.",

@@ -12,14 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import ProjectError, told, unknown_name
+from mlworkbench.errors import ProjectError, is_line, told, unknown_name, without_password
 from mlworkbench.mlflow_internals import active_experiment_id, create_project_run, run_project_as
 from mlworkbench.orphans import PROCESS_TAG, this_process
 from mlworkbench.projects.git import Fetched, fetched, is_remote
 from mlworkbench.projects.guard import guarded
 from mlworkbench.projects.mlproject_file import entry_point_of
 from mlworkbench.projects.parameter_values import gathered
-from mlworkbench.texts import require_text, without_credentials
 from mlworkbench.workbook import PARENT_VARIABLE
 
 if TYPE_CHECKING:
@@ -42,35 +41,30 @@ def run_project(
 
     Parameters
     ----------
-    path, version
-        The project, as in `describe_project`. A version of a folder here is checked out beside it.
-    entry_point, experiment : str
-        Default: "main", and the active experiment.
-    env_manager : {"local", "uv", "virtualenv", "conda"}, optional
-        What makes the environment. By default that of the surrounding project run, else "local": this Python.
+    path, version, entry_point, experiment
+        The project, as in `describe_project`; its entry point and experiment, by default "main" and the active one.
+    env_manager : {"local", "uv", "virtualenv", "conda"}, default that of a surrounding project run, else "local"
     parameters, **named
         Values for the parameters of the entry point, as a dict, by name, or both.
 
     Returns
     -------
     mlflow.entities.Run
-        The finished run, a child of a surrounding project run or rerun. Its tag ``mlflow.source.git.dirty`` tells that
-        the folder had changes without a commit.
+        The finished run, a child of a surrounding one. Its tag ``mlflow.source.git.dirty`` tells of changed files.
 
     Raises
     ------
     ProjectError
         For what is unknown, missing or does not answer (nothing has run then); or when the entry point fails.
     """
-    options = {"version": version, "experiment": experiment, "env_manager": env_manager}
-    options["entry_point"] = None if entry_point == "main" else entry_point
+    options = {"version": version, "experiment": experiment, "env_manager": env_manager, "entry_point": entry_point}
     with fetched(path, version) as project, tempfile.TemporaryDirectory(prefix="project-") as downloads:
         values = gathered(entry_point_of(project.folder, entry_point), parameters, named, options)
         manager, experiment_id = _env_manager(env_manager), _experiment_id(experiment)
         print(command_line(project, entry_point, manager, experiment, values), flush=True)  # noqa: T201
-        _put_this_python_first()
         run = begun(project, experiment_id, entry_point, values)
         with guarded(run.info.run_id), _explained(run.info.run_id, entry_point):
+            _put_this_python_first()
             run_project_as(run, project.folder, entry_point, values, env_manager=manager, storage_dir=downloads)
     return without_secrets(run.info.run_id)
 
@@ -97,9 +91,13 @@ def _experiment_id(name: str | None) -> str:
 
     if name is None:
         return active_experiment_id()
-    if not require_text(name, "an experiment", ProjectError).strip() or not name.isprintable():
-        raise ProjectError(f"the experiment {name[:50]!r}.", "a name that can be seen and typed.", "Choose another.")
+    if not is_line(name):
+        raise ProjectError(f"the experiment {name!r:.50}.", "a name that can be seen and typed.", "Choose another.")
     found = mlflow.get_experiment_by_name(name)
+    if found and found.lifecycle_stage == "deleted":
+        raise ProjectError(
+            f"the experiment {name!r} was deleted.", "one that is there.", "Restore it, or take another."
+        )
     return str(found.experiment_id if found else mlflow.create_experiment(name))
 
 
@@ -178,7 +176,7 @@ def without_secrets(run_id: str) -> Run:
     client = MlflowClient()
     told = {name: value for name, value in client.get_run(run_id).data.tags.items() if "@" in value or "?" in value}
     for name, value in told.items():
-        if name.startswith("mlflow.") and (bare := without_credentials(value)) != value:
+        if name.startswith("mlflow.") and (bare := without_password(value)) != value:
             client.set_tag(run_id, name, bare)
     return client.get_run(run_id)
 

@@ -35,21 +35,15 @@ def run_step(
     parameters: Mapping[str, Any] | None = None,
     **named: Any,
 ) -> Run:
-    """Run one step of a workflow, or find the finished run that did the same and give that back.
-
-    The same means: same entry point and command, parameters, code (see `fingerprint`) and inputs.
+    """Run one step of a workflow, or find the finished run with the same command, parameters, code and inputs.
 
     Parameters
     ----------
-    project, entry_point
-        Folder with an ``MLproject``, and which of its entry points.
-    env_manager, experiment, parameters, **named
-        As `run_project` takes them. Only runs of that experiment are reused.
-    reuse : bool, default True
-        False runs the step in any case.
-    in_process : bool, default False
-        True runs the Python script in this process, below the active run; it has to begin with
-        ``mlflow.start_run(nested=True)``.
+    project, entry_point, env_manager, experiment, parameters, **named
+        As `run_project` takes them, but a folder here. Only runs of the experiment are reused.
+    reuse, in_process : bool
+        Whether a finished run will do; whether the Python script runs in this process, below the active run, where it
+        has to begin with ``mlflow.start_run(nested=True)``.
 
     Returns
     -------
@@ -61,23 +55,19 @@ def run_step(
     ProjectError
         As `run_project`; and for a step in this process without an active run: start one.
     """
-    options = {"env_manager": env_manager, "experiment": experiment, "reuse": None if reuse else False}
-    here = _here(project)
-    values = gathered(entry_point_of(here.folder, entry_point), parameters, named, options)
+    here, options = _here(project), {"env_manager": env_manager, "experiment": experiment}
+    values = gathered(entry_point_of(here.folder, entry_point), parameters, named, {**options, "reuse": reuse})
     key = fingerprint(here.folder, entry_point, values)
     run = _finished(key, experiment) if reuse else None
     outcome = "reused" if run else "ran"
-    if run is None:
-        if in_process:
-            run = _in_this_process(here, entry_point, values)
-        else:
-            run = run_project(
-                project, entry_point=entry_point, env_manager=env_manager, experiment=experiment, parameters=values
-            )
-        run = _marked(run.info.run_id, key, entry_point)
-    print(f"{entry_point}: {outcome} {run.info.run_id}", flush=True)  # noqa: T201
-    _tell_workflow(entry_point, f"{outcome} {run.info.run_id}")
-    return run
+    if not run:
+        done = _in_this_process(here, entry_point, values) if in_process else _alone(here, entry_point, values, options)
+        run = _marked(done.info.run_id, key, entry_point)
+    return _told(entry_point, outcome, run)
+
+
+def _alone(project: Fetched, entry_point: str, values: dict[str, str], options: dict[str, str | None]) -> Run:
+    return run_project(project.address, entry_point=entry_point, parameters=values, **options)  # type: ignore[arg-type]
 
 
 def _here(project: str | os.PathLike[str]) -> Fetched:
@@ -87,15 +77,17 @@ def _here(project: str | os.PathLike[str]) -> Fetched:
         return here
 
 
-def _tell_workflow(entry_point: str, outcome: str) -> None:
-    """Name the step in a tag of the active run; a second one of the same name must not take the first one's place."""
+def _told(entry_point: str, outcome: str, run: Run) -> Run:
+    """Print the step, and name it in a tag of the active run, where a second must not take the place of the first."""
     import mlflow
 
+    print(f"{entry_point}: {outcome} {run.info.run_id}", flush=True)  # noqa: T201
     if active := mlflow.active_run():
         there, name, count = mlflow.get_run(active.info.run_id).data.tags, f"step.{entry_point}", 2
         while name in there:
             name, count = f"step.{entry_point}.{count}", count + 1
-        mlflow.set_tag(name, outcome)
+        mlflow.set_tag(name, f"{outcome} {run.info.run_id}")
+    return run
 
 
 def _in_this_process(project: Fetched, entry_point: str, values: dict[str, str]) -> Run:

@@ -84,22 +84,19 @@ def promote(
     alias : str, default 'production'
         The alias that it gets. With ``production`` and ``staging``, stages follow as with `transition`.
     gate : Verdict or function, optional
-        What `validate` returned, or ``lambda new, old: wb.validate(new, old, …)``, called with the model URIs of the
-        version and of the holder of the alias (None for nobody). Without a gate the trail says so.
+        What `validate` returned, or ``lambda new, old: wb.validate(new, old, …)``, where old is None if there is none.
     override, why : str, optional
         The reason to promote although the gate refuses, and the reason otherwise.
 
     Returns
     -------
     mlflow.entities.model_registry.ModelVersion or None
-        What held the alias before; None when nobody did. The version itself when it holds the alias already: then
-        nothing is asked and nothing is entered.
+        What held the alias before. The version itself if it holds the alias already: nothing is asked or entered then.
 
     Raises
     ------
     WorkbenchError
-        For what is unknown, archived or failed, for a bad alias, and for a gate that refuses (the trail keeps that
-        too), cannot decide, or decided on another model. The alias is as it was then.
+        For what is unknown, archived or failed, and a gate that refuses or cannot decide. The alias stays then.
     """
     validation.check_alias(alias)
     why, override = audit_trail.reason(why), None if override is None else audit_trail.reason(override, required=True)
@@ -108,25 +105,28 @@ def promote(
         candidate = validation.check_ready(name, version, now)
         if now.holder(alias) == int(candidate.version) and not now.unfinished():
             return candidate
-        answer = ask_gate(gate, candidate, now.holder(alias))
-        if callable(gate):  # it took time: the version may have been archived
-            now = audit_trail.read(name)
-            validation.check_ready(name, version, now)
-        facts: dict[str, Any] = {"alias": alias, "why": why, "verdict": answer.word, "run_id": answer.run_id}
-        if answer.word == "refused" and override is None:
-            audit_trail.add(name, now, "refused", int(candidate.version), **facts)
-            raise validation.gate_refuses(candidate, answer.headline)
-        if answer.word == "refused":
-            facts |= {"why": override, "verdict": "refused, overridden"}
-        return _given(name, now, int(candidate.version), facts)
+        return _through(gate, now, candidate, alias, why, override)
 
 
-def _given(name: str, now: Trail, number: int, facts: dict[str, Any]) -> ModelVersion | None:
-    """Enter a promotion and carry it out; returns what held the alias before."""
+def _through(
+    gate: Gate | None, now: Trail, candidate: ModelVersion, alias: str, why: str, override: str | None
+) -> ModelVersion | None:
+    """Ask the gate, enter what it said, and promote the version if it may; returns what held the alias before."""
+    name, number = candidate.name, int(candidate.version)
+    answer = ask_gate(gate, candidate, now.holder(alias))
+    if callable(gate):  # it took time: the version may have been archived
+        now = audit_trail.read(name)
+        validation.check_ready(name, number, now)
+    facts: dict[str, Any] = {"alias": alias, "why": why, "verdict": answer.word, "run_id": answer.run_id}
+    if answer.word == "refused" and override is None:
+        audit_trail.add(name, now, "refused", number, **facts)
+        raise validation.gate_refuses(candidate, answer.headline)
+    if answer.word == "refused":
+        facts |= {"why": override, "verdict": "refused, overridden"}
     after, entry = audit_trail.add(name, now, "promote", number, **facts)
-    if after.aliases.get(facts["alias"]) != number:
+    if after.aliases.get(alias) != number:
         validation.get_version(name, number)  # deleted meanwhile?
-    before = next((before for moved, before, _ in after.moves[entry.key] if moved == facts["alias"]), number)
+    before = next((before for moved, before, _ in after.moves[entry.key] if moved == alias), number)
     return _version_or_none(name, before)
 
 

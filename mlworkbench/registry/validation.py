@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,12 +20,10 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 _LONGEST_DESCRIPTION = 5000  # that databases take
-_LISTED = 20
 
 
 def stored_model(model_uri: str | os.PathLike[str]) -> str:
     """The address to register a model by: that of the logged model where there is one; refused where there is none."""
-    from mlflow.exceptions import MlflowException
     from mlflow.models import get_model_info
 
     from mlworkbench.errors import no_model
@@ -34,7 +31,7 @@ def stored_model(model_uri: str | os.PathLike[str]) -> str:
     model_uri = require_text(os.fspath(model_uri) if isinstance(model_uri, os.PathLike) else model_uri, "a model URI")
     try:
         model_id = get_model_info(model_uri).model_id
-    except (MlflowException, OSError) as error:
+    except Exception as error:  # what a malformed address raises depends on where MLflow trips over it
         raise no_model(model_uri, error) from error
     return f"models:/{model_id}" if model_id else model_uri
 
@@ -112,7 +109,7 @@ def get_version(name: str, version: int | str) -> ModelVersion:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST" or "Registered Model" in str(error):
             raise
     known = [str(found.version) for found in client().search_model_versions(f"name = {quoted(name)}")]
-    raise unknown_name("version", asked, _nearest(asked, known))
+    raise unknown_name("version", asked, known)
 
 
 def _is_huge(version: str | Integral) -> bool:
@@ -154,7 +151,7 @@ def _explanation(name: str, error: MlflowException) -> MlflowException | Workben
     text = str(error)
     if error.error_code == "RESOURCE_DOES_NOT_EXIST" and "Registered Model" in text:
         known = [model.name for model in client().search_registered_models(max_results=1000)]
-        return unknown_name("registered model", name, _nearest(name, known))
+        return unknown_name("registered model", name, known)
     if error.error_code == "INVALID_PARAMETER_VALUE":
         return WorkbenchError(
             f"what MLflow refuses about {name!r} ({' '.join(text.split())[:300]}).",
@@ -164,7 +161,7 @@ def _explanation(name: str, error: MlflowException) -> MlflowException | Workben
     if "API request to" in text or error.error_code == "TEMPORARILY_UNAVAILABLE":
         from mlflow import get_registry_uri
 
-        from mlworkbench.store import without_password
+        from mlworkbench.errors import without_password
 
         return WorkbenchError(
             f"the registry at {without_password(get_registry_uri())} does not answer any more ({text[:120]}…).",
@@ -172,8 +169,3 @@ def _explanation(name: str, error: MlflowException) -> MlflowException | Workben
             "Bring it back and make the same call again: what was begun is in the trail, and is finished or reported.",
         )
     return error
-
-
-def _nearest(name: str, known: Iterable[str]) -> list[str]:
-    """The names most like the one asked for, so that a thousand do not fill the screen."""
-    return difflib.get_close_matches(name, known, n=_LISTED, cutoff=0.0)

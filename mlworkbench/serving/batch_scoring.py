@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.errors import WorkbenchError
 from mlworkbench.models.refusals import heart
 from mlworkbench.registry import audit_trail, validation
+from mlworkbench.texts import require_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,8 @@ ADDED = ("prediction", "model_version", "run_id")
 def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
     """Predict for every row of a table, and say in the result and in a run which version did it.
 
-    An alias is looked up once, before the model is loaded: a promotion in between cannot make the result lie.
+    An alias is looked up once, before the model is loaded: a promotion in between cannot make the result lie. See
+    https://mlflow.org/docs/latest/ml/model-registry/workflow/#fetching-an-mlflow-model-from-the-model-registry
 
     Parameters
     ----------
@@ -35,12 +37,7 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     WorkbenchError
-        When the URI names no registered version, when the model cannot score the table, or when the table has one of
-        the new columns already.
-
-    See Also
-    --------
-    https://mlflow.org/docs/latest/ml/model-registry/workflow/#fetching-an-mlflow-model-from-the-model-registry
+        When the URI names no registered version, or the model cannot score the table.
     """
     import mlflow
     import pandas as pd
@@ -64,7 +61,7 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
 
 def _resolve(model_uri: str) -> tuple[str, str, str]:
     """Name, version and id of the model that a URI means at this moment."""
-    model_uri = model_uri if isinstance(model_uri, str) and model_uri.isprintable() else repr(model_uri)
+    model_uri = require_text(model_uri, "the model URI") if isinstance(model_uri, str) else repr(model_uri)
     name, at, alias = model_uri.removeprefix("models:/").partition("@")
     name, _, number = (name, "", "") if at else name.rpartition("/")
     if not model_uri.startswith("models:/") or not name:

@@ -18,16 +18,8 @@ PERCENTILES = (50, 95, 99)
 class Latency:
     """How long a server took to answer.
 
-    Attributes
-    ----------
-    milliseconds : numpy.ndarray of shape (requests,)
-        Time from sending a request to having read the answer, in the order of sending.
-    rows : int
-        Rows in each request.
-    clients : int
-        How many sent requests at the same time.
-    per_second : float
-        Requests that were answered in a second, by all clients together.
+    ``milliseconds`` are from sending a request to having read the answer, in the order of sending; each request had
+    ``rows`` rows, ``clients`` sent at the same time, and all together got ``per_second`` answers in a second.
     """
 
     milliseconds: np.ndarray

@@ -42,8 +42,7 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float = 120) -> I
     Raises
     ------
     WorkbenchError
-        When there is no model at the URI, when the port is taken (choose another, or leave it out), and when the server
-        ends or is not ready in time, with the end of its log.
+        When there is no model, the port is taken, or the server is not ready in time, with the end of its log.
 
     See Also
     --------

@@ -24,6 +24,7 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
 TOKEN = "a-token-of-this-test"
+PATIENCE = 300  # seconds: on a machine that does much else, MLflow's page takes a minute to begin
 
 if BROWSER is None and os.environ.get("REQUIRE_BROWSER") == "1":
     pytest.fail("REQUIRE_BROWSER=1, but no Chromium is installed: apt-get install chromium", pytrace=False)
@@ -72,8 +73,11 @@ def lab(notebooks: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "mlworkbench", "lab", "--no-browser", "--port", str(port), "--", "--allow-root"]
     with (folder / "lab.log").open("w") as log, subprocess.Popen(command, cwd=folder, env=env, stderr=log) as server:
         url = f"http://127.0.0.1:{port}"
+        begun = time.monotonic()
         while not answers(url):
-            assert server.poll() is None, (folder / "lab.log").read_text()
+            log_so_far = (folder / "lab.log").read_text()
+            assert server.poll() is None, log_so_far
+            assert time.monotonic() - begun < PATIENCE, f"waited for JupyterLab to answer: {log_so_far}"
             time.sleep(0.5)
         yield url
         server.terminate()
@@ -90,7 +94,8 @@ def browser() -> Iterator[object]:
 @pytest.fixture
 def page(lab: str, browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1400, "height": 900})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE * 1000)
+    expect.set_options(timeout=PATIENCE * 1000)
     page = context.new_page()
     page.goto(f"{lab}/lab?token={TOKEN}&reset")
     page.wait_for_selector(".jp-LauncherCard")
@@ -109,13 +114,15 @@ def test_a_learner_sees_no_panels_for_instructors(page: Page) -> None:
 def test_the_mlflow_tile_shows_the_runs_of_an_executed_lesson(page: Page) -> None:
     page.locator(".jp-LauncherCard", has_text="MLflow").first.click()
     mlflow = page.frame_locator("iframe[src*='/mlflow/']")
-    mlflow.get_by_role("link", name="1.1 experiments and runs").first.click(timeout=120_000)
-    expect(mlflow.get_by_text("two questions").first).to_be_visible()
+    experiment = mlflow.get_by_role("link", name="1.1 experiments and runs").first
+    expect(experiment, "waited for MLflow's list of experiments in the tile").to_be_visible()
+    experiment.click()
+    expect(mlflow.get_by_text("two questions").first, "waited for the runs of lesson 1.1").to_be_visible()
 
 
 def test_lesson_0_runs_from_the_menu_without_an_error(page: Page, notebooks: Path) -> None:
     page.get_by_role("listitem", name=re.compile("00_start_here")).dblclick()
-    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle"), "waited for the kernel to be idle").to_be_visible()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     cells = executed(page, notebooks / "00_start_here.ipynb")
@@ -124,15 +131,16 @@ def test_lesson_0_runs_from_the_menu_without_an_error(page: Page, notebooks: Pat
     page.locator(".jp-WindowedPanel-outer").first.evaluate("panel => panel.scrollTo(0, 0)")
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="open this experiment").click()
-    expect(opened.value.get_by_text("a first guess").first).to_be_visible(timeout=120_000)
+    expect(opened.value.get_by_text("a first guess").first, "waited for the run on MLflow's page").to_be_visible()
 
 
 def executed(page: Page, path: Path) -> list[nbformat.NotebookNode]:
     """Save until the last code cell has been executed; return the code cells."""
-    for _ in range(60):
+    begun = time.monotonic()
+    while True:
         page.keyboard.press("Control+s")
         page.wait_for_timeout(1000)
         cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
         if cells[-1].execution_count:
-            break
-    return cells
+            return cells
+        assert time.monotonic() - begun < PATIENCE, f"waited for the last cell of {path.name} to be executed"

@@ -182,7 +182,9 @@ def quiet(nb: NotebookNode) -> Problems:
     """No errors and warnings; what MLflow says of a registration is neither, although it goes to stderr."""
     for cell in code(nb):
         for output in cell.outputs:
-            said = re.sub(r"(Successfully registered|Created version|Registered) .*\n", "", output.get("text", ""))
+            said = re.sub(
+                r"(Successfully registered|(Created|Copied) version|Registered) .*\n", "", output.get("text", "")
+            )
             if output.output_type == "error" or (output.get("name") == "stderr" and said):
                 yield f"an error or warning is stored: {cell.source.splitlines()[0]}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shutil
@@ -59,6 +60,7 @@ def with_code(code: str, cell: str = "t1", path: Path = EXERCISE) -> bytes:
     return nbformat.writes(notebook).encode()
 
 
+@functools.cache
 def with_twins() -> bytes:
     """The solution with a check cell and an answer cell copied, as happens in Lab."""
     notebook = nbformat.read(SOLUTION, as_version=4)

@@ -31,7 +31,7 @@ def pass_lesson_0() -> str:
     wb.start("0 start here")
     with mlflow.start_run() as run:
         mlflow.log_param("strategy", "prior")
-        mlflow.log_metric("accuracy", 0.4)
+        mlflow.log_metric("accuracy", 0.4)  # 18 of 45 wines
     return run.info.run_id
 
 

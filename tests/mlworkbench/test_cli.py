@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from mlworkbench.cli import main
-from mlworkbench.ports import free_port
+from mlworkbench.errors import WorkbenchError
+from mlworkbench.ports import free_port, require_free
 from tests.notebooks import notebook
 
 
@@ -62,6 +63,27 @@ def test_lab_says_that_a_port_is_taken() -> None:
     assert f"port {port} of 127.0.0.1 cannot be used" in done.output
 
 
+@pytest.mark.parametrize("port", ["-1", "0", "99999", "1" * 400])
+def test_lab_says_that_it_is_no_port(port: str) -> None:
+    done = CliRunner().invoke(main, ["lab", "--no-browser", "--port", port])
+    assert done.exit_code == 2
+    assert "a whole number from 1 to 65535" in done.output
+
+
+@pytest.mark.parametrize("port", [True, 1.5, "8888", None, float("nan")])
+def test_what_is_no_number_is_no_port(port: object) -> None:
+    with pytest.raises(WorkbenchError, match="the port"):
+        require_free(port)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("option", [["--backend", "loky"], ["--jobs", "2"], ["--no-resume"], ["--backend", "ray"]])
+def test_an_option_of_sweeps_without_a_grid_is_told(option: list[str], tmp_path: Path) -> None:
+    """Nothing has been run then."""
+    done = CliRunner().invoke(main, ["rerun", str(tmp_path / "notebooks" / "00_start_here.ipynb"), *option])
+    assert done.exit_code == 2
+    assert "without a grid" in done.output
+
+
 def test_lab_is_reachable_from_this_machine_only_and_asks_for_a_token(tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "mlworkbench", "lab", "--no-browser", "--port", str(port), "--", "--allow-root"]
@@ -76,15 +98,17 @@ def test_lab_is_reachable_from_this_machine_only_and_asks_for_a_token(tmp_path: 
 
 
 def status(url: str) -> int:
-    for _ in range(120):
+    """The first answer, however long a busy machine takes to give it."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < 300:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=30) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
         except OSError:
             time.sleep(0.5)
-    return 0
+    pytest.fail(f"waited 300 s for an answer at {url}")
 
 
 def test_progress_shows_the_last_outcome_of_each_task(home: Path) -> None:

@@ -59,3 +59,11 @@ def test_outside_of_a_notebook_and_of_git(tmp_path: Path, monkeypatch: pytest.Mo
     assert WorkbookRunContext().tags() == {}
     monkeypatch.setenv("IPYNB_FILE", str(tmp_path / "mine.ipynb"))
     assert "mlflow.source.git.commit" not in WorkbookRunContext().tags()
+
+
+def test_a_notebook_whose_name_is_no_text(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IPYNB_FILE", "caf\udce9.ipynb")  # as Python reads Latin-1 from a file system
+    wb.start("mine")
+    with mlflow.start_run() as run:
+        pass
+    assert mlflow.get_run(run.info.run_id).data.tags["mlworkbench.notebook"] == r"caf\udce9.ipynb"

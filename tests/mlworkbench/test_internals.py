@@ -73,7 +73,12 @@ def names(folder: Path) -> object:
     name, alias = mlflow_internals.check_model_name, mlflow_internals.check_alias
     metric = mlflow_internals.check_metric_name
     models = refuses(name, "a/b") and not refuses(name, "a") and refuses(alias, "latest") and not refuses(alias, "best")
-    return models and refuses(metric, "f1[macro]") and not refuses(metric, "f1/macro")
+    tag, param = mlflow_internals.check_version_tag, mlflow_internals.check_param_name
+    tags = refuses(lambda key: tag(key, "1"), "") and not refuses(lambda key: tag(key, "1"), "a")
+    aliases = mlflow_internals.is_alias("best") and not mlflow_internals.is_alias("latest")
+    addresses = mlflow_internals.is_addressed("a#b") and not mlflow_internals.is_addressed("a?b")
+    names = refuses(param, "a!") and not refuses(param, "a-b") and refuses(metric, "f1[macro]")
+    return models and tags and aliases and addresses and names and not refuses(metric, "f1/macro")
 
 
 def registry_writer(folder: Path) -> object:
@@ -86,11 +91,13 @@ def registry_writer(folder: Path) -> object:
 def projects(folder: Path) -> object:
     read = mlflow_internals.load_project(project(folder / "p", PROJECT))
     run = mlflow_internals.create_project_run(folder / "p", "0", "main", {"a": "1"})
+    mlflow_internals.run_project_as(run, folder / "p", "main", {"a": "1"}, env_manager="local")
     return (
         mlflow_internals.find_mlproject(folder / "p")
         and list(mlflow_internals.entry_points(read)) == ["main"]
         and run.data.tags["mlflow.project.entryPoint"] == "main"
         and mlflow.get_run(run.info.run_id).data.params == {"a": "1"}
+        and mlflow.get_run(run.info.run_id).info.status == "FINISHED"
     )
 
 

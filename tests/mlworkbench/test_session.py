@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import mlflow
 import pytest
 
 import mlworkbench as wb
+from mlworkbench.session import active_store, experiment_for
 from mlworkbench.store import Store
 
 
@@ -83,10 +88,102 @@ def test_telemetry_is_off(home: Path) -> None:
     assert get_telemetry_client() is None
 
 
-@pytest.mark.parametrize("name", ["", "   ", None, 3])
+@pytest.mark.parametrize("name", ["", "   ", None, 3, b"x", "a\0b", "a\nb", "a\rb", "a\u2028b", "\ud800"])
 def test_a_name_that_is_none(home: Path, name: object) -> None:
+    """Neither for a lesson nor for a rerun; nothing is made."""
     with pytest.raises(wb.WorkbenchError, match="experiment name"):
         wb.start(name)  # type: ignore[arg-type]
+    active_store()
+    if name is not None:  # which stands for the notebook's own
+        with pytest.raises(wb.WorkbenchError, match="experiment name"):
+            experiment_for(name, otherwise="x")  # type: ignore[arg-type]
+    assert [experiment.name for experiment in mlflow.search_experiments()] == ["Default"]
+
+
+@pytest.mark.parametrize("name", ["\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}", "a/b: c", "\u6f22"])
+def test_a_name_of_any_script_is_one(home: Path, name: str) -> None:
+    assert wb.start(name).experiment.name == name
+
+
+FRESH = """
+import sys, mlworkbench as wb
+wb.start("mine")
+print("ready", flush=True)
+sys.stdin.readline()
+print("got", wb.start("mine", fresh=True).experiment.experiment_id, flush=True)
+"""
+
+
+def test_fresh_at_once_gives_each_an_experiment_of_its_own(home: Path) -> None:
+    command = [sys.executable, "-c", FRESH]
+    several = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) for _ in range(4)
+    ]
+    for one in several:
+        while one.stdout.readline().strip() != "ready":
+            assert one.poll() is None
+    for one in several:
+        one.stdin.write("now\n")
+        one.stdin.flush()
+    said = [one.communicate(timeout=300)[0] for one in several]
+    got = [line.split()[1] for text in said for line in text.splitlines() if line.startswith("got ")]
+    assert len(set(got)) == 4
+    names = {experiment.name for experiment in mlflow.MlflowClient(f"sqlite:///{home}/mlflow.db").search_experiments()}
+    assert "mine" in names
+
+
+def test_a_store_that_was_moved_says_where_artifacts_are_and_go(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old place is told for the experiment that is begun, and for others; nothing is said of a whole store."""
+    for name in ("old", "older"):
+        session = wb.start(name)
+        assert not session.notes
+        with mlflow.start_run():
+            mlflow.log_text("hello", "note.txt")
+    mlflow.set_tracking_uri(None)
+    moved = home.rename(home.parent / "moved")
+    monkeypatch.setenv("MLWORKBENCH_HOME", str(moved))
+    card = repr(wb.start("old"))
+    assert f"{home}/artifacts" in card
+    assert "was the store moved? Move it back" in card
+    assert "fresh=True" in card
+    assert "'older'" in card
+    card = repr(wb.start("old", fresh=True))
+    assert "Artifacts of this experiment" not in card
+    assert f"New experiments go to {moved}/artifacts" in card
+    assert not home.exists()
+
+
+def test_a_copied_store_says_that_artifacts_still_go_to_the_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wb.start("old")
+    with mlflow.start_run():
+        mlflow.log_text("hello", "note.txt")
+    mlflow.set_tracking_uri(None)
+    copied = shutil.copytree(home, home.parent / "copied")
+    monkeypatch.setenv("MLWORKBENCH_HOME", str(copied))
+    card = repr(wb.start("old"))
+    assert f"Artifacts of this experiment, old and new, belong to {home}/artifacts" in card
+    assert "nothing is any more" not in card
+
+
+def test_eight_threads_start_lessons(home: Path) -> None:
+    """Each has its own experiment in the end, the open run of another thread stays, and output is where it was."""
+    output, error = sys.stdout, sys.stderr
+    with ThreadPoolExecutor(8) as pool:
+        sessions = list(pool.map(lambda number: wb.start(f"lesson {number}"), range(8)))
+    assert [session.experiment.name for session in sessions] == [f"lesson {number}" for number in range(8)]
+    assert len({session.experiment.experiment_id for session in sessions}) == 8
+    assert (sys.stdout, sys.stderr) == (output, error)
+
+
+def test_no_password_on_the_card_or_in_what_it_links_to() -> None:
+    experiment = mlflow.entities.Experiment("7", "mine", "mlflow-artifacts:/7", "active")
+    for uri in ("http://me:SECRET@host:5000/x", "https://SECRET@host", "postgresql://me:SECRET@db/x?password=SECRET"):
+        session = wb.Session(experiment, Store(uri, None, "set"))
+        assert "SECRET" not in f"{session!r} {session._repr_html_()} {session.link} {session.store!r}"
+    assert (
+        wb.Session(experiment, Store("http://me:pw@h:5/x?token=1", None, "")).link
+        == "http://h:5/x/#/experiments/7/runs"
+    )
 
 
 def test_a_name_that_mlflow_refuses(home: Path) -> None:

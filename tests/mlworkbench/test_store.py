@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import mlflow
 import pytest
 
-from mlworkbench.errors import StoreError
+import mlworkbench as wb
+from mlworkbench.errors import StoreError, told, without_password
 from mlworkbench.ports import free_port
-from mlworkbench.store import Store, open_store, without_password
+from mlworkbench.store import Store, open_store
 from mlworkbench.workbook import workbook_home, workbook_root
 from tests.paths import ROOT
 
@@ -195,7 +200,8 @@ def test_a_real_server_is_used_and_keeps_the_artifacts(tmp_path: Path) -> None:
 
 
 def wait_for(uri: str) -> Store:
-    for _ in range(120):
+    begun = time.monotonic()
+    while time.monotonic() - begun < 300:
         try:
             return open_store(uri)
         except StoreError:
@@ -219,3 +225,184 @@ def test_no_database_answers(home: Path) -> None:
 
 def test_a_driver_that_is_not_installed(home: Path) -> None:
     assert "No module named" in refused("mysql+pymysql://me@127.0.0.1/mlflow")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("sqlite:///{folder}", "sqlite:///", "sqlite:///q.db?mode=ro", "sqlite:///fifo", "sqlite:////dev/full"),
+        *("sqlite:///" + "x" * 300 + ".db", "sqlite:////dev/null/x.db", "sqlite:////proc/x.db"),
+        *("http://[::1", "http://h:abc", "http://", "http://h:99999", "http://.", "http:// x"),
+        *("postgresql://h:abc/x", "postgresql://[::1", "postgresql+nodriver://x", "postgresql+psycopg://me:a@b@h/x"),
+        "postgresql://me:my secret@h/x",
+        *(5, b"sqlite:///x.db", ["x"], "a\0", "\ud800", "sqlite:///a\nb.db", "   "),
+    ],
+    ids=repr,
+)
+def test_an_address_of_no_store_is_told_at_once(uri: object, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    os.mkfifo("fifo")
+    refused(uri.format(folder=home) if isinstance(uri, str) else uri)
+
+
+def test_a_path_is_told_with_the_uri_to_write() -> None:
+    assert "tracking_uri='sqlite:///q.db'" in refused(Path("q.db"))
+
+
+def test_a_store_that_another_process_holds(home: Path) -> None:
+    with sqlite3.connect(home / "mlflow.db", isolation_level=None) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        assert "database is locked" in refused()
+        holder.execute("ROLLBACK")
+    open_store()
+
+
+@pytest.mark.parametrize("folder", ["50% off", "what?", "a#b c", "%41%20"])
+def test_any_folder_can_hold_the_store(folder: str, made_store: Path, tmp_path: Path, monkeypatch) -> None:
+    """Its name may have what addresses use otherwise; runs and their artifacts go there and nowhere else."""
+    home = tmp_path / folder / ".mlworkbench"
+    home.mkdir(parents=True)
+    shutil.copy(made_store, home / "mlflow.db")
+    monkeypatch.setenv("MLWORKBENCH_HOME", str(home))
+    wb.start("mine")
+    with mlflow.start_run():
+        mlflow.log_text("hello", "note.txt")
+    assert sqlite3.connect(home / "mlflow.db").execute("SELECT count(*) FROM runs").fetchone() == (1,)
+    assert [path.parent.parent.parent.parent for path in tmp_path.rglob("note.txt")] == [home / "artifacts"]
+
+
+def test_a_relative_path_stays_what_it_was(made_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(made_store, tmp_path / "mine.db")
+    monkeypatch.chdir(tmp_path)
+    assert open_store("sqlite:///mine.db").uri == f"sqlite:///{tmp_path}/mine.db"
+
+
+FULL = """
+import resource, signal, sys
+import mlworkbench as wb
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), -1))
+try:
+    wb.start("mine")
+except wb.StoreError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("there", "room"), [("empty_home", 100_000), ("home", 5_000)], ids=["made", "written"])
+def test_a_full_disk_is_told(there: str, room: int, request: pytest.FixtureRequest) -> None:
+    """While the store is made, and while one is written: the system refuses what goes beyond a size, as a full disk."""
+    request.getfixturevalue(there)
+    command = [sys.executable, "-c", FULL, str(room)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Do this: " in done.stdout, done.stderr
+    assert "disk" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "postgresql://me:SECRET'a\"SECRET@db/x",
+            "postgresql://me:SECRET@db/x",
+            "postgresql://me:a@SECRET/b#c@db/x",
+            "mysql+pymysql://:SECRET@db",
+        ),
+        *("http://me:SECRET@host:5000/a", "https://SECRET@host/x.git", "https://SECRET:x-oauth-basic@host/x.git"),
+        *(
+            "postgresql://db/x?user=me&password=SECRET&a=b",
+            "https://host/?access_token=SECRET",
+            "x://h/?p%61ssword=SECRET",
+        ),
+        *("mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3DSECRET", "sqlite:///x?api_key=SECRET", "s3://a:SECRET@b/c"),
+    ],
+)
+def test_no_form_of_a_password_is_shown(address: str) -> None:
+    """Neither by the function, nor by an error of ours that holds it, nor by what is told of somebody else's."""
+    for said in (
+        without_password(f"see {address}."),
+        str(StoreError(address, address, address)),
+        told(OSError(address)),
+    ):
+        assert "SECRET" not in said
+        assert "***" in said
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "http://localhost:5000/#/experiments/1?a=b@c",
+            "models:/wine@production",
+            "sqlite:////tmp/a@b.db",
+            "me@example.org",
+        ),
+        *("postgresql://me@db/x?connect_timeout=5", "ssh://git@host/x.git", "file:///a/b?c=d", "https://host/a?page=2"),
+    ],
+)
+def test_what_is_no_password_stays(address: str) -> None:
+    assert without_password(address) == address
+
+
+def test_what_the_workbook_makes_is_for_its_user_alone(empty_home: Path) -> None:
+    """Tried as another user, who reads none of it."""
+    empty_home.mkdir(mode=0o755)  # as earlier releases have made it
+    for parent in (empty_home.parent, empty_home.parent.parent, empty_home.parent.parent.parent):
+        parent.chmod(0o755)
+    wb.start("mine")
+    wb.check("tracking.1", run_id=5)
+    assert (empty_home / "progress.json").exists()
+    assert empty_home.stat().st_mode & 0o777 == 0o700
+    assert (empty_home / "mlflow.db").stat().st_mode & 0o077 == 0
+    if os.geteuid() == 0:
+        reads = ["cat", str(empty_home / "mlflow.db"), str(empty_home / "progress.json")]
+        done = subprocess.run(reads, user=65534, group=65534, extra_groups=[], capture_output=True, check=False)
+        assert done.returncode
+        assert not done.stdout
+
+
+def test_a_folder_that_the_user_chose_keeps_its_rights(made_store: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    shutil.copy(made_store, shared / "mlflow.db")
+    open_store(f"sqlite:///{shared}/mlflow.db")
+    assert shared.stat().st_mode & 0o777 == 0o755
+
+
+MEET = """
+import os, sys
+import mlworkbench.store
+os.environ["MLWORKBENCH_HOME"] = os.environ["HOME"] = sys.argv[2]
+mlworkbench.store.open_store(sys.argv[4])  # imports what another user may not read
+user = int(sys.argv[1])
+os.setgroups([]), os.setgid(user), os.setuid(user)
+print(mlworkbench.store.open_store(sys.argv[3]).label)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes two other users, as only root may")
+def test_two_users_of_one_database_do_not_meet_in_a_file(postgres: Callable[[], str]) -> None:
+    """At the same moment, on a database without tables: one makes them, and nothing of theirs is left to the other."""
+    uri, other = postgres(), postgres()
+    Path(uri.partition("?host=")[2]).chmod(0o711)  # lets them reach the socket
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        both = []
+        for user in (65533, 65534):
+            (home := Path(folder, str(user))).mkdir()
+            os.chown(home, user, user)
+            command = [sys.executable, "-c", MEET, str(user), str(home), uri, other]
+            both.append(subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        said = [one.communicate(timeout=300) for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
+    assert not [path for path in Path(tempfile.gettempdir()).glob("*.lock") if path.stat().st_uid in (65533, 65534)]
+
+
+def test_eight_threads_open_one_store(empty_home: Path) -> None:
+    """None of them finds half a store, and what the process has set stays as it was."""
+    output, warned = sys.stdout, list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        uris = {store.uri for store in pool.map(lambda _: open_store(), range(8))}
+    assert uris == {f"sqlite:///{empty_home}/mlflow.db"}
+    assert sys.stdout is output
+    assert len(warnings.filters) <= len(warned) + 2  # those that quiet_mlflow adds, once

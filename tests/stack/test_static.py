@@ -164,6 +164,24 @@ def test_restore_refuses_what_is_no_backup(clone: Path) -> None:
     assert "no backup in 'backups/nothing'" in done.stderr
 
 
+def test_a_backup_that_fails_leaves_nothing_that_looks_like_one(clone: Path) -> None:
+    """No stack runs that belongs to these files."""
+    done = run(clone / "docker" / "backup")
+    assert done.returncode
+    assert "Saved" not in done.stdout
+    assert not list((clone / "backups").iterdir())
+
+
+def test_restore_warns_before_anything_of_a_backup_is_read(clone: Path) -> None:
+    place = clone / "backups" / "of-somebody"
+    place.mkdir(parents=True)
+    for name in ("database.dump", "artifacts.tar"):
+        (place / name).touch()
+    done = run(clone / "docker" / "restore", "backups/of-somebody")
+    assert done.returncode
+    assert "PostgreSQL runs what backups/of-somebody/database.dump says with all rights" in done.stderr
+
+
 def test_the_development_container_names_what_there_is() -> None:
     text = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
     assert all((ROOT / ".devcontainer" / path).exists() for path in text["dockerComposeFile"])

@@ -15,7 +15,7 @@ from mlflow.entities import Run
 
 import mlworkbench as wb
 from mlcourse.market import recomputed
-from mlcourse.market.own_project import TONIGHT
+from mlcourse.market.left_to_others import TONIGHT
 from stock_market import (
     candidates,
     criterion,
@@ -216,6 +216,7 @@ def watched(
     months: tuple[str, ...] = ("2008-08", "2008-09", "2008-10"),
     steps: tuple[int, ...] | None = None,
     files: tuple[str, ...] = ("months.csv", "report.html"),
+    told: bool = False,
 ) -> dict:
     """Numbers and files as monitor.log writes them; its own work is tested elsewhere."""
     made, client = run("monitor", {}), mlflow.MlflowClient()
@@ -226,6 +227,8 @@ def watched(
         client.log_text(made.info.run_id, "made by monitor.log", name)
     current = pd.concat([days(symbol).loc[month] for month in months])
     calm = days(symbol).loc[reference]
+    if told:
+        calm, current = calm.assign(prediction=calm["answer"]), current.assign(prediction=current["answer"])
     return {"symbol": "nasdaq", "run": made, "reference": calm, "current": current, "first_alert": first_alert}
 
 
@@ -239,7 +242,11 @@ def stored(evenings: int = 0) -> str:
     return str(folder)
 
 
-def kept(text: str = "nasdaq: always_up is right on 54 % of the days; no model is better.", **wrong: Any) -> dict:
+def kept(
+    text: str = "nasdaq: always_up is right on 54 % of the days; no model is better.", better: str = "", **wrong: Any
+) -> dict:
+    for name in ("logistic", "forest", "xgboost"):  # none of them is surely better, unless the test says so
+        model(name, 0.64 if name == better else 0.52)
     mlflow.set_experiment_tag("mlflow.note.content", text)
     tonight = recomputed.newest("nasdaq")[TONIGHT].to_dict()
     return {"symbol": "nasdaq", "store": stored(), "tonight": tonight, **wrong}

@@ -1,11 +1,11 @@
 """For each task of part 5, right answers pass, and typical wrong ones are refused, each with its own message."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
+import pandas as pd
 import pandera.pandas as pa
 import pytest
+from pandera.typing import Index
 
 import mlworkbench as wb
 from mlcourse.market import recomputed
@@ -47,10 +47,25 @@ def on_all_days() -> dict:
 pytestmark = pytest.mark.usefixtures("session")
 
 
+class Prices(pa.DataFrameModel):
+    """The schema of task 1 as a class, which pandera knows as well."""
+
+    close: float = pa.Field(gt=0)
+    date: Index[pa.DateTime] = pa.Field(unique=True)
+
+    @pa.check("date")
+    @classmethod
+    def ascending(cls, dates: pd.Series) -> bool:
+        return bool(dates.is_monotonic_increasing)
+
+
 RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("market.1", delivered),
     ("market.2", rules),
     ("market.8", kept),
+    ("market.8", lambda: kept("On 53.98 percent of its days the nasdaq goes up. None beats that.")),
+    ("market.8", lambda: kept("nasdaq, 54%: only logistic is surely better", better="logistic")),
+    ("market.1", lambda: delivered(schema=Prices)),
     ("market.3", models),
     ("market.3", lambda: models(model("logistic", 0.58), model("xgboost"), better=["logistic"])),
     ("market.4", leak),
@@ -142,6 +157,14 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("market.7", lambda: watched() | {"current": days()["2008":].drop(columns="prediction")}, "no column prediction"),
     ("market.7", lambda: watched() | {"current": "2008"}, "current is no table indexed by time"),
     ("market.7", lambda: watched(files=()), "The run has no artifacts"),
+    ("market.1", lambda: delivered(schema=demands(pa.Column(float, pa.Check.gt(5000)))), "refuses prices far below 1"),
+    ("market.7", lambda: watched(told=True), "The predictions are right on 1.00 of the days"),
+    ("market.7", lambda: watched(reference="2000"), "Choose a calm time as the reference"),
+    ("market.7", lambda: watched(reference="2005-03"), "The reference has 22 days. Take one or two years"),
+    ("market.8", lambda: kept("nasdaq: 54 %. Logistic is surely better"), "No run of task 3 has an interval"),
+    ("market.8", lambda: kept("54.0 nasdaq"), "the description does not say so"),
+    ("market.8", lambda: kept("nasdaq: 54 %, none", better="forest"), "does not name forest"),
+    ("market.8", lambda: kept("the nasdaq is up on 60 % of its days, none"), "without 54"),
     ("market.8", lambda: kept(store="nowhere"), "No feature store lies in 'nowhere'"),
     ("market.8", lambda: kept(store=stored(1)), "does not have the features of nasdaq of its newest evening"),
     ("market.8", lambda: kept(tonight={"return_1": 0.5}), "Give return_1, volatility_20, distance_20"),

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import mlworkbench as wb
+from mlcourse.tracking import cancer, scores
 from mlcourse.tracking.assignment import TASKS
 from tests.refusals import refused
 
@@ -220,10 +221,16 @@ def test_each_task_has_two_mistakes_with_messages_of_their_own(task: str) -> Non
 
 
 def test_a_score_rounded_to_three_digits_is_right() -> None:
-    predictions = [0] * 7
-    answers = {"predictions": predictions, "y_test": [0] * 5 + [1] * 2}
-    assert wb.check("tracking.2", run_id=log(params={"C": 0.1}, metrics={"accuracy": 0.714}), **answers)
-    assert wb.check("tracking.10", run_id=history([0.9611, 0.97, 0.97, 0.97, 0.97], cv_mean=0.968, tags=NOTE))
+    predictions, y_test = cancer.logistic(), list(cancer.split().y_test)
+    right = sum(a == b for a, b in zip(predictions, y_test, strict=True)) / len(y_test)
+    run_id = log(params={"C": 0.1}, metrics={"accuracy": round(right, 3)})
+    assert round(right, 3) != right
+    assert wb.check("tracking.2", run_id=run_id, predictions=predictions, y_test=y_test)
+
+
+def test_a_mean_rounded_to_three_digits_is_that_of_its_folds() -> None:
+    run = mlflow.get_run(history([0.9611, 0.97, 0.97, 0.97, 0.97], cv_mean=0.968, tags=NOTE))
+    assert scores.mean_of_folds(run, 5) == pytest.approx(0.96822)
 
 
 def test_answers_are_escaped() -> None:

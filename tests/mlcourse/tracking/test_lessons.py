@@ -12,6 +12,7 @@ import pytest
 import mlworkbench as wb
 from mlcourse.answers import apart
 from mlcourse.tasks import TASKS
+from mlcourse.tracking import lesson_data
 from mlworkbench.tasks import known_tasks
 
 
@@ -36,11 +37,13 @@ def guess(params: dict | None = None, metrics: dict | None = None, experiment: s
     return log(params, metrics, **options)
 
 
-def forest(sizes=(1, 2, 3), name: str = "my forest", author: str | None = "me", experiment: str = SECOND) -> str:
+def forest(
+    sizes=(1, 2, 3), name: str = "my forest", author: str | None = "me", experiment: str = SECOND, accuracy=41 / 45
+) -> str:
     wb.start(experiment)
     with mlflow.start_run(run_name=name, tags={"author": author} if author else {}) as parent:
         for size in sizes:
-            log({"n_estimators": size}, {"accuracy": 0.9}, nested=True)
+            log({"n_estimators": size}, {"accuracy": accuracy}, nested=True)
     return parent.info.run_id
 
 
@@ -51,18 +54,21 @@ def volume(
     column: str = "volume",
     content: object = None,
     experiment: str = THIRD,
+    values: object = None,
+    days: object = None,
 ) -> str:
     wb.start(experiment)
-    frame = pd.DataFrame({"year": list(YEARS), "mean_volume": [2.0] * len(YEARS)})
+    known = lesson_data.volume() if values is None else values
+    frame = pd.DataFrame({"year": list(YEARS), "mean_volume": [known[year] for year in YEARS]})
     with mlflow.start_run() as run:
         mlflow.log_param("column", column)
         for step in steps:
-            mlflow.log_metric("mean_volume", 2.0, step=step)
+            mlflow.log_metric("mean_volume", known.get(step, 2.0), step=step)
         if isinstance(content, dict):
             mlflow.log_dict(content, table)
         else:
             mlflow.log_table(frame if content is None else content, table)
-        mlflow.log_input(mlflow.data.from_pandas(frame.astype(float)), context=context)
+        mlflow.log_input(mlflow.data.from_pandas(wb.load_sp500() if days is None else days), context=context)
     return run.info.run_id
 
 
@@ -83,6 +89,9 @@ def test_the_right_answers_pass() -> None:
         (lambda: guess({"strategy": "prior"}, {"score": 0.4}), "the metrics score, but no 'accuracy'"),
         (lambda: guess({"strategy": "prior"}, {"accuracy": float("nan")}), "NaN"),
         (lambda: guess({"strategy": "prior"}, {"accuracy": 40.0}), "between 0 and 1"),
+        (lambda: guess({"strategy": "prior"}, {"accuracy": 0.5}), "which no number of right answers out of 45"),
+        (lambda: guess({"strategy": "uniform"}, {"accuracy": 1.0}), "guessing by 'uniform' reaches about"),
+        (lambda: guess({"strategy": "prior"}, {"accuracy": 0.2}), "guessing by 'prior' reaches about 0.400"),
         (lambda: mlflow.start_run().info.run_id, "has the status RUNNING"),
         (lambda: 3, "of type int"),
         (lambda: pd.DataFrame({"run_id": ["x"] * 100}), "`table.run_id[0]` holds the id of the first row"),
@@ -106,6 +115,9 @@ def test_typical_mistakes_of_lesson_0(make: Callable[[], object], says: str) -> 
         (lambda: forest(sizes=(1,)), "1 child run(s)"),
         (lambda: forest(experiment="1.1 wine trees"), "Log it in '1.1 experiments and runs'"),
         (lambda: forest(sizes=(5, 5, 5)), "1 different n_estimators"),
+        (lambda: forest(accuracy=0.9), "accuracy is 0.9, which no number of right answers"),
+        (lambda: forest(accuracy=0.4), "a forest of 1 tree(s) reaches about"),
+        (lambda: forest(sizes=("many", 2, 3)), "n_estimators is 'many'"),
     ],
 )
 def test_typical_mistakes_of_lesson_1_1(make: Callable[[], str], says: str) -> None:
@@ -130,6 +142,13 @@ def test_typical_mistakes_of_lesson_1_1(make: Callable[[], str], says: str) -> N
         (lambda: volume(content=pd.DataFrame({"year": [2000], "mean_volume": ["much"]})), "Give billions"),
         (lambda: volume(content=pd.DataFrame({"year": [], "mean_volume": []})), "has no rows"),
         (lambda: volume(column="close"), "'close'"),
+        (lambda: volume(values=dict.fromkeys(YEARS, 3.0)), "In the metric mean_volume, 1999 has 3.000; the mean"),
+        (
+            lambda: volume(content=pd.DataFrame({"year": [2000], "mean_volume": [2.0]})),
+            "In volume.json, 2000 has 2.000",
+        ),
+        (lambda: volume(days=wb.load_sp500().head(20).astype(float)), "The data set has 20 rows, the daily prices"),
+        (lambda: volume(values=lesson_data.volume().shift(1).fillna(1)), "In the metric mean_volume, 1999 has 1.000"),
     ],
 )
 def test_typical_mistakes_of_lesson_1_2(make: Callable[[], str], says: str) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import mlworkbench as wb
+from mlcourse.tracking import lesson_data
 
 
 @pytest.fixture(autouse=True)
@@ -84,27 +85,58 @@ def test_typical_mistakes_of_lesson_1_5(make: Callable[[], str], says: str) -> N
 
 
 def test_lesson_1_5_wants_the_mean_rounded_or_not() -> None:
-    assert wb.check("1.5", parent_run_id=trees())
-    assert wb.check("1.5", parent_run_id=trees(0.5504))
+    assert wb.check("1.5", parent_run_id=searched())
+    assert wb.check("1.5", parent_run_id=searched(digits=3))
+    assert wb.check("1.5", parent_run_id=searched(depths=(None, 1, 2, 3, 4, 5, 20)))
+
+
+def searched(depths=(1, 2, 3, 5, 8, 13), plus: float = 0.0, digits: int = 9) -> str:
+    """A search with the means that such trees reach."""
+    means = [lesson_data.tree_means(str(depth))[0] + plus for depth in depths]
+    with mlflow.start_run(run_name="tree search") as parent:
+        for depth, mean in zip(depths, means, strict=True):
+            log({"max_depth": depth}, {"cv_mean": mean, "best_fold": mean + 0.03}, nested=True)
+        mlflow.log_metric("best_cv_mean", round(max(means), digits))
+    return parent.info.run_id
+
+
+def test_lesson_1_5_knows_what_trees_reach() -> None:
+    assert (
+        "has a cv_mean of 0.616; on the lesson's days"
+        in wb.check("1.5", parent_run_id=searched(plus=0.616 - lesson_data.tree_means("1")[0])).message
+    )
+    assert "such a tree reaches about" in wb.check("1.5", parent_run_id=searched(plus=0.3)).message
+    assert "A child has max_depth '0'" in wb.check("1.5", parent_run_id=trees()).message
 
 
 def test_lesson_1_3_wants_both_and_nothing_twice() -> None:
-    from sklearn.datasets import load_iris
     from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-    X, y = load_iris(return_X_y=True)
+    X, X_test, y, y_test = lesson_data.wine()
 
-    def autologged(store_model: bool = False, leave_on: bool = False, max_iter: int = 5000) -> str:
+    def autologged(
+        store_model: bool = False,
+        leave_on: bool = False,
+        max_iter: int = 5000,
+        typed: float | None = None,
+        scaled=False,
+    ) -> str:
         mlflow.sklearn.autolog(log_models=False, log_post_training_metrics=False, silent=True)
         with mlflow.start_run() as run:
-            model = LogisticRegression(max_iter=max_iter).fit(X, y)
-            mlflow.log_metric("test_accuracy", model.score(X.copy(), y))
+            model = LogisticRegression(max_iter=max_iter)
+            model = (make_pipeline(StandardScaler(), model) if scaled else model).fit(X, y)
+            mlflow.log_metric("test_accuracy", model.score(X_test, y_test) if typed is None else typed)
             if store_model:
                 mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
         mlflow.sklearn.autolog(disable=not leave_on)
         return run.info.run_id
 
     assert wb.check("1.3", run_id=autologged())
+    assert wb.check("1.3", run_id=autologged(scaled=True))
+    assert "no number of right answers" in wb.check("1.3", run_id=autologged(typed=0.9)).message
+    assert "this model reaches about" in wb.check("1.3", run_id=autologged(typed=0.8)).message
     assert "was not autologged" in wb.check("1.3", run_id=log(metrics={"test_accuracy": 1})).message
     assert "max_iter is '4000'" in wb.check("1.3", run_id=autologged(max_iter=4000)).message
     assert "still on" in wb.check("1.3", run_id=autologged(leave_on=True)).message

@@ -272,6 +272,23 @@ def test_the_report_in_a_notebook_and_on_the_command_line(workbook: Path, monkey
     assert "Do this: Use 'sqlite:///mlflow.db'" in done.output
 
 
+@pytest.mark.parametrize("uri", ["http://[::1", "http://h:abc", "postgresql://h:abc/x", "sqlite:///x.db?mode=ro"])
+def test_an_address_of_no_store_is_a_finding(workbook: Path, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    told("store", uri)
+
+
+def test_no_password_is_shown_to_those_who_help(workbook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither that of the store nor that of a proxy."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:SECRET@127.0.0.2:{free_port()}")
+    monkeypatch.setenv("http_proxy", f"http://me:SECRET@127.0.0.1:{free_port()}")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    report = doctor()
+    assert "by way of the proxy http://***@127.0.0.1" in repr(report)
+    assert "SECRET" not in f"{report!r} {report._repr_html_()} {report.findings}"
+
+
 @pytest.mark.parametrize("name", ["MLWORKBENCH_WARM_SECONDS", "MLWORKBENCH_PATIENCE"])
 @pytest.mark.parametrize("text", ["abc", "-1", "nan", "inf"])
 def test_a_setting_that_is_no_number(name: str, text: str, workbook: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -121,6 +124,67 @@ def test_a_store_that_other_machines_cannot_reach(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(wb.WorkbenchError, match=r"other machines \(10.0.0.7\)"):
             _require_common_store(uri)
     _require_common_store("http://tracking:5000")
+
+
+LISTENS = """
+import os, subprocess, sys
+import psutil, ray
+from mlworkbench.notebooks.ray_cluster import ray_cluster, ray_nodes
+
+@ray.remote
+def work():
+    return 5
+
+def look(address):
+    with ray_cluster(address):
+        assert ray.get(work.remote()) == 5
+        family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        sockets = [c for p in family for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+        print(len(sockets), {c.laddr.ip for c in sockets} <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}, sockets)
+
+if sys.argv[1] == "nodes":
+    with ray_nodes(1) as cluster:
+        look(cluster.address)
+        command = [sys.executable, "-c", f"import ray; ray.init('{cluster.address}'); print('let in')"]
+        try:  # Ray asks again and again
+            subprocess.run(command, env={**os.environ, "RAY_AUTH_MODE": "disabled"}, timeout=60)
+        except subprocess.TimeoutExpired:
+            pass
+else:
+    look(None)
+print("RAY_AUTH_MODE" in os.environ)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["nodes", "local"])
+def test_a_cluster_on_this_machine_listens_to_nobody_else(kind: str, tmp_path: Path) -> None:
+    """On 127.0.0.1 alone, and to those that have its token."""
+    (tmp_path / "listens.py").write_text(LISTENS)
+    command = [sys.executable, str(tmp_path / "listens.py"), kind]
+    env = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=500)
+    assert done.returncode == 0, done.stderr
+    number, only_here, told = done.stdout.splitlines()[0].split(maxsplit=2)
+    assert int(number) > 2
+    assert only_here == "True", told
+    assert "let in" not in done.stdout
+    assert (tmp_path / ".ray" / "auth_token").stat().st_mode & 0o077 == 0
+
+
+def test_a_node_that_does_not_come_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In three sentences, which a lesson can catch, instead of Ray's traceback; here nothing can start."""
+    from ray._private import services
+
+    from mlworkbench.notebooks.ray_cluster import ray_cluster
+
+    def none(*_: object, **__: object) -> None:
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(services, "start_gcs_server", none)
+    with pytest.raises(wb.WorkbenchError, match=r"(?s)did not start.*Expected.*180 s.*PATIENCE=3"), ray_cluster(None):
+        pass
 
 
 def test_without_an_address_a_cluster_is_started(monkeypatch: pytest.MonkeyPatch) -> None:

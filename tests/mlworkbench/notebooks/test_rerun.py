@@ -167,13 +167,13 @@ def test_what_a_kill_leaves_running_is_ended_by_the_next_call(
 RECORDS_SLOWLY = """
 import sys, time
 import mlworkbench as wb
-from mlworkbench.notebooks import rerun
-record = rerun.record
+from mlworkbench.notebooks import point
+record = point.record
 def slow(*arguments):
     print("recording", flush=True)
     time.sleep(2)
     record(*arguments)
-rerun.record = slow
+point.record = slow
 wb.rerun(sys.argv[1])
 """
 

@@ -51,6 +51,10 @@ def test_a_version_is_a_branch_a_tag_or_a_commit(repo: Path, capfd: pytest.Captu
             assert wb.describe_project(f"{where}#sub/deep", version=version).entry_point.tolist() == ["main"]
         for version in ("main", "v1", "HEAD", git(repo, "rev-parse", "--short", "v1").strip()):
             assert "other" in set(wb.describe_project(where, version=version).entry_point)
+    git(repo, "update-ref", "refs/pull/1/head", "dev/new")
+    alone = git(repo, "commit-tree", "dev/new^{tree}", "-m", "alone").strip()
+    git(repo, "update-ref", "refs/pull/2/head", alone)
+    assert wb.describe_project(f"file://{repo}#sub/deep", version=alone).entry_point.tolist() == ["main"]
     run = wb.run_project(f"file://{repo}#sub/deep", version="dev/new")
     assert run.data.tags["mlflow.source.git.commit"] == git(repo, "rev-parse", "dev/new").strip()
     assert "\ndeep\n" in capfd.readouterr().out
@@ -208,7 +212,7 @@ def test_the_password_in_the_remote_of_a_folder_is_not_kept(repo: Path) -> None:
     git(repo, "remote", "add", "origin", f"https://user:{SECRET}@example.org/repo.git?private_token={SECRET}")
     project(repo, "entry_points: {main: {command: 'echo'}, fail: {command: 'exit 3'}}")
     run = wb.run_project(repo)
-    assert run.data.tags["mlflow.source.git.repoURL"] == "https://example.org/repo.git"
+    assert run.data.tags["mlflow.source.git.repoURL"] == "https://example.org/repo.git?private_token=***"
     with pytest.raises(wb.ProjectError):
         wb.run_project(repo, entry_point="fail")
     assert SECRET not in str([run.to_dictionary() for run in mlflow.search_runs(output_format="list")])

@@ -61,6 +61,8 @@ def test_an_option_that_could_be_a_parameter_is_asked_about(odd: Path) -> None:
         with pytest.raises(wb.ProjectError, match="an option of this call and a parameter") as caught:
             wb.run_project(odd, **options)
         assert "parameters={" in told(caught)
+    with pytest.raises(wb.ProjectError, match=r"goes into parameters=\{'version': …\}"):
+        wb.run_project(odd, version="1")
     with pytest.raises(wb.ProjectError, match="two values for 'path'"):
         wb.run_step(odd, "main", parameters={"path": 2}, path=1)
     assert mlflow.search_runs().empty
@@ -120,6 +122,7 @@ BROKEN = {
     "the same parameter twice": b"entry_points: {a: {parameters: {p: int, p: float}, command: echo}}",
     "an entry point called yes": b"entry_points: {yes: {command: echo}}",
     "a parameter called 5": b"entry_points: {a: {parameters: {5: int}, command: echo}}",
+    "a parameter that MLflow does not log": b"entry_points: {a: {parameters: {'p!': int}, command: echo}}",
     "a type that is a list": b"entry_points: {a: {parameters: {p: {type: [int]}}, command: echo}}",
 }
 

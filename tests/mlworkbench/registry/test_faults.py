@@ -104,6 +104,17 @@ def test_a_garbled_tag_is_told_and_stepped_over(local: MlflowClient, key: str, t
     assert consistent()["action"].tolist() == ["promote", "promote", "promote", "rollback", "transition", "unreadable"]
 
 
+def test_an_emergency_is_possible_when_the_last_entry_is_garbled(local: MlflowClient) -> None:
+    """What it did is entered anew, as a change from outside, so that it can be undone."""
+    wb.promote("wine", 1)
+    wb.promote("wine", 2)
+    last = audit_trail.read("wine").entries[-1].key
+    local.set_registered_model_tag("wine", last, "hello")
+    assert int(wb.rollback("wine", why="Emergency.").version) == 1
+    assert local.get_registered_model("wine").aliases == {"production": 1}
+    assert consistent()["action"].tolist() == ["promote", "outside", "rollback", "unreadable"]
+
+
 @pytest.mark.parametrize("mark", ["hello", "[]", "{}", '{"who": 5}', "null", "[" * 5000])
 def test_a_garbled_mark_is_repaired(local: MlflowClient, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wb.promote("wine", 1)
@@ -163,29 +174,15 @@ def model_uri(local: MlflowClient) -> str:
     return str(mlflow.sklearn.log_model(model, name="m", pip_requirements=["scikit-learn"]).model_uri)
 
 
-NAMES = [
-    "a@b",
-    "a?b=c",
-    "a\nb",
-    "a\rb",
-    "\ta",
-    "a\t",
-    "@",
-    "?",
-    "a\0b",
-    "a\udcffb",
-    "\ud800",
-    "",
-    None,
-    5,
-    Path("tea"),
-    True,
-]
+TEXTS = ["a@b", "a?b=c", "a\nb", "a\rb", "\ta", "a\t", "@", "?", "a\0b", "a\udcffb", "\ud800", "'\"", "x" * 257, ""]
+NAMES: list[object] = [*TEXTS, None, 5, Path("tea"), True]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_a_name_that_could_not_be_addressed_is_refused(model_uri: str, name: Any) -> None:
     refused(lambda: wb.register(model_uri, name))
+    if name is not None:
+        refused(lambda: wb.log_model(len, "m", example=[[0.0]], registered_model_name=name))
     assert [model.name for model in mlflow.search_registered_models()] == ["wine"]
 
 

@@ -436,7 +436,7 @@ RACE = """
 
 def race(uri: str, people: int, each: int) -> None:
     client = use(uri, versions=people * each)
-    assert worker(uri, RACE, str(people), str(each)).wait(300) == 0
+    assert worker(uri, RACE, str(people), str(each)).wait(550) == 0
     past = consistent()
     assert past["action"].tolist() == ["promote"] * (people * each)  # none lost, none taken for an outsider's
     assert sorted(past["to"]) == list(range(1, people * each + 1))

@@ -172,12 +172,12 @@ def test_scores_stand_beside_their_rows_whatever_the_form() -> None:
     assert scored(indexed, rows, "indexed").to_dict() == {"x": 2.0, "y": 4.0}
     assert scored(table, rows, "table").to_list() == [{"double": 2.0, "half": 0.5}, {"double": 4.0, "half": 1.0}]
     assert scored(pairs, rows, "pairs").to_list() == [[1.0, 2.0], [2.0, 3.0]]
-    with pytest.raises(wb.WorkbenchError, match="cannot score this table|an answer for each row"):
+    with pytest.raises(wb.WorkbenchError, match="cannot score this table"):
         scored(total, rows, "total")
     with pytest.raises(wb.WorkbenchError, match="a table of type ndarray"):
         wb.score("models:/indexed/1", rows.to_numpy())
-    for uri in (None, 5, "a\0", "models:/", "\ud800", "runs:/0/x"):
-        with pytest.raises(wb.WorkbenchError, match="a registered version"):
+    for uri in (None, 5, "models:/a\0/1", "models:/", "\ud800", "runs:/0/x"):
+        with pytest.raises(wb.WorkbenchError, match="the model URI"):
             wb.score(uri, rows)
 
 

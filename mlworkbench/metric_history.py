@@ -15,6 +15,7 @@ from mlworkbench.mlflow_internals import check_metric_name
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow.entities import Metric
 
 BATCH = 1000
 """The most metrics that MLflow takes in one call of ``log_batch``."""
@@ -48,22 +49,27 @@ def log_history(
     https://mlflow.org/docs/latest/api_reference/python_api/mlflow.client.html#mlflow.client.MlflowClient.log_batch
     """
     import mlflow
-    from mlflow.entities import Metric
 
     run_id = _active_run_id() if run_id is None else run_id
+    points = _points(metrics, step)
+    client = mlflow.MlflowClient()
+    with explained(f"metrics for the run {run_id!r}", "Correct what the brackets name."), _no_garbage_collection():
+        for begin in range(0, len(points), BATCH):
+            client.log_batch(run_id, metrics=points[begin : begin + BATCH])
+
+
+def _points(metrics: Mapping[str, Sequence[float]] | pd.DataFrame, step: Sequence[int] | None) -> list[Metric]:
+    """Every point, the last step first: each later one would replace MLflow's "latest value" once more."""
+    from mlflow.entities import Metric
+
     columns = _columns(metrics)
-    steps = _steps(columns, step)
-    now = int(time.time() * 1000)
+    steps, now = _steps(columns, step), int(time.time() * 1000)
     points = [
         Metric(name, value, now, at)
         for name, values in columns.items()
         for value, at in zip(values, steps, strict=True)
     ]
-    client = mlflow.MlflowClient()
-    points.reverse()  # the last step first: every later one would replace MLflow's "latest value" once more
-    with explained(f"metrics for the run {run_id!r}", "Correct what the brackets name."), _no_garbage_collection():
-        for begin in range(0, len(points), BATCH):
-            client.log_batch(run_id, metrics=points[begin : begin + BATCH])
+    return points[::-1]
 
 
 @contextlib.contextmanager

@@ -1,0 +1,85 @@
+"""The check of task 8 of the assignment of part 5: what is left to others, a feature store and a conclusion."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mlcourse import logged_runs
+from mlcourse.answers import same, shown
+from mlcourse.market import recomputed
+from mlcourse.market.own_project import EXPERIMENT, NEWEST, ups
+from mlworkbench.tasks import NotYetError
+
+TONIGHT = ["return_1", "volatility_20", "distance_20"]
+HALF_A_PERCENT = 0.51
+NONE = r"\b(none|no|not|nothing|neither|nobody|never|cannot)\b|n't\b"
+
+
+def kept(symbol: Any, store: Any, tonight: Any) -> str:
+    """Task 8: a feature store with the newest evening, and a conclusion where others look for it.
+
+    Recomputed: the features of the newest evening, and how often the best rule is right.
+    Cross-examined: the store, the answer; the models that the description names against the runs of task 3.
+    Not checked: the rest of what the description says; it is read by a teacher.
+    """
+    ups(symbol)
+    if not isinstance(store, str | Path) or not Path(store, "feature_store.yaml").is_file():
+        raise NotYetError(
+            f"No feature store lies in {shown(store)}.", "Give the folder that feature_store.refresh got."
+        )
+    expected = {name: float(recomputed.newest(symbol)[name]) for name in TONIGHT}
+    there = _online(store, symbol)
+    if any(there[name] is None or not same(there[name], value) for name, value in expected.items()):
+        raise NotYetError(
+            f"The store does not have the features of {symbol} of its newest evening.",
+            f"{NEWEST}Put what features.features(series, {symbol!r}) gives into it.",
+        )
+    given = dict(tonight) if isinstance(tonight, dict) else {}
+    if set(given) != set(TONIGHT) or any(not same(float(given[name]), expected[name]) for name in TONIGHT):
+        raise NotYetError(f"tonight is {shown(tonight)}.", f"Give {', '.join(TONIGHT)} with what the store answers.")
+    return _concluded(symbol)
+
+
+def _online(store: Any, symbol: str) -> dict[str, Any]:
+    """What a server would be given."""
+    import feast
+
+    wanted = [f"market:{name}" for name in TONIGHT]
+    asked = feast.FeatureStore(repo_path=store).get_online_features(features=wanted, entity_rows=[{"symbol": symbol}])
+    return {name: values[0] for name, values in asked.to_dict().items()}
+
+
+def _concluded(symbol: str) -> str:
+    """The description of the experiment names the index, what the best rule reaches, and what is surely better."""
+    from stock_market.heuristics import scores
+
+    found = logged_runs.client().get_experiment_by_name(EXPERIMENT)
+    text = found.tags.get("mlflow.note.content", "") if found else ""
+    do = "Set the experiment's tag mlflow.note.content: index, percent of the best rule, models that are better."
+    percent = 100 * float(scores(recomputed.by_day(symbol)).drop("random").max())
+    numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
+    right = any(abs(number - percent) < HALF_A_PERCENT for number in numbers)
+    if missing := [word for word, there in ((symbol, symbol in text.lower()), (f"{percent:.0f}", right)) if not there]:
+        raise NotYetError(f"The description of the experiment is {shown(text)}, without {' and '.join(missing)}.", do)
+    _agrees(text.lower(), found.experiment_id, symbol)
+    return f"The store is fresh, and the experiment says: {text}"
+
+
+def _agrees(text: str, experiment_id: str, symbol: str) -> None:
+    """The models that the description calls better are those whose intervals of task 3 say so."""
+    runs = logged_runs.client().search_runs([experiment_id], f"params.symbol = '{symbol}' and metrics.gain_low < 1")
+    modelled = [run for run in reversed(runs) if "model" in run.data.params]
+    tried = {run.data.params["model"]: run.data.metrics["gain_low"] > 0 for run in modelled}
+    surely = sorted(model for model, better in tried.items() if better)
+    if missing := [model for model in surely if model not in text]:
+        raise NotYetError(
+            f"The description does not name {', '.join(missing)}, whose gain in your runs is above 0 for sure.",
+            "Name the models that are surely better.",
+        )
+    if not surely and not re.search(NONE, text):
+        raise NotYetError(
+            "No run of task 3 has an interval of the gain that is above 0, but the description does not say so.",
+            "Say that none of your models is surely better.",
+        )

@@ -1,0 +1,100 @@
+"""Checks of the assignment of part 4 that look at reruns and sweeps of notebooks: tasks 6 to 8."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mlcourse import logged_runs
+from mlcourse.answers import number, shown
+from mlcourse.projects import sweep_tables
+from mlworkbench.errors import NotebookError
+from mlworkbench.notebooks.parameters import parameters
+from mlworkbench.orphans import OUTCOME_TAG
+from mlworkbench.tasks import NotYetError
+
+EXPERIMENT = "exercises: projects"
+PUT_IN = 3
+"""Cells that papermill puts before a failing one: a banner, the parameters, a mark."""
+THROWS, SIDES, SWEPT_THROWS = 500, 20, 1000
+
+
+def given_parameters(notebook: Any, run: Any) -> str:
+    """Task 6: a notebook with parameters, and a rerun of it in which they count.
+
+    Cross-examined: the parameters of the notebook against those of the run and its results.
+    Plausible: the mean of the throws.
+    """
+    try:
+        known = {parameter.name: parameter for parameter in parameters(notebook)}
+    except NotebookError as error:
+        raise NotYetError(f"{error.found[0].upper()}{error.found[1:]}", error.do) from error
+    for name, default in (("throws", 20), ("sides", 6)):
+        if name not in known:
+            raise NotYetError(
+                f"The notebook has the parameters: {', '.join(known) or 'none'}.",
+                f"A cell with the tag `parameters` needs a line `{name} = {default}`.",
+            )
+        if known[name].default != default:
+            raise NotYetError(f"The default of {name} is {shown(known[name].default)}.", f"Make it {default}.")
+    done = logged_runs.known_run(run, "run")
+    sweep_tables.rerun_of(done, "dice.ipynb", "run")
+    sweep_tables.passed(done, "Correct that cell of the notebook, and rerun it.")
+    logged_runs.run_in(EXPERIMENT, done, "run")
+    for name, value in (("throws", THROWS), ("sides", SIDES)):
+        logged_runs.parameter(done, name, value)
+    for name, value in (("count", THROWS), ("highest", SIDES)):
+        if (got := logged_runs.metric(done, name)) != value:
+            raise NotYetError(
+                f"The notebook was given throws={THROWS} and sides={SIDES}, and its metric {name} is {got:.6g}.",
+                "Use the parameters in the cells below, in place of the numbers.",
+            )
+    return f"{THROWS} throws of a die with {SIDES} sides, by the notebook that used to know one die."
+
+
+def grown(first: Any, second: Any) -> str:
+    """Task 7: a sweep that was continued with one more value.
+
+    Cross-examined: the points and runs of both tables.
+    Not checked: the metrics in the tables.
+    """
+    runs = [
+        sweep_tables.points(table, "dice.ipynb", "sides", fewest=fewest, what=what)
+        for table, fewest, what in ((first, 2, "first"), (second, 3, "second"))
+    ]
+    for run in (*runs[0], *runs[1]):
+        sweep_tables.passed(run)
+        logged_runs.parameter(run, "throws", SWEPT_THROWS)
+    before, after = ({run.info.run_id for run in each} for each in runs)
+    if lost := before - after:
+        raise NotYetError(
+            f"{len(lost)} of the {len(before)} points of first are not in second.",
+            "Call wb.sweep with the whole grid again and one value more; leave the notebook as it is.",
+        )
+    if before == after:
+        raise NotYetError("Both tables have the same points.", "Begin with 6 and 20, and add 12 the second time.")
+    return f"All {len(before)} points of first are in second, and {len(after - before)} more."
+
+
+def diagnosed(table: Any, run_id: Any, cell: Any, error: Any) -> str:
+    """Task 8: which point of a sweep failed, in which cell, and why.
+
+    Cross-examined: the run that failed, its cell and its error.
+    """
+    runs = sweep_tables.points(table, "readings.ipynb", "sensor", fewest=4)
+    failed = {run.info.run_id: run.data.tags[OUTCOME_TAG] for run in runs if run.info.status == "FAILED"}
+    mine = logged_runs.known_run(run_id).info.run_id
+    if mine not in failed:
+        raise NotYetError("That run is no point that failed.", "Look for it in the column outcome.")
+    where, why = re.findall(r"in cell (\d+): (\w+)", failed[mine])[0]
+    if number(cell, "cell") in (int(where) + 1, int(where) + PUT_IN):
+        raise NotYetError(
+            f"Cell {cell} of the executed copy, perhaps: papermill has put cells into it.",
+            "Count in the notebook as it was written; the column outcome does.",
+        )
+    if number(cell, "cell") != int(where):
+        raise NotYetError(f"It did not fail in cell {cell}.", "Count every cell from 1, also those with text.")
+    if error != why:
+        raise NotYetError(f"The error is not {shown(error)}.", "Give the name in front of the colon, as a text.")
+    sensor = logged_runs.parameter(logged_runs.known_run(run_id), "sensor")
+    return f"The sensor {shown(sensor)} fails in cell {where}: {why}."

@@ -1,0 +1,174 @@
+"""Databases as tracking stores: made once and safely, refused within seconds with a reason."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from mlworkbench.errors import StoreError, told
+from mlworkbench.mlflow_internals import is_known_schema, open_database
+from mlworkbench.quiet import quiet_mlflow
+from mlworkbench.workbook import make_private
+
+if TYPE_CHECKING:
+    import sqlalchemy
+
+CONNECT_SECONDS = 5.0
+"""How long a database or server may take to answer before it counts as away, in seconds."""
+_MAKING_SECONDS = 60  # that another process may take to make the tables
+_ONE_AT_A_TIME = {
+    "postgresql": f"SET lock_timeout = '{_MAKING_SECONDS}s'; SELECT pg_advisory_lock(hashtext('mlworkbench'))",
+    "mysql": f"SELECT GET_LOCK('mlworkbench', {_MAKING_SECONDS})",
+}
+
+
+def sqlite_uri(path: Path) -> str:
+    """The URI of a database file, whose path may hold what URIs use otherwise."""
+    return f"sqlite:///{path.absolute().as_posix().replace('%', '%25').replace('?', '%3F')}"
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """Path of the database file of a ``sqlite:`` URI; None for every other kind of store."""
+    return Path(unquote(uri.removeprefix("sqlite:///"))).absolute() if uri.startswith("sqlite:///") else None
+
+
+def open_sqlite(uri: str) -> tuple[str, str]:
+    """Make the database if it is not there, verify it, and return its URI, with a whole path, and its artifact root.
+
+    Raises
+    ------
+    StoreError
+        When the URI names no file, or the file cannot be written, is no database, or is held by another process.
+    """
+    path = sqlite_path(uri)
+    if path is None or path.name == ":memory:" or "?" in uri:
+        do = "Name a file, without options: sqlite:///mlflow.db, say. Write '?' in a path as %3F."
+        raise StoreError(f"the tracking URI {uri!r} names no file.", "'sqlite:///' and the path of a file.", do)
+    _require_writable(path.parent)
+    whole, root = sqlite_uri(path), (path.parent / "artifacts").as_uri()
+    with _explained(whole):
+        if path.is_dir():
+            do = f"Name a file in it: {sqlite_uri(path / 'mlflow.db')}"
+            raise StoreError(f"the folder {path}.", "the path of a file.", do)
+        if not path.exists():
+            _create_sqlite(path, root)
+        _require_answer(path)
+        _open(whole, root)
+    return whole, root
+
+
+def _create_sqlite(path: Path, artifact_root: str) -> None:
+    """Make a database: whole or not at all, by one of several processes that need it at the same moment."""
+    from filelock import FileLock
+
+    # Processes that race to create the tables break each other, so one does it, under another name.
+    with FileLock(f"{path}.lock", timeout=_MAKING_SECONDS, mode=0o600):
+        if path.exists():
+            return
+        new = path.with_name(f"{path.name}.new")
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600)
+        engine = _open(sqlite_uri(new), artifact_root)
+        with engine.begin() as connection:
+            # Write-ahead logging lets readers go on while a kernel writes; the file remembers it.
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        engine.dispose()
+        new.replace(path)
+
+
+def _require_answer(path: Path) -> None:
+    """Take the lock for writing and give it back: MLflow itself would retry for minutes."""
+    address = f"{path.as_uri()}?mode=rw"
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=CONNECT_SECONDS)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+
+
+def open_server_database(uri: str, artifact_root: str) -> None:
+    """Prove quickly that the database answers (MLflow itself retries for minutes), then let MLflow open it.
+
+    Raises
+    ------
+    StoreError
+        When none answers, or it is not one of this MLflow.
+    """
+    import sqlalchemy
+
+    if uri.partition("?")[0].count("@") > 1 or " " in uri:  # drivers would take a part of the password for the host
+        found = f"the address {uri.partition(':')[0]}://…@{uri.rpartition('@')[2]} with blanks or several '@'."
+        do = "In a password, write ' ' as %20, '@' as %40, '/' as %2F, ':' as %3A and '%' as %25."
+        raise StoreError(found, "one '@', between the password and the host.", do)
+    limits = {"connect_timeout": int(CONNECT_SECONDS)} if uri.startswith("postgresql") else {}
+    try:
+        engine = sqlalchemy.create_engine(uri, connect_args=limits, isolation_level="AUTOCOMMIT")
+        connection = engine.connect()
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"no database answers at {uri} ({_first_line(error)}).",
+            "a running database that lets this user in.",
+            "Start the database, correct the URI, or unset MLFLOW_TRACKING_URI to use the local store.",
+        ) from error
+    with _explained(uri), contextlib.closing(connection):
+        if lock := _ONE_AT_A_TIME.get(engine.dialect.name):
+            connection.exec_driver_sql(lock)  # held until the connection is closed
+        _open(uri, artifact_root)
+    engine.dispose()
+
+
+def _open(uri: str, artifact_root: str) -> sqlalchemy.Engine:
+    """Open a database with MLflow's own store class, which makes missing tables and checks the schema."""
+    quiet_mlflow()
+    return open_database(uri, artifact_root)
+
+
+@contextlib.contextmanager
+def _explained(uri: str) -> Iterator[None]:
+    """Tell what keeps MLflow from opening a database, of which the schema of another release is the most common."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as error:  # of MLflow, SQLAlchemy, a driver, the lock or the disk
+        raise _not_opened(uri, error) from error
+
+
+def _not_opened(uri: str, error: Exception) -> StoreError:
+    revision = re.search(r"found version (\w+)", str(error))
+    if revision is None:
+        return StoreError(
+            f"MLflow could not open {uri} ({told(error)}).",
+            "a database that this MLflow made, that can be written and that no other process holds.",
+            "Mend what the brackets name, name another store, or move this one away: a new one is made.",
+        )
+    if revision[1] == "None" or is_known_schema(revision[1]):
+        age, cure = "an older", f"Back it up, then run `mlflow db upgrade {uri}`."
+    else:
+        age, cure = "a newer", "Install that MLflow, or use another store (leave the URI out for the workbook's own)."
+    return StoreError(
+        f"the store {uri} was made by {age} MLflow (schema {revision[1]}).",
+        "the schema of the MLflow that is installed here.",
+        cure,
+    )
+
+
+def _require_writable(folder: Path) -> None:
+    import tempfile
+
+    try:
+        make_private(folder)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"the folder {folder} cannot be written ({told(error)}).",
+            "a folder in which the store and its artifacts can be kept.",
+            "Make it writable, or set MLWORKBENCH_HOME to a folder of your own.",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,1 @@
+"""Small notebooks with the habits of public ones."""
