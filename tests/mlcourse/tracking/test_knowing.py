@@ -23,6 +23,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import mlworkbench as wb
+from mlcourse.asking import JUDGE_VARIABLE
 from mlcourse.tracking.cancer import split
 from tests.refusals import refused
 
@@ -322,7 +323,8 @@ def test_a_made_up_answer_is_refused(task: str, answers: Callable[[], dict], say
     refused(task, says, **answers())
 
 
-def test_a_pickle_runs_nothing_in_the_process_of_the_check(tmp_path) -> None:
+def test_a_pickle_runs_nothing_in_the_process_that_judges(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(JUDGE_VARIABLE, "1")
     file = tmp_path / "pid"
 
     class Bomb(LogisticRegression):

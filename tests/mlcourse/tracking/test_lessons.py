@@ -116,7 +116,7 @@ def test_typical_mistakes_of_lesson_0(make: Callable[[], object], says: str) -> 
         (lambda: forest(experiment="1.1 wine trees"), "Log it in '1.1 experiments and runs'"),
         (lambda: forest(sizes=(5, 5, 5)), "1 different n_estimators"),
         (lambda: forest(accuracy=0.9), "accuracy is 0.9, which no number of right answers"),
-        (lambda: forest(accuracy=0.4), "a forest of 1 tree(s) reaches about"),
+        (lambda: forest(accuracy=0.4), "a forest of 3 tree(s) reaches about 0.933"),
         (lambda: forest(sizes=("many", 2, 3)), "n_estimators is 'many'"),
     ],
 )
