@@ -183,6 +183,8 @@ def two_commits(old: Run, new: Run) -> tuple[str, str]:
 
 
 def _comes_after(first: str, second: str, folder: str) -> bool:
+    if not all(re.fullmatch("[0-9a-f]{40}", commit) for commit in (first, second)):
+        return False  # a tag that was set by hand: no option of Git may come from there
     command = ["git", "-C", folder, "merge-base", "--is-ancestor", second, first]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
