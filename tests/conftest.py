@@ -79,13 +79,16 @@ def postgres_server() -> Iterator[object]:
 
 
 @pytest.fixture
-def postgres(postgres_server: object) -> Callable[[], str]:
-    """Make an empty database and return its URI."""
+def postgres(postgres_server: object) -> Iterator[Callable[[], str]]:
+    """Make an empty database and return its URI; with the test it goes, and so do the connections to it."""
+    made = []
 
     def make() -> str:
-        name = f"db_{uuid.uuid4().hex[:12]}"
+        made.append(name := f"db_{uuid.uuid4().hex[:12]}")
         postgres_server.psql(f"CREATE DATABASE {name};")  # type: ignore[attr-defined]
         uri: str = postgres_server.get_uri(name)  # type: ignore[attr-defined]
         return uri.replace("postgresql://", "postgresql+psycopg://")
 
-    return make
+    yield make
+    for name in made:
+        postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE);")  # type: ignore[attr-defined]
