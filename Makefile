@@ -9,10 +9,10 @@ STAMP  := $(VENV)/.complete
 WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
 # some machines set it; every Python process would then compile thousands of files anew, which takes seconds
-run lab check quick test stack lessons exercises: export PYTHONDONTWRITEBYTECODE =
+run lab check quick test stack lessons screenshots exercises: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run lab check quick test stack bench lessons exercises lock clean env up down logs users backup restore upgrade
+.PHONY: help setup run lab check quick test stack bench lessons screenshots exercises lock clean env up down logs users backup restore upgrade
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -45,7 +45,7 @@ check: setup  ## lint, check types and the direction of imports
 	$(BIN)/lint-imports --no-logo
 
 quick: check  ## that, and every test that starts no kernel, server or database
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --ignore tests/stack -m "not processes" $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --ignore tests/stack -m "not processes and not slow" $(ARGS)
 
 # a part of the tests, chosen by ARGS, covers a part of the code: the floor is for the whole
 test: check  ## lint, type check and test everything (ARGS="-k promote" for a part)
@@ -60,6 +60,9 @@ bench: setup  ## measure every speed claim, as a ratio against the plain way
 
 lessons: setup  ## execute lessons and store their outputs in them (ARGS="1.2" for one)
 	$(BIN)/python -m tests.lessons.store_outputs $(ARGS)
+
+screenshots: setup  ## make the pictures of lessons anew that are out of date (ARGS="1.2" for one; needs Chromium)
+	$(BIN)/python docs/screenshots.py $(ARGS)
 
 exercises: setup  ## release the exercises from their solutions
 	$(BIN)/python -c "from pathlib import Path; from mlcourse.exercises import release; release(Path('notebooks/exercises'))"

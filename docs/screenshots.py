@@ -56,7 +56,38 @@ class Look(NamedTuple):
     clicks: Sequence[str] = ()
 
 
-LOOKS: dict[str, Look] = {}
+RUNS, CHART, MODELS = (
+    f"experiments/{{experiment}}/{page}" for page in ("runs", "runs?compareRunsMode=CHART", "models")
+)
+METRICS, ARTIFACTS = (f"experiments/{{experiment}}/runs/{{run}}/{page}" for page in ("model-metrics", "artifacts"))
+MARKET = "5 stock market"
+
+LOOKS = {
+    "0": Look(RUNS, "a first guess", "0 start here"),
+    "1.1": Look(RUNS, "max_depth", "1.1 experiments and runs", clicks=["Show more"]),
+    "1.2": Look(METRICS, "share_up_of_year", "1.2 logging", "share of days up"),
+    "1.3": Look(METRICS, "loss", "1.3 autologging", "keras"),
+    "1.4": Look(CHART, "r2_score", "1.4 forest"),
+    "1.5": Look(CHART, "cv_mean", "1.5 hyperparameter search"),
+    "2.1": Look(MODELS, "network", "2.1 the MLmodel format"),
+    "2.2": Look(MODELS, "rides", "2.2 signatures"),
+    "2.3": Look(MODELS, "forest_onnx", "2.3 custom models"),
+    "2.4": Look(CHART, "mean_cost", "2.4 evaluation"),
+    "2.5": Look(RUNS, "latency", "2.5 serving"),
+    "3.1": Look("models/wine-3-1", "champion"),
+    "3.2": Look("models/wine-3-2", "production"),
+    "3.3": Look("models/cells-3-3", "production"),
+    "4.1": Look(RUNS, "Run Name", "4.1 projects"),
+    "4.2": Look(RUNS, "Run Name", "4.2 running projects"),
+    "4.3": Look(RUNS, "workflow", "4.3 workflow"),
+    "4.4": Look(RUNS, "sweep of how_deep", "4.4 notebooks as jobs"),
+    "5.1": Look(CHART, "accuracy", MARKET),
+    "5.2": Look(METRICS, "leakage", MARKET, "leakage"),
+    "5.3": Look(CHART, "accuracy", MARKET),
+    "5.4": Look(RUNS, "Run Name", "5.4 pilot"),
+    "5.5": Look(METRICS, "drift_share", "5.5 production", "monitor 2008"),
+    "5.6": Look(ARTIFACTS, "sweep.json", "5.6 scaling out", "sweep"),
+}
 """By the name of the picture, which is the number of its lesson."""
 
 
@@ -132,10 +163,9 @@ def take(context: Any, look: Look, address: str) -> bytes:
     page.goto(address)
     page.add_style_tag(content=NO_ASSISTANT)
     for text in look.clicks:
-        page.get_by_text(re.compile(text)).first.click()
+        page.get_by_text(re.compile(text)).first.evaluate("element => element.click()")  # it may be half hidden
     page.get_by_text(re.compile(look.shows)).first.wait_for()
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(1500)  # charts are drawn in steps
+    page.wait_for_timeout(4000)  # charts are drawn in steps
     picture: bytes = page.screenshot()
     page.close()
     return picture

@@ -28,9 +28,12 @@ PATIENCE = 300  # seconds: on a machine that does much else, MLflow's page takes
 
 if BROWSER is None and os.environ.get("REQUIRE_BROWSER") == "1":
     pytest.fail("REQUIRE_BROWSER=1, but no Chromium is installed: apt-get install chromium", pytrace=False)
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="NO BROWSER FOUND: JupyterLab was NOT tested. Install chromium to test it."
-)
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(
+        BROWSER is None, reason="NO BROWSER FOUND: JupyterLab was NOT tested. Install chromium to test it."
+    ),
+]
 
 
 def answers(url: str) -> bool:

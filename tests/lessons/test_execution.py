@@ -17,6 +17,8 @@ from mlworkbench.workbook import EXECUTION_VARIABLE
 from tests.lessons.expected import EXPECTED, Logged
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.processes
+
 LESSONS = lessons(root=ROOT)
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)

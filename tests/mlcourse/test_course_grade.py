@@ -30,6 +30,7 @@ SOLUTION = ROOT / "notebooks" / "solutions" / PART / f"{NAME}.ipynb"
 EXERCISE = ROOT / "notebooks" / "exercises" / PART / f"{NAME}.ipynb"
 
 pytestmark = [
+    pytest.mark.processes,
     pytest.mark.skipif(not enforced(), reason="this system cannot shut a process in"),
     pytest.mark.timeout(3600),  # a whole class is graded, however busy the machine is
 ]

@@ -16,6 +16,8 @@ from mlcourse.exercises import assignments, release, reset
 from mlworkbench.errors import NotebookError
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.processes
+
 NOTEBOOKS = ROOT / "notebooks"
 EXERCISES = assignments(ROOT)
 

@@ -17,6 +17,8 @@ from mlcourse.tasks import TASKS
 from mlworkbench.tasks import outcomes
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -14,6 +14,8 @@ import pytest
 
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.processes
+
 PART, NAME = "01_tracking", "tracking"
 SCRIPT = "My answer. <script>alert(12345)</script> <img src=x onerror=alert(12345)>"
 NEEDS_A_BROWSER = "nbgrader formgrader"

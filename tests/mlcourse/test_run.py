@@ -17,6 +17,8 @@ from mlcourse.lessons import lessons
 from mlcourse.run import run_workbook
 from tests.notebooks import interrupted, notebook
 
+pytestmark = pytest.mark.processes
+
 LOGS = "import mlflow, mlworkbench as wb\nwb.start('small')\nwith mlflow.start_run():\n    mlflow.log_metric('m', 1)"
 
 

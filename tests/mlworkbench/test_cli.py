@@ -18,6 +18,8 @@ from mlworkbench.errors import WorkbenchError
 from mlworkbench.ports import free_port, require_free
 from tests.notebooks import notebook
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(autouse=True)
 def small_workbook(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

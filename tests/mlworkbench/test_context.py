@@ -13,6 +13,8 @@ from mlworkbench.context import WorkbookRunContext
 from mlworkbench.workbook import lesson_id
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.mark.parametrize(
     ("path", "expected"),

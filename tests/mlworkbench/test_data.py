@@ -16,6 +16,8 @@ import requests
 
 import mlworkbench as wb
 
+pytestmark = pytest.mark.processes
+
 RECORDED = Path(__file__).parent / "recorded" / "chart_sp500.json"
 
 

@@ -13,6 +13,8 @@ import pytest
 
 import mlworkbench
 
+pytestmark = pytest.mark.processes
+
 
 def test_import_loads_nothing_heavy() -> None:
     script = (

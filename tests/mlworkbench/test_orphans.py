@@ -13,6 +13,8 @@ import pytest
 import mlworkbench as wb
 from mlworkbench.orphans import PROCESS_TAG, end_orphans, end_run, is_alive, is_dead, this_process
 
+pytestmark = pytest.mark.processes
+
 WORKS = """
 import mlflow, sys, time
 import mlworkbench as wb

@@ -17,6 +17,8 @@ import mlworkbench as wb
 from mlworkbench.session import active_store, experiment_for
 from mlworkbench.store import Store
 
+pytestmark = pytest.mark.processes
+
 
 def test_runs_go_to_the_store_with_their_artifacts_beside_it(home: Path) -> None:
     session = wb.start("first")

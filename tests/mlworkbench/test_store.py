@@ -27,6 +27,8 @@ from mlworkbench.store import Store, open_store
 from mlworkbench.workbook import workbook_home, workbook_root
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.processes
+
 PATIENCE = 10.0  # seconds within which an unreachable store must be told
 
 

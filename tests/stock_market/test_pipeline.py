@@ -16,6 +16,8 @@ from stock_market import monitor, prices
 from tests.paths import ROOT
 from tests.stock_market.conftest import session_in
 
+pytestmark = pytest.mark.processes
+
 PROJECT = ROOT / "notebooks" / "projects" / "stock_market"
 STEPS = ["load", "validate", "features", "train", "evaluate", "register"]
 NAME = "up-tomorrow"

@@ -11,6 +11,8 @@ import mlworkbench as wb
 from mlworkbench.notebooks.ray_cluster import ray_nodes
 from stock_market import candidates, criterion, features, heuristics, sweep, walk_forward
 
+pytestmark = pytest.mark.processes
+
 
 def test_wilson_intervals_are_those_of_scipy() -> None:
     from scipy.stats import binomtest

@@ -38,7 +38,10 @@ from warmkernel.warmup import Warmup
 
 IDLE_VARIABLE = "MLWORKBENCH_WARM_SECONDS"
 
-pytestmark = pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="kernels are not forked here")
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="kernels are not forked here"),
+]
 
 
 def servers(folder: Path) -> list[psutil.Process]:

@@ -15,7 +15,10 @@ import pytest
 
 from warmkernel.private_folder import private_folder, scratch_folder, short_folder
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="temporary files have a folder of the user's own there")
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(os.name == "nt", reason="temporary files have a folder of the user's own there"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,8 @@ from stock_market import monitor
 from tests.projects import project
 from tests.refusals import refused
 
+pytestmark = pytest.mark.processes
+
 STEPS = """
 entry_points:
   load: {parameters: {until: string}, command: "echo {until}"}

@@ -19,6 +19,8 @@ import mlworkbench as wb
 from tests.notebooks import notebook
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.processes
+
 WINE = ROOT / "notebooks" / "projects" / "wine"
 LOGS = "import mlflow, mlworkbench as wb\nwb.start('lesson')\nwith mlflow.start_run():\n    mlflow.log_metric('m', 1)"
 

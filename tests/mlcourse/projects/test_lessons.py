@@ -15,6 +15,8 @@ from tests.notebooks import notebook
 from tests.projects import STEPS, commit, git, project, repository, rerun, sweep, workflow
 from tests.refusals import refused
 
+pytestmark = pytest.mark.processes
+
 RIGHT = """
 python_env: python_env.yaml
 entry_points:

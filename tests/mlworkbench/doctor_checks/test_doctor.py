@@ -30,6 +30,8 @@ from mlworkbench.ports import free_port
 from mlworkbench.store import open_store
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def workbook(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -20,6 +20,8 @@ import requests
 from mlworkbench.lab.mlflow_tile import mlflow_tile
 from mlworkbench.ports import free_port
 
+pytestmark = pytest.mark.processes
+
 PATIENCE = 300  # seconds, on a busy machine
 
 LAB = """

@@ -32,6 +32,8 @@ import mlworkbench as wb
 from mlworkbench.models.describe import describe_model
 from mlworkbench.models.log import log_model
 
+pytestmark = pytest.mark.processes
+
 X, Y = load_iris(return_X_y=True, as_frame=True)
 X = X[::3].set_axis(["sepal_length", "sepal_width", "petal_length", "petal_width"], axis=1).reset_index(drop=True)
 Y = Y[::3].reset_index(drop=True)

@@ -21,6 +21,8 @@ from mlworkbench.models.requirements import modules_of, parts_of, pins
 from mlworkbench.models.trusted_types import REVIEWED, beyond_review, reviewed_among
 from tests.mlworkbench.models.test_log import FLAVORS, X
 
+pytestmark = pytest.mark.processes
+
 UV = Path(sys.executable).with_name("uv")
 
 

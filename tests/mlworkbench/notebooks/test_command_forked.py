@@ -15,7 +15,10 @@ import pytest
 import warmkernel
 from tests.notebooks import notebook
 
-pytestmark = pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="nothing is forked here")
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="nothing is forked here"),
+]
 
 SERVER = Path(warmkernel.__file__).with_name("server.py")
 IDLE_VARIABLE = "MLWORKBENCH_WARM_SECONDS"

@@ -13,6 +13,8 @@ from mlworkbench.notebooks.execute import execute
 from mlworkbench.notebooks.parameters import Parameter
 from tests.notebooks import notebook
 
+pytestmark = pytest.mark.processes
+
 
 def test_parameters_are_read_with_type_default_and_help(tmp_path: Path) -> None:
     lines = ['where = "a=b"  # a text with an equals sign = twice', "rate: float = 0.5", "n = 3  # how many"]

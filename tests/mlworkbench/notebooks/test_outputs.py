@@ -23,6 +23,8 @@ from mlworkbench.notebooks.outputs import exit_reason, join_streams
 from mlworkbench.notebooks.page import as_page
 from tests.notebooks import notebook
 
+pytestmark = pytest.mark.processes
+
 
 def artifacts(run: mlflow.entities.Run) -> set[str]:
     return {file.path for file in mlflow.MlflowClient().list_artifacts(run.info.run_id)}

@@ -18,6 +18,8 @@ import mlworkbench as wb
 from mlworkbench.notebooks.ray_cluster import ray_nodes
 from tests.notebooks import notebook
 
+pytestmark = pytest.mark.processes
+
 NOTES = """
 import os, pathlib, signal, subprocess
 worker = int(os.environ['JPY_PARENT_PID'])  # the process that talks to this kernel

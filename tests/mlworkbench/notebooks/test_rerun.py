@@ -19,6 +19,8 @@ import mlworkbench as wb
 from mlworkbench.cli import main
 from tests.notebooks import interrupted, notebook
 
+pytestmark = pytest.mark.processes
+
 PARAMETERS = "n = 1  # how many\nword = 'a'\nboth = 7 if n else 0"
 
 

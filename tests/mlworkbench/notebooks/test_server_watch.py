@@ -18,7 +18,11 @@ from mlworkbench.notebooks.server_watch import answers, watched
 from mlworkbench.ports import free_port
 from tests.notebooks import notebook
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="processes are stopped by signals")]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="processes are stopped by signals"),
+]
 
 
 class Server:

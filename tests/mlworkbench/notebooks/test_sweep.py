@@ -16,6 +16,8 @@ import pytest
 import mlworkbench as wb
 from tests.notebooks import notebook
 
+pytestmark = pytest.mark.processes
+
 NOTES = """
 import os, pathlib, time
 log = pathlib.Path(folder, f'{n}')

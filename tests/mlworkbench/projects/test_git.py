@@ -20,6 +20,8 @@ import pytest
 import mlworkbench as wb
 from tests.projects import git, project, repository
 
+pytestmark = pytest.mark.processes
+
 ECHO = "entry_points: {main: {command: 'echo %s'}}"
 SECRET = "tok-3n-S3cret"
 

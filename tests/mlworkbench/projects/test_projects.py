@@ -15,6 +15,8 @@ import pytest
 
 import mlworkbench as wb
 
+pytestmark = pytest.mark.processes
+
 TINY = """
 name: tiny
 python_env: python_env.yaml

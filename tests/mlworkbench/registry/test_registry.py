@@ -22,6 +22,8 @@ from mlworkbench.ports import free_port
 from mlworkbench.registry import audit_trail
 from mlworkbench.store import open_store
 
+pytestmark = pytest.mark.processes
+
 WORKER = """
     import os, signal, sys, mlflow, mlworkbench as wb
     from mlflow import MlflowClient

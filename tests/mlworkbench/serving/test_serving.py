@@ -25,6 +25,8 @@ from mlworkbench.serving.endpoint import Endpoint
 from mlworkbench.serving.latency import Latency
 from tests.mlworkbench.models.test_log import X, Y, keras_model, onnx_model, python_model
 
+pytestmark = pytest.mark.processes
+
 LIMIT = 1000  # milliseconds that an answer may take
 
 

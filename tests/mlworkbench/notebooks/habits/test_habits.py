@@ -17,6 +17,8 @@ import mlworkbench as wb
 from tests.mlworkbench.notebooks.habits.habits import HABITS, LOGS, OTHER, Habit
 from tests.notebooks import notebook
 
+pytestmark = pytest.mark.processes
+
 
 def rerun(path: Path, habit: Habit) -> str:
     try:
