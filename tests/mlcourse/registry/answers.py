@@ -19,7 +19,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 import mlworkbench as wb
 from mlcourse.registry import drill
-from mlcourse.registry.assignment import CELLS, LEGACY, TRIAGE
+from mlcourse.registry.assignment import CELLS
+from mlcourse.registry.drill import LEGACY, TRIAGE
 from mlworkbench.verdict import Verdict
 
 EXPERIMENT, OTHER = "exercises: registry", "exercise-other"
