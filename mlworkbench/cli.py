@@ -50,6 +50,7 @@ def rerun(
     grid: tuple[str, ...],
     experiment: str | None,
     timeout: float | None,
+    kernel: str | None,
     dry_run: bool,
     **of_a_sweep: Any,
 ) -> None:
@@ -72,10 +73,10 @@ def rerun(
         click.echo("\n".join([*lines, f"{len(points)} point(s); nothing has been run"]))
         return
     if grid:
-        table = sweep(notebook, points, experiment=experiment, timeout=timeout, **options)
+        table = sweep(notebook, points, experiment=experiment, timeout=timeout, kernel=kernel, **options)
         click.echo(table.to_string(index=False))
         sys.exit(0 if (table["outcome"] == "passed").all() else 1)
-    run = run_once(notebook, points[0], experiment=experiment, timeout=timeout)
+    run = run_once(notebook, points[0], experiment=experiment, timeout=timeout, kernel=kernel)
     click.echo(f"{run.data.tags['outcome']}, {run.data.metrics['seconds']:.1f} s, run {run.info.run_id}")
     sys.exit(0 if run.info.status == "FINISHED" else 1)
 

@@ -43,6 +43,8 @@ def end_orphans(client: MlflowClient) -> int:
     """End every run that is left from a process of this machine, with its children; tell how many there were."""
     where = f"attributes.status = 'RUNNING' and tags.`{PROCESS_TAG}` LIKE '{_machine()} %'"
     left = [run for run in _search(client, where) if is_dead(run)]
+    below = "attributes.status = 'RUNNING' and tags.mlflow.parentRunId LIKE '%'"
+    left += [run for run in _search(client, below) if _has_outlived_its_parent(client, run)]
     for run in left:
         end_run(client, run.info.run_id)
     return len(left)
@@ -64,6 +66,17 @@ def end_run(client: MlflowClient, run_id: str, status: str = "KILLED", outcome: 
 def running_children(client: MlflowClient, run_id: str) -> list[Run]:
     """The runs under a run that have not ended."""
     return _search(client, f"attributes.status = 'RUNNING' and tags.mlflow.parentRunId = '{run_id}'")
+
+
+def _has_outlived_its_parent(client: MlflowClient, run: Run) -> bool:
+    """Whether a run was begun in the moment in which the rerun that it belongs to was ended, with its kernel."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        parent = client.get_run(run.data.tags["mlflow.parentRunId"])
+    except MlflowException:  # it was deleted
+        return False
+    return parent.info.status != "RUNNING" and _process(parent)[0] == _machine()
 
 
 def _search(client: MlflowClient, where: str) -> list[Run]:

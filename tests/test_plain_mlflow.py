@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,6 +74,8 @@ def executed(code: str, folder: Path, store: Path) -> tuple[Any, Left]:
 def test_both_forms_leave_the_same(name: str, tmp_path: Path, made_store: Path, monkeypatch: Any) -> None:
     """The helper may leave more, such as an outcome or a trail, and never less."""
     monkeypatch.chdir(tmp_path)
+    beside = str(Path(sys.executable).parent)  # what activating the environment does
+    monkeypatch.setenv("PATH", os.pathsep.join([beside, os.environ["PATH"]]))
     (said, plain), (says, helped) = (
         executed(code, tmp_path / form, made_store) for form, code in zip(("plain", "wb"), PAIRS[name], strict=True)
     )

@@ -102,7 +102,10 @@ def test_lessons_in_the_container_log_what_they_log_on_sqlite(stack: Stack, tmp_
     assert sorted(ours) == sorted(theirs) == LESSONS
     for lesson in LESSONS:
         EXPECTED[lesson](theirs[lesson])
-        assert theirs[lesson].metrics == ours[lesson].metrics
+        for there, on_the_host in zip(theirs[lesson].metrics, ours[lesson].metrics, strict=True):
+            assert there[:2] == on_the_host[:2]
+            # a processor may have other kernels for linear algebra chosen on the host
+            assert there[2] == pytest.approx(on_the_host[2], rel=1e-9)
 
 
 def test_what_a_kernel_writes_belongs_to_the_host_user(stack: Stack) -> None:

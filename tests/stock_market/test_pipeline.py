@@ -23,6 +23,12 @@ STEPS = ["load", "validate", "features", "train", "evaluate", "register"]
 NAME = "up-tomorrow"
 
 
+@pytest.fixture(autouse=True)
+def scripts_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps are scripts, which a test imports to call them."""
+    monkeypatch.syspath_prepend(str(PROJECT))
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pipeline") / ".mlworkbench"

@@ -351,10 +351,11 @@ def test_a_server_that_is_stopped_holds_nobody_up(warm: Path, tmp_path: Path, ca
         assert started.run("print(1 + 1)").strip() == "2"
         began = time.monotonic()
         started.manager.shutdown_kernel(now=True)
-        assert is_in_state(started.pid, psutil.STATUS_ZOMBIE)  # until its server goes on and collects it
+        # until its server goes on and collects it
+        assert wait_until(lambda: is_in_state(started.pid, psutil.STATUS_ZOMBIE))
         with caplog.at_level(logging.WARNING):
             execute(path, tmp_path / "out.ipynb")
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 120  # nobody waits for ever
     finally:
         server.resume()
         started.client.stop_channels()

@@ -42,7 +42,9 @@ def test_papermill_agrees(tmp_path: Path) -> None:
         values = repr(dict(habit.values)).replace("-inf", "float('-inf')")
         code = f"import papermill\npapermill.execute_notebook({path.name!r}, 'out.ipynb', {values}, progress_bar=False)"
         env = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / habit.name / 'plain.db'}"}
-        done = subprocess.run([sys.executable, "-c", code], cwd=path.parent, env=env, capture_output=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code], cwd=path.parent, env=env, capture_output=True, check=False
+        )
         return done.returncode == 0
 
     with ThreadPoolExecutor(2) as pool:
