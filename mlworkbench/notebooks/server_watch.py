@@ -29,39 +29,53 @@ def answers(store_uri: str) -> bool:
     return True
 
 
+class _Watch(threading.Thread):
+    """Asks again and again whether the server is there, until the block is over or the server is given up."""
+
+    def __init__(self, store_uri: str) -> None:
+        super().__init__(daemon=True)
+        self.store_uri, self.limit = store_uri, patience(SERVER_SECONDS)
+        self.over, self.given_up = threading.Event(), False
+        self.away_since: float | None = None
+
+    def run(self) -> None:
+        """Tell each change; give up when the server stays away for too long."""
+        main = threading.main_thread()
+        while not self.over.wait(PROBE_SECONDS) and not self.given_up:
+            if answers(self.store_uri):
+                self.back()
+            elif self.away_since is None:
+                self.away_since = time.monotonic()
+                _say(_waiting(self.store_uri, self.limit))
+            elif time.monotonic() - self.away_since > self.limit and not self.over.is_set():
+                self.given_up = True
+                signal.pthread_kill(main.ident or 0, signal.SIGINT)
+
+    def back(self) -> None:
+        """Say that the server is there again, if it was said to be away."""
+        if self.away_since is not None:
+            self.away_since = None
+            _say("It answers again.")
+
+
 @contextlib.contextmanager
 def watched(store_uri: str) -> Iterator[None]:
     """Tell when the tracking server does not answer any more, and end the block with a StoreError if it stays away."""
-    if not store_uri.startswith("http"):
+    main = threading.current_thread() is threading.main_thread() and hasattr(signal, "pthread_kill")
+    if not store_uri.startswith("http") or not main:  # only the main thread can be interrupted
         yield
         return
-    limit, over, away = patience(SERVER_SECONDS), threading.Event(), threading.Event()
-    main = threading.current_thread() is threading.main_thread() and hasattr(signal, "pthread_kill")
-
-    def watch() -> None:
-        since = None
-        while not over.wait(PROBE_SECONDS):
-            if answers(store_uri):
-                if since is not None:
-                    _say("It answers again.")
-                since = None
-            elif since is None:
-                since = time.monotonic()
-                _say(_waiting(store_uri, limit))
-            elif time.monotonic() - since > limit and main and not over.is_set():
-                away.set()
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-                return
-
-    threading.Thread(target=watch, daemon=True).start()
+    watch = _Watch(store_uri)
+    watch.start()
     try:
         yield
+        watch.back()  # the block has ended before the next question
     except KeyboardInterrupt:
-        if away.is_set():
-            raise _went_away(store_uri, limit) from None
+        if watch.given_up:
+            raise _went_away(store_uri, watch.limit) from None
         raise
     finally:
-        over.set()
+        watch.over.set()
 
 
 def _say(text: str) -> None:

@@ -127,7 +127,7 @@ WRONG = [
     ("5.1", lambda: rule(right=few_ups()), "right = my_rule == (days['answer'] == 1)"),
     ("5.1", lambda: rule() | {"rule": few_ups().head(3)}, "rule has 3 values. Give True or False for every row"),
     ("5.1", lambda: rule(days().drop(columns="answer").sum(axis=1)), "Give True or False for every row"),
-    ("5.2", lambda: leak(random_split=0.7), "leakage is 0.057, and the other two are 0.547 and 0.700"),
+    ("5.2", lambda: leak(random_split=0.7), "leakage is 0.094, and the other two are 0.547 and 0.700"),
     ("5.2", lambda: leak(leakage=-0.057), "random_split minus walk_forward"),
     ("5.2", lambda: leak(drop="leakage"), "but no 'leakage'"),
     ("5.2", lambda: leak(params={"model": "logistic"}), "but no 'horizon'"),
