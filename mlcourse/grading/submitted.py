@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 
 MOST_BYTES = 50_000_000
-_ALIKE = 0.95
+_ALIKE = 0.9
 
 
 class UnreadableError(Exception):
