@@ -54,7 +54,8 @@ def running() -> str:
 def history(values=(0.9, 0.91, 0.92, 0.93, 0.94), name="fold_accuracy", step=None, tags=None, **metrics) -> str:
     with mlflow.start_run(tags=tags, nested=True) as run:
         mlflow.log_params({"max_depth": 3, "model": "tree"})
-        wb.log_history({name: values}, step=step)
+        for place, value in enumerate(values):
+            mlflow.log_metric(name, value, step=step[place] if step else place)
         mlflow.log_metrics(metrics)
     return run.info.run_id
 
