@@ -18,6 +18,8 @@ from tests.notebooks import notebook
 from tests.paths import ROOT
 from tests.projects import project
 
+pytestmark = pytest.mark.processes
+
 PAGE = (ROOT / "docs" / "plain-mlflow.md").read_text(encoding="utf-8")
 SETUP = re.findall(r"```python setup\n(.*?)```", PAGE, re.DOTALL)[0]
 PAIRS = {

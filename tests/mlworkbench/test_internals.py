@@ -18,6 +18,8 @@ from mlworkbench import mlflow_internals, ray_internals
 from tests.paths import ROOT
 from tests.projects import project
 
+pytestmark = pytest.mark.slow
+
 PROJECT = "entry_points: {main: {parameters: {a: float}, command: 'echo {a}'}}"
 
 

@@ -18,6 +18,8 @@ from mlworkbench import Endpoint
 from stock_market import candidates, feature_store, features, gate, load_test, serving, windows
 from tests.stock_market.conftest import session_in
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = features.columns("rich")
 TODAY = "2018-12-31"
 

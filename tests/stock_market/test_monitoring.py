@@ -13,6 +13,8 @@ import pytest
 import mlworkbench as wb
 from stock_market import cloudwatch, heuristics, monitor
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def days(table: pd.DataFrame) -> pd.DataFrame:

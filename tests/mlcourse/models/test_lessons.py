@@ -22,6 +22,8 @@ from mlworkbench.serving.latency import Latency
 from mlworkbench.verdict import Verdict
 from tests.refusals import refused
 
+pytestmark = pytest.mark.slow
+
 random = np.random.default_rng(7)
 X = pd.DataFrame(random.normal(size=(60, 2)), columns=["a", "b"])
 Y = (X["a"] + X["b"] + random.normal(size=60) > 0).astype(int)

@@ -27,6 +27,8 @@ from mlcourse.asking import JUDGE_VARIABLE
 from mlcourse.tracking.cancer import split
 from tests.refusals import refused
 
+pytestmark = pytest.mark.slow
+
 EXPERIMENT = "exercises: tracking"
 X_train, X_test, y_train, y_test = split()
 NOTE = {"mlflow.note.content": "All columns have the same scale, so that none of them rules."}

@@ -13,6 +13,8 @@ import pytest
 import mlworkbench as wb
 from mlcourse.tracking import lesson_data
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def session(home: Path) -> Iterator[None]:

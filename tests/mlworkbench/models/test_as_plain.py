@@ -19,6 +19,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 import mlworkbench as wb
 
+pytestmark = pytest.mark.slow
+
 ROWS = 4
 STABLE = settings(
     deadline=None,

@@ -19,6 +19,8 @@ import mlworkbench as wb
 from mlworkbench.verdict import VERDICT_TAG, Verdict
 from tests.mlworkbench.models.test_log import X, Y
 
+pytestmark = pytest.mark.slow
+
 DATA = X.assign(species=(Y > 0).astype(int))
 HIGH = MetricThreshold(threshold=0.9, greater_is_better=True)
 BETTER = MetricThreshold(min_absolute_change=0.01, greater_is_better=True)

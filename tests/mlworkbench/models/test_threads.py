@@ -21,6 +21,8 @@ import mlworkbench as wb
 from mlworkbench.quiet import quiet, quiet_mlflow
 from tests.mlworkbench.models.test_log import X, Y, keras_model
 
+pytestmark = pytest.mark.slow
+
 WORKERS = 8
 ENOUGH = {"accuracy_score": MetricThreshold(threshold=0.5, greater_is_better=True)}
 

@@ -17,6 +17,8 @@ import pytest
 import mlworkbench as wb
 from tests.projects import project
 
+pytestmark = pytest.mark.processes
+
 ODD = """
 entry_points:
   main:

@@ -22,6 +22,8 @@ from mlworkbench.registry import audit_trail
 from mlworkbench.registry.trail_entries import DONE, PREFIX
 from tests.mlworkbench.registry.test_registry import consistent, refused, use, verdict
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime.now(UTC)
 WHOLE = {"action": "promote", "version": 3, "alias": "production", "who": "eve", "when": NOW.isoformat()}
 
