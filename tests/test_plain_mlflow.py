@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import mlflow
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 import mlworkbench as wb
 from mlworkbench.ports import free_port
@@ -60,6 +61,7 @@ def executed(code: str, folder: Path, store: Path) -> tuple[Any, Left]:
     """Run a block in a folder with a store of its own; what `result` holds, and what is left."""
     folder.mkdir()
     os.chdir(folder)
+    get_reusable_executor().shutdown(wait=True)  # the workers of an earlier test stand in another folder
     project(folder / "project", STEPS)
     notebook(folder / "squares.ipynb", "n = 1", f"import mlflow\nwith {ALIKE}", parameters=True)
     if "tracking_uri" not in code:
