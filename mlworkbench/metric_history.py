@@ -44,8 +44,8 @@ def log_history(
     WorkbenchError
         When there is no run, the lengths differ, or a name, value or step is none. Nothing is logged then.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/api_reference/python_api/mlflow.client.html#mlflow.client.MlflowClient.log_batch
     """
     import mlflow

@@ -60,8 +60,8 @@ def log_figure(fig: Figure, path: str, *, alt: str) -> None:
     WorkbenchError
         When ``alt`` says nothing, ``fig`` is no figure, or MLflow does not take the path.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/api_reference/python_api/mlflow.html#mlflow.log_figure
     """
     import mlflow

@@ -55,8 +55,8 @@ def runs_table(
     WorkbenchError
         For an experiment that does not exist (MLflow alone ignores it), and for what MLflow cannot search for.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/ml/search/search-runs/
     """
     return _tidy(_search(experiments, filter_string, order_by, max_results))

@@ -93,8 +93,8 @@ def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = Fal
     WorkbenchError
         When the name is none, or the store does not answer, cannot be written, or is of an unsupported kind.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/ml/tracking/tracking-api/
 
     Examples

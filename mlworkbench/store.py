@@ -54,8 +54,8 @@ def open_store(tracking_uri: str | None = None) -> Store:
         When the store is of a kind that MLflow no longer supports, does not answer within 10 seconds, has the
         schema of another MLflow, or cannot be written.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/self-hosting/architecture/backend-store/
     """
     uri, why = _choose(tracking_uri)

@@ -51,8 +51,8 @@ def parameters(notebook: str | os.PathLike[str]) -> list[Parameter]:
     NotebookError
         When the file is missing, is not a notebook, or its parameters cell cannot be read.
 
-    See Also
-    --------
+    References
+    ----------
     https://papermill.readthedocs.io/en/latest/usage-parameterize.html
     """
     return parameters_of(read_notebook(notebook), notebook)

@@ -44,8 +44,8 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float = 120) -> I
     WorkbenchError
         When there is no model, the port is taken, or the server is not ready in time, with the end of its log.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/
     """
     if port is None:
