@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import dataclass
 
 from mlworkbench.errors import WorkbenchError
@@ -20,7 +21,7 @@ class Solution:
     code : str
         What could stand in the cell of the exercise.
     why : str
-        Two sentences.
+        Two sentences, with names between backticks.
     """
 
     task: str
@@ -31,7 +32,8 @@ class Solution:
         return f"{self._headline}\n\n{self.code}\n\n{self.why}"
 
     def _repr_html_(self) -> str:
-        return f"<strong>{html.escape(self._headline)}</strong>{_highlighted(self.code)}<p>{html.escape(self.why)}</p>"
+        why = re.sub("`(.+?)`", r"<code>\1</code>", html.escape(self.why))
+        return f"<strong>{html.escape(self._headline)}</strong>{_highlighted(self.code)}<p>{why}</p>"
 
     @property
     def _headline(self) -> str:
