@@ -1,11 +1,9 @@
-"""One call sweeps all combinations, and each return is compared with what holding on as many days would have earned.
-Only the work is divided by the nodes and what is around it stays, so each doubling saves half of what the one before
-saved.
+"""The year 2011 is compared with the same reference as 2008, so its numbers mean the same. The rule was written before
+anybody looked at this year, and it alone decides which months raise an alert.
 """
 
-my_table = sweep.sweep([5, 10], ["logistic"], [0.5, 0.55])
-my_best = (my_table["return_a_year"] - my_table["invested"] * my_table["hold_a_year"]).max()
-
-work, around = 1200, 30
-my_seconds = around + work / 4
-my_nodes = next(nodes for nodes in (1, 2, 4, 8, 16, 32) if work / nodes - work / (2 * nodes) < 60)
+year = days.loc["2011"]
+my_months = monitor.by_month(reference, year)
+with mlflow.start_run(run_name="monitor 2011") as my_run:
+    monitor.log(reference, year, my_months)
+my_alerts = monitor.alerts(my_months)
