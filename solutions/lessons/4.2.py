@@ -1,7 +1,10 @@
-"""`version` takes a commit, and a call without it takes the newest one, so only the code differs between the two runs.
-The seed is the same in both, since whoever changes two things at once cannot say which of them made the difference.
+"""Both calls have the same seed and differ only in the code, so what comes out differently comes from the code. The
+first call leaves the repository at the old commit, and naming the branch in the second one brings it back.
 """
 
-my_seed = seed + 1
-my_old = wb.run_project(f"file://{repository}", entry_point="load", version=first, seed=my_seed)
-my_new = wb.run_project(f"file://{repository}", entry_point="load", seed=my_seed)
+mine = how | {"parameters": {"seed": seed + 1}}
+at_first = mlflow.projects.run(address, version=first, **mine)
+my_old = mlflow.get_run(at_first.run_id)
+
+at_newest = mlflow.projects.run(address, version=branch, **mine)
+my_new = mlflow.get_run(at_newest.run_id)

@@ -2,7 +2,9 @@
 second file lacks a single price: the pipeline refuses it in `validate`, before any model could learn from it.
 """
 
-my_run = wb.run_project(project, until=until, holdout=held_out, name=model_name, window=28)
+longer = given | {"window": 28}
+submitted = mlflow.projects.run(str(project), entry_point="main", parameters=longer, env_manager="local")
+my_run = mlflow.get_run(submitted.run_id)
 
 worse = prices.load("planted").reset_index()
 worse.loc[1000, "close"] = None
