@@ -125,7 +125,7 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
             kernel_name=kernel_name,
             startup_timeout=int(patience(start_timeout)),
             timeout=execution_timeout,
-            iopub_timeout=OUTPUT_TIMEOUT,
+            iopub_timeout=int(patience(OUTPUT_TIMEOUT)),
         )
         prepare(client.create_kernel_manager(), nb_man.nb)  # the one place where it is decided what starts a kernel
         client.km.client_factory = PromptClient

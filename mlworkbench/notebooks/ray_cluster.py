@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from mlworkbench import ray_internals
 from mlworkbench.errors import WorkbenchError, told, without_password
 from mlworkbench.ports import free_ports
-from mlworkbench.waiting import patience
+from mlworkbench.waiting import LONGER, patience, telling
 
 START_SECONDS = 180.0
 """How long a node on this machine may take to start, in seconds."""
@@ -123,14 +123,13 @@ def _starting(**parameters: Any) -> Iterator[None]:
     """Wait longer than Ray for a node that starts in this block, and tell in three sentences when it does not come."""
     seconds = patience(START_SECONDS)
     try:
-        with ray_internals.patient_start(seconds, **parameters):
+        with telling("Ray, which starts on this machine"), ray_internals.patient_start(seconds, **parameters):
             yield
     except Exception as error:  # Ray raises Exception itself
         raise WorkbenchError(
             f"Ray did not start on this machine ({told(error)}).",
             f"a node that is up within {seconds:g} s, with room in memory and in the folder for temporary files.",
-            "Close what else works here, or set MLWORKBENCH_PATIENCE=3 to wait three times as long; or sweep without "
-            "Ray, which one machine does not need.",
+            f"Close what else works here, or {LONGER}; or sweep without Ray, which one machine does not need.",
         ) from error
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
 
 from mlworkbench.errors import StoreError, without_password
 from mlworkbench.store import open_store
-from mlworkbench.waiting import patience
+from mlworkbench.waiting import LONGER, patience, say
 
 PROBE_SECONDS = 3.0
 """How often the server is asked whether it is there."""
@@ -46,7 +45,7 @@ class _Watch(threading.Thread):
                 self.back()
             elif self.away_since is None:
                 self.away_since = time.monotonic()
-                _say(_waiting(self.store_uri, self.limit))
+                say(_waiting(self.store_uri, self.limit))
             elif time.monotonic() - self.away_since > self.limit and not self.over.is_set():
                 self.given_up = True
                 signal.pthread_kill(main.ident or 0, signal.SIGINT)
@@ -55,7 +54,7 @@ class _Watch(threading.Thread):
         """Say that the server is there again, if it was said to be away."""
         if self.away_since is not None:
             self.away_since = None
-            _say("It answers again.")
+            say("It answers again.")
 
 
 @contextlib.contextmanager
@@ -78,11 +77,6 @@ def watched(store_uri: str) -> Iterator[None]:
         watch.over.set()
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-
-
 def _waiting(store_uri: str, limit: float) -> str:
     return (
         f"Waiting for the tracking server at {without_password(store_uri)}, which does not answer. "
@@ -94,5 +88,5 @@ def _went_away(store_uri: str, limit: float) -> StoreError:
     return StoreError(
         f"the tracking server at {without_password(store_uri)} has not answered for {limit:g} s.",
         "a server that answers until the last run is recorded.",
-        "Start it and make the same call again; set MLWORKBENCH_PATIENCE=3 to wait three times as long.",
+        f"Start it and make the same call again; {LONGER}.",
     )

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mlworkbench.errors import ProjectError, without_password
 from mlworkbench.texts import require_text
+from mlworkbench.waiting import LONGER, patience, telling
 
 GIT_SECONDS = 15.0
 """How long a Git repository may take to answer before it counts as away, in seconds."""
@@ -50,9 +51,10 @@ def fetched(path: str | os.PathLike[str], version: str | None = None) -> Iterato
     if version is not None:
         _check_version(source, version)
     with tempfile.TemporaryDirectory(prefix="project-") as clone:
-        _git(source, "ls-remote", "--quiet", "--", _bare(source), timeout=GIT_SECONDS)
-        _git(source, "clone", "--quiet", "--", _bare(source), clone)
-        known = None if version is None else _check_out(source, clone, version)
+        with telling(f"Git, which fetches {_bare(source)}"):
+            _git(source, "ls-remote", "--quiet", "--", _bare(source), timeout=patience(GIT_SECONDS))
+            _git(source, "clone", "--quiet", "--", _bare(source), clone)
+            known = None if version is None else _check_out(source, clone, version)
         yield Fetched(_inside(Path(clone), folder), address.replace(source, _bare(source), 1), known)
 
 
@@ -136,7 +138,7 @@ def _git(source: str, *arguments: str, timeout: float | None = None) -> str:
         raise ProjectError(
             f"Git does not get this project from {address} ({without_password(reason)}).",
             "a folder here, or a repository that answers.",
-            f"Correct the address; `git ls-remote {address}` shows what answers.",
+            f"Correct the address; `git ls-remote {address}` shows what answers. For a slow one, {LONGER}.",
         ) from error
     return done.stdout
 
