@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +17,9 @@ from mlworkbench.waiting import LONGER, patience, telling
 
 START_SECONDS = 180.0
 """How long a node on this machine may take to start, in seconds."""
+
+STOP_SECONDS = 30.0
+"""How long workers may take to be gone when they are stopped, in seconds."""
 
 ANSWER_SECONDS = 15.0
 """How long a Ray cluster may take to answer before it counts as away, in seconds."""
@@ -58,6 +61,40 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
             yield
         finally:
             ray.shutdown()
+
+
+def each_on_ray(at_once: int, work: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> Generator[Any, None, None]:
+    """Call a function on the cluster with each tuple of arguments, and yield each result as soon as it is there.
+
+    Ray's backend for joblib gives all at once, at the end. What is still under way when this is left, is killed.
+    """
+    import ray
+
+    # A call that its worker did not survive is not repeated by Ray: it may have made a run.
+    remote = ray.remote(num_cpus=1, scheduling_strategy="SPREAD", max_retries=0)(work)
+    under_way: list[Any] = []
+    left = list(reversed(calls))
+    try:
+        while left or under_way:
+            while left and (at_once < 0 or len(under_way) < at_once):
+                under_way.append(remote.remote(*left.pop()))
+            ended, under_way = ray.wait(under_way)
+            yield _result(ended[0])
+    finally:
+        for call in under_way:
+            ray.cancel(call, force=True)
+        if under_way:
+            ray.wait(under_way, num_returns=len(under_way), timeout=patience(STOP_SECONDS))
+
+
+def _result(call: Any) -> Any:
+    """What a call has returned; an error of its own is raised as it is, without Ray's wrapping."""
+    import ray
+
+    try:
+        return ray.get(call)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
 
 
 def _no_cluster(address: str, problem: str) -> WorkbenchError:
