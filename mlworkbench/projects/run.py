@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import ProjectError, is_line, told, unknown_name, without_password
+from mlworkbench.errors import ProjectError, told, unknown_name, without_password
 from mlworkbench.mlflow_internals import active_experiment_id, create_project_run, run_project_as
 from mlworkbench.orphans import PROCESS_TAG, this_process
 from mlworkbench.projects.git import Fetched, fetched, is_remote
 from mlworkbench.projects.guard import guarded
 from mlworkbench.projects.mlproject_file import entry_point_of
 from mlworkbench.projects.parameter_values import gathered
+from mlworkbench.session import check_experiment_name
 from mlworkbench.workbook import PARENT_VARIABLE
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ def _experiment_id(name: str | None) -> str:
 
     if name is None:
         return active_experiment_id()
-    if not is_line(name):
-        raise ProjectError(f"the experiment {name!r:.50}.", "a name that can be seen and typed.", "Choose another.")
+    check_experiment_name(name)
     found = mlflow.get_experiment_by_name(name)
     if found and found.lifecycle_stage == "deleted":
         raise ProjectError(

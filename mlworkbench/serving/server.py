@@ -30,7 +30,8 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float | None = No
     """Run MLflow's scoring server for a model while the block runs.
 
     It is the server that ``mlflow models serve --env-manager local`` starts, on 127.0.0.1, without the command line.
-    It ends with the block, whatever ends that, and with this process.
+    It ends with the block, whatever ends that, and with this process. MLflow's server knows no password: every user of
+    this machine can ask the model while the block runs, and nothing else.
 
     Parameters
     ----------
