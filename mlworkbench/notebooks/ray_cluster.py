@@ -7,6 +7,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,7 +55,7 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
         _require_common_store(store_uri)
         yield
         return
-    with contextlib.nullcontext() if address else ray_internals.token_required():
+    with contextlib.nullcontext() if address else _token_required():
         _connect(address, package)
         try:
             _require_common_store(store_uri)
@@ -145,6 +146,20 @@ def _connect(address: str | None, package: str | None = None) -> None:
         raise _no_cluster(address, told(error)) from error
 
 
+@contextlib.contextmanager
+def _token_required() -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(ray_internals.token_required())
+        except OSError as error:
+            raise WorkbenchError(
+                f"Ray's token cannot be kept in {Path.home() / '.ray'} ({told(error)}).",
+                "a home folder that this user can write to.",
+                "Set HOME to one, or sweep without Ray, which one machine does not need.",
+            ) from error
+        yield
+
+
 def _lean_node() -> dict[str, Any]:
     """What lets a node start on a busy machine.
 
@@ -200,7 +215,7 @@ def ray_nodes(count: int) -> Iterator[Any]:
     logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of clusters that were here before, and of the token
     with (
         tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
-        ray_internals.token_required(),
+        _token_required(),
     ):
         cluster = Cluster()
         try:

@@ -48,7 +48,7 @@ class _Watch(threading.Thread):
                 say(_waiting(self.store_uri, self.limit))
             elif time.monotonic() - self.away_since > self.limit and not self.over.is_set():
                 self.given_up = True
-                signal.pthread_kill(main.ident or 0, signal.SIGINT)
+                signal.pthread_kill(main.ident or 0, signal.SIGUSR2)
 
     def back(self) -> None:
         """Say that the server is there again, if it was said to be away."""
@@ -65,6 +65,8 @@ def watched(store_uri: str) -> Iterator[None]:
         yield
         return
     watch = _Watch(store_uri)
+    # Not SIGINT, which is ignored in the background of a script.
+    before = signal.signal(signal.SIGUSR2, signal.default_int_handler)
     watch.start()
     try:
         yield
@@ -75,6 +77,8 @@ def watched(store_uri: str) -> Iterator[None]:
         raise
     finally:
         watch.over.set()
+        watch.join()
+        signal.signal(signal.SIGUSR2, before or signal.SIG_DFL)
 
 
 def _waiting(store_uri: str, limit: float) -> str:

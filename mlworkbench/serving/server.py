@@ -6,7 +6,6 @@ import contextlib
 import shlex
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from mlworkbench.models.describe import read_model
 from mlworkbench.ports import HOST, free_port, require_free
 from mlworkbench.serving.endpoint import Endpoint, require_whole, server_error
 from mlworkbench.serving.latency import Latency
+from mlworkbench.temporary import temporary_folder
 from mlworkbench.waiting import patience
 
 __all__ = ["Endpoint", "Latency", "serve"]
@@ -59,9 +59,9 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float | None = No
     timeout = patience(_START_SECONDS) if timeout is None else timeout
     if not isinstance(timeout, int | float) or not timeout > 0:
         raise WorkbenchError(f"timeout = {timeout!r}.", "seconds, more than 0.", "Leave timeout out for 120.")
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         log_file = Path(folder, "server.log")
-        with log_file.open("wb") as log, _process(_download(model_uri, folder), port, log) as process:
+        with log_file.open("wb") as log, _process(_download(model_uri, str(folder)), port, log) as process:
             endpoint = Endpoint(f"http://{HOST}:{port}", process.pid, log_file)
             try:
                 _wait(process, endpoint, timeout)
