@@ -69,6 +69,7 @@ LOOKS = {
     "1.3": Look(METRICS, "loss", "1.3 autologging", "keras"),
     "1.4": Look(CHART, "r2_score", "1.4 forest"),
     "1.5": Look(CHART, "cv_mean", "1.5 hyperparameter search"),
+    "1.6": Look(ARTIFACTS, "setups.json", "1.6 tracking server", "set-ups"),
     "2.1": Look(MODELS, "network", "2.1 the MLmodel format"),
     "2.2": Look(MODELS, "rides", "2.2 signatures"),
     "2.3": Look(MODELS, "forest_onnx", "2.3 custom models"),

@@ -175,6 +175,13 @@ def lesson_2_1(logged: Logged) -> None:
     experiment = "2.1 the MLmodel format"
     assert logged.names(experiment) == ["forest", "network", "pipeline"]
     stored = models(logged, experiment)
+def lesson_1_6(logged: Logged) -> None:
+    run = logged.one("1.6 tracking server", "set-ups")
+    assert len(logged.runs) == 1
+    assert run.info.status == "FINISHED"
+    assert logged.artifacts(run) == ["setups.json"]
+
+
     assert set(stored) == {"wine", "forest", "network"}
     pipeline = logged.one(experiment, "pipeline")
     assert [output.model_id for output in pipeline.outputs.model_outputs] == [stored["wine"].model_id]
@@ -402,3 +409,4 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "5.5": lesson_5_5,
     "5.6": lesson_5_6,
 }
+    "1.6": lesson_1_6,
