@@ -79,6 +79,7 @@ LOOKS = {
     "3.2": Look("models/wine-3-2", "production"),
     "3.3": Look("models/cells-3-3", "production"),
     "4.1": Look(RUNS, "Run Name", "4.1 projects"),
+    "3.4": Look(ARTIFACTS, "calls.json", "3.4 webhooks", "calls"),
     "4.2": Look(RUNS, "Run Name", "4.2 running projects"),
     "4.3": Look(RUNS, "workflow", "4.3 workflow"),
     "4.4": Look(RUNS, "sweep of how_deep", "4.4 notebooks as jobs"),

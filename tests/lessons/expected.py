@@ -280,6 +280,13 @@ def lesson_4_3(logged: Logged) -> None:
     newest = project_runs(logged, "4.3 workflow", len(flows) + 5 + 3)
     assert {run.info.run_id for run in flows} < {run.info.run_id for run in newest}
     assert {run.data.tags.get("mlflow.parentRunId") for run in newest} - {None} == {
+def lesson_3_4(logged: Logged) -> None:
+    run = logged.one("3.4 webhooks", "calls")
+    assert len(logged.runs) == 1
+    assert run.info.status == "FINISHED"
+    assert logged.artifacts(run) == ["calls.json"]
+
+
         flow.info.run_id for flow in (flows[0], flows[2])
     }
 
@@ -410,3 +417,4 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "5.6": lesson_5_6,
 }
     "1.6": lesson_1_6,
+    "3.4": lesson_3_4,
