@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import NotebookError
+from mlworkbench.errors import NotebookError, shown
 from mlworkbench.notebooks.kernels import require_kernel, warmup
-from mlworkbench.notebooks.literals import shown
 from mlworkbench.notebooks.notebook_file import notebook_path, read_notebook
 from mlworkbench.notebooks.parameters import Parameter, parameters_of
 from mlworkbench.notebooks.server_watch import answers

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlworkbench.errors import WorkbenchError
+from mlworkbench.errors import WorkbenchError, shown
 from mlworkbench.models.describe import read_model
 from mlworkbench.ports import HOST, free_port, require_free
 from mlworkbench.serving.endpoint import Endpoint, require_whole, server_error
@@ -58,7 +58,7 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float | None = No
         require_free(port)
     timeout = patience(_START_SECONDS) if timeout is None else timeout
     if not isinstance(timeout, int | float) or not timeout > 0:
-        raise WorkbenchError(f"timeout = {timeout!r}.", "seconds, more than 0.", "Leave timeout out for 120.")
+        raise WorkbenchError(f"timeout = {shown(timeout)}.", "seconds, more than 0.", "Leave timeout out for 120.")
     with temporary_folder() as folder:
         log_file = Path(folder, "server.log")
         with log_file.open("wb") as log, _process(_download(model_uri, str(folder)), port, log) as process:
