@@ -85,7 +85,6 @@ def prepare(
 
     path = notebook_path(notebook)
     node = read_notebook(path)
-    known = parameters_of(node, path)
     require_kernel(node, kernel)
     warmup()
     if timeout is not None and not (isinstance(timeout, (int, float)) and 0 < timeout < LONGEST_WAIT):
@@ -97,7 +96,7 @@ def prepare(
     return Job(
         notebook=path,
         content=path.read_text(encoding="utf-8"),
-        known=tuple(known),
+        known=tuple(parameters_of(node, path)),
         digest=_digest(node, kernel),
         store_uri=store.uri,
         artifact_root=store.artifact_root,
