@@ -101,7 +101,7 @@ def searched(count: Any, run_id: Any) -> str:
     """
     ridge = logged_runs.runs_of("1.4 ridge")
     expected = sum(run.data.metrics.get("r2_score", 0) > GOOD_R2 for run in ridge)
-    if number(count, "count") != expected:
+    if number(count, "count", "Give one number: len(…) counts rows.") != expected:
         raise NotYetError(
             f"You count {count:g} of {len(ridge)} runs.",
             f"Use filter_string='metrics.r2_score > {GOOD_R2}' with experiment_names=['1.4 ridge'].",
