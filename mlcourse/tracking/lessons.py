@@ -6,6 +6,7 @@ from typing import Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import number, same, shown
+from mlcourse.course_data import SEED
 from mlcourse.tracking import lesson_data, scores
 from mlcourse.tracking.volume import logged_volume
 from mlworkbench.tasks import NotYetError, Task
@@ -30,7 +31,7 @@ def first_run(run_id: Any) -> str:
     if strategy not in others:
         raise NotYetError(f"The parameter strategy is {shown(strategy)}.", f"Use another one: {', '.join(others)}.")
     accuracy = logged_runs.metric(run, "accuracy", 0, 1)
-    guess = DummyClassifier(strategy=strategy, random_state=lesson_data.SEED)
+    guess = DummyClassifier(strategy=strategy, random_state=SEED)
     lesson_data.near("accuracy", accuracy, guess, f"guessing by {strategy!r}", 0.01 if strategy == "prior" else 0.4)
     return f"The store holds your {strategy} guess with an accuracy of {accuracy:.2f}."
 
@@ -57,7 +58,7 @@ def nested_runs(parent_run_id: Any) -> str:
         raise NotYetError(f"The children use {len(sizes)} different n_estimators.", "Give each child another number.")
     for child in children:
         size = whole_number(child, "n_estimators")
-        forest = RandomForestClassifier(n_estimators=size, random_state=lesson_data.SEED)
+        forest = RandomForestClassifier(n_estimators=size, random_state=SEED)
         accuracy = logged_runs.metric(child, "accuracy", 0, 1)
         lesson_data.near("accuracy", accuracy, forest, f"a forest of {size} tree(s)")
     return f"{len(children)} children, each with its own n_estimators and accuracy, under one parent."
