@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlcourse import logged_runs
 from mlcourse.answers import same, sequence, shown
 from mlcourse.market import recomputed
-from mlcourse.models import logged_models
+from mlcourse.models import logged_models, verdicts
 from mlcourse.models.logged_models import Stored
 from mlcourse.registry import registered_models
 from mlworkbench import data
@@ -65,7 +65,7 @@ def decided(symbol: Any, model_uri: Any, verdict: Any) -> str:
     Cross-examined: the accuracy that the gate saw.
     """
     _judged(symbol, model_uri, verdict)
-    return f"Compared with {logged_models.verdict_run(verdict).data.params['baseline']}: {verdict.headline}"
+    return f"Compared with {verdicts.verdict_run(verdict).data.params['baseline']}: {verdict.headline}"
 
 
 def _judged(symbol: Any, model_uri: Any, verdict: Any) -> Stored:
@@ -74,8 +74,8 @@ def _judged(symbol: Any, model_uri: Any, verdict: Any) -> Stored:
     stored = _served(model_uri, symbol)
     if isinstance(verdict, tuple):
         raise NotYetError("verdict is a pair.", "judge returns (verdict, rule): give the first.")
-    run = logged_models.verdict_run(verdict)
-    logged_models.demand(verdict, "gain_low")
+    run = verdicts.verdict_run(verdict)
+    verdicts.demand(verdict, "gain_low")
     judged = logged_models.stored_model(run.data.params["candidate"], "The candidate").record.model_id
     if judged != stored.record.model_id:
         raise NotYetError("The gate judged another model.", "Judge the model that you give.")

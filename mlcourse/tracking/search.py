@@ -6,8 +6,8 @@ from typing import Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import apart, shown
+from mlcourse.recipe import rebuilt
 from mlcourse.tracking import cancer, scores
-from mlcourse.tracking.recipe import rebuilt
 from mlworkbench.tasks import NotYetError
 
 EXPERIMENT = "exercises: tracking"
