@@ -29,11 +29,14 @@ def known_run(answer: Any, what: str = "run_id") -> Run:
 
     run_id = run_id_of(answer, what)
     try:
-        return client().get_run(run_id)
+        run = client().get_run(run_id)
     except MlflowException as error:
         raise NotYetError(
             f"No run with the id {shown(run_id)} is in this store.", "Take the id from `run.info.run_id`."
         ) from error
+    if run.info.lifecycle_stage == "deleted":
+        raise NotYetError(f"The run {shown(run.info.run_name)} was deleted.", "Give one that is still in the store.")
+    return run
 
 
 def finished_run(
