@@ -1,4 +1,4 @@
-"""Checks of the assignment of part 5 that decide, answer, watch and keep: tasks 5 to 8; and what all tasks look at."""
+"""Checks of the assignment of part 5 that decide and answer: tasks 5 and 6; and what all tasks look at."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "exercises: market"
 PRICES = {"nasdaq": data.load_nasdaq, "vix": data.load_vix}
-WINDOW, HELD_OUT, ASKED, FEWEST_WATCHED = 14, 250, 20, 3
+WINDOW, HELD_OUT, ASKED = 14, 250, 20
 NEWEST = "sweep.table leaves out the newest evening, since nobody knows its answer yet. "
-FEWEST_CALM, MOST_CALM, TOO_GOOD = 180, 550, 0.8
 HALF, HIGHER = 0.5, 0.55
-SERVED, SEEN = "up_tomorrow", ["return_1", "return_60", "answer"]
+SERVED = "up_tomorrow"
 
 
 def ups(symbol: Any) -> pd.Series:
@@ -151,70 +150,3 @@ def _answered(stored: Stored, rows: np.ndarray, what: str, given: Any, threshold
             "Ask for all rows at once, with params={'threshold': …}.",
         )
     return sum(right)
-
-
-def watched(symbol: Any, run: Any, reference: Any, current: Any, first_alert: Any) -> str:
-    """Task 7: months of monitoring as metrics over time, and the first alert.
-
-    Recomputed: the features and answers of the days, and how calm the reference is.
-    Cross-examined: months, steps, files and the first alert; predictions that are the answers.
-    Not checked: which rule or model has made the predictions.
-    """
-    ups(symbol)
-    mine = own_run(run, symbol)
-    for name, days in (("reference", reference), ("current", current)):
-        _of_the_index(days, name, symbol)
-    months = current.index.tz_localize(None).to_period("M").unique()
-    if len(months) < FEWEST_WATCHED or (months[-1] - months[0]).n + 1 != len(months):
-        raise NotYetError(f"You watch {', '.join(map(str, months[:6]))}.", "Watch at least three months in a row.")
-    if reference.index.max() >= current.index.min():
-        raise NotYetError("The reference does not end before the watched days begin.", "Take a calm time before them.")
-    steps = [point.step for point in logged_runs.metric_history(mine, "drift_share", 1)]
-    if steps != [month.year * 100 + month.month for month in months]:
-        raise NotYetError(
-            f"The steps go from {steps[0]} to {steps[-1]}, the watched months from {months[0]} to {months[-1]}.",
-            "Let monitor.log write these months, as in 200810 for October 2008.",
-        )
-    for name in ("months.csv", "report.html"):
-        logged_runs.artifact(mine, name, "monitor.log")
-    logged = mine.data.tags.get("alert", "").partition(":")[0]
-    if str(first_alert) != logged:
-        raise NotYetError(f"first_alert is {shown(first_alert)}.", "Read the run's tag alert: a month, or 'none'.")
-    _calm(reference, symbol)
-    _foretold(reference, current)
-    return f"{len(months)} months were watched; first alert: {logged}."
-
-
-def _calm(reference: pd.DataFrame, symbol: str) -> None:
-    """The reference has one or two years, in which prices moved less than they mostly did."""
-    if not FEWEST_CALM <= len(reference) <= MOST_CALM:
-        raise NotYetError(f"The reference has {len(reference)} days.", "Take one or two years.")
-    found, usual = reference["return_1"].std(), recomputed.by_day(symbol)["return_1"].std()
-    if found > usual:
-        raise NotYetError(
-            f"On the days of the reference the return spreads by {found:.2g}, on all days by {usual:.2g}.",
-            "Choose a calm time as the reference.",
-        )
-
-
-def _foretold(*tables: pd.DataFrame) -> None:
-    """Predictions that were made the evening before are not all right."""
-    for days in tables:
-        right = float((days["prediction"].astype(bool) == days["answer"].astype(bool)).mean())
-        if right > TOO_GOOD:
-            raise NotYetError(
-                f"The predictions are right on {right:.2f} of the days, as if they had been told the answer.",
-                "Give what the best rule of task 2, or a model of yours, said of each day.",
-            )
-
-
-def _of_the_index(days: Any, name: str, symbol: str) -> None:
-    """A table holds days of the index with a prediction, indexed by time."""
-    import pandas as pd
-
-    if not isinstance(days, pd.DataFrame) or not isinstance(days.index, pd.DatetimeIndex) or days.empty:
-        raise NotYetError(f"{name} is no table indexed by time.", "days.loc['2005':'2006'] takes two years of it.")
-    if missing := sorted({*SEEN, "prediction"} - set(days.columns)):
-        raise NotYetError(f"{name} has no column {', '.join(missing)}.", "Add prediction with .assign(prediction=…).")
-    if not days[SEEN].equals(recomputed.by_day(symbol)[SEEN].reindex(days.index)):
-        raise NotYetError(f"{name} does not hold days of {symbol}.", f"Take them from sweep.table(series, {symbol!r}).")

@@ -20,10 +20,10 @@ import pandas as pd
 from tests.mlcourse import changed
 
 MOST_OF_A_KIND = 4  # metrics, parameters, tags, files, columns, lines
-_NEVER_LOOKED_AT = re.compile(
-    r"mlflow\.(?!note\.content$|parentRunId$|project\.entryPoint$|source\.git\.commit$)|mlworkbench\.(execution|process)$"
-)
-"""Tags in which MLflow and the workbook note the machine, the user and the time."""
+_NOTES = re.compile(r"mlflow\.(?!note\.content$|parentRunId$|project\.entryPoint$|source\.git\.commit$)")
+_FINGERPRINT = re.compile(r"mlworkbench\.")
+"""Tags of MLflow about machine, user and names, and values of the workbook's tags: the page says of them once for all
+tasks that no check looks at them."""
 
 
 class Mutant(NamedTuple):
@@ -155,13 +155,14 @@ def _of_run(run_id: str, answers: dict[str, Any]) -> Iterator[Mutant]:
     yield mutant("deleted", ("deleted",), ("runs", "lifecycle_stage", f"run_uuid = '{run_id}'", "deleted"))
     for kind, table in (("metric", "latest_metrics"), ("parameter", "params"), ("tag", "tags")):
         found = changed.rows(f"SELECT key, value FROM {table} WHERE run_uuid = ? ORDER BY key", run_id)
-        kept = [(key, value) for key, value in found if kind != "tag" or not _NEVER_LOOKED_AT.match(key)]
+        kept = [(key, value) for key, value in found if kind != "tag" or not _NOTES.match(key)]
         for key, value in kept[:MOST_OF_A_KIND]:
             where = f"run_uuid = '{run_id}' AND key = '{key}'"
             tables = ("latest_metrics", "metrics") if kind == "metric" else (table,)
             words, other = (key, f"other {kind}s"), _other_value(value)
             last = f"{where} AND value = {value!r}" if kind == "metric" else where
-            yield mutant(f"another {kind} {key}", words, *((each, "value", last, other) for each in tables))
+            if not _FINGERPRINT.match(key):
+                yield mutant(f"another {kind} {key}", words, *((each, "value", last, other) for each in tables))
             yield mutant(f"no {kind} {key}", words, *((each, "key", where, "gone") for each in tables))
     for (digest,) in changed.rows(
         "SELECT d.digest FROM datasets d JOIN inputs i ON i.source_id = d.dataset_uuid WHERE i.destination_id = ?",
@@ -201,20 +202,29 @@ def _of_files(name: str, path: Path, answers: dict[str, Any]) -> Iterator[Mutant
         content = file.read_bytes()
         for what, other in _other_contents(content):
             yield Mutant(
-                f"{name}: {file.name} {what or 'other'}",
-                (what, *words) if what else words,
+                f"{name}: {file.name} {what}",
+                (*words, *re.findall(r"\w{3,}", what)),
                 lambda file=file, other=other: changed.file(answers, file, other),
             )
 
 
+def _shown(line: bytes) -> str:
+    return line.decode(errors="replace").strip()[:80]
+
+
 def _other_contents(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Another content, and the line that is another or gone."""
     if digit := re.search(rb"\d", content):
         place = digit.start()
-        yield "", content[:place] + str((int(digit.group()) + 1) % 10).encode() + content[place + 1 :]
+        line = content[content.rfind(b"\n", 0, place) + 1 :].split(b"\n", 1)[0]
+        yield (
+            f"other {_shown(line)}",
+            content[:place] + str((int(digit.group()) + 1) % 10).encode() + content[place + 1 :],
+        )
     elif content:
-        yield "", content[: len(content) // 2]
+        yield "cut", content[: len(content) // 2]
     lines = content.splitlines(keepends=True)
     if 1 < len(lines) <= 5 * MOST_OF_A_KIND:  # a file that somebody wrote
         for number, line in enumerate(lines):
             if line.strip():
-                yield line.decode(errors="replace").strip(), b"".join(lines[:number] + lines[number + 1 :])
+                yield f"without {_shown(line)}", b"".join(lines[:number] + lines[number + 1 :])
