@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from mlcourse import market, models, projects, registry, tracking
+from mlcourse import appendix, market, models, projects, registry, tracking
 
-TASKS = {name: task for part in (tracking, models, registry, projects, market) for name, task in part.TASKS.items()}
+PARTS = (tracking, models, registry, projects, market, appendix)
+TASKS = {name: task for part in PARTS for name, task in part.TASKS.items()}
