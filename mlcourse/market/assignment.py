@@ -66,12 +66,13 @@ def walked(symbol: Any, runs: Any, better: Any) -> str:
     Recomputed: how often the best rule is right on the days that are walked; accuracy and gain of each model, with
     their intervals.
     Cross-examined: accuracy, gain and interval of each run; the names of those that are better.
-    Plausible: the numbers of keras, which learns otherwise on every machine.
+    Plausible: the numbers of keras, which learns otherwise on every machine; it counts as none of the two models.
     """
     ups(symbol)
     mine = {logged_runs.parameter(run, "model"): run for run in _runs(runs, symbol)}
-    if len(mine) < FEWEST_MODELS:
-        raise NotYetError(f"The runs are of {len(mine)} model(s).", "Give the runs of two different models.")
+    if len(again := set(mine) & set(recomputed.FITTED_AGAIN)) < FEWEST_MODELS:
+        told = ", ".join(recomputed.FITTED_AGAIN)
+        raise NotYetError(f"The runs are of {len(again)} model(s) of {told}.", "Give the runs of two different ones.")
     rules = {name: _rule_behind(run) for name, run in mine.items()}
     if max(rules.values()) - min(rules.values()) > 2 * ROUNDING:
         told = ", ".join(f"{name} {rule:.3f}" for name, rule in rules.items())
@@ -83,7 +84,7 @@ def walked(symbol: Any, runs: Any, better: Any) -> str:
             f"The best of task 2 is right on {expected:.3f} of the days that walking forward predicts. Were yours "
             "split at random, or those of another index?",
         )
-    for name in set(mine) & set(recomputed.FITTED_AGAIN):
+    for name in sorted(again):
         do = "Let walk_forward.walk_forward predict with all features in five folds, and log criterion's numbers."
         recomputed.agree(mine[name], recomputed.against_the_rule(symbol, name, best), do)
     surely = sorted(name for name, run in mine.items() if run.data.metrics["gain_low"] > 0)

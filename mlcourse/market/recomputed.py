@@ -108,6 +108,18 @@ def against_the_rule(symbol: str, model: str, rule: str) -> dict[str, float]:
 
 
 @cache
+def scored(window: int, model: str, threshold: float, days: float | None = None) -> dict[str, float]:
+    """A setting of the sweep of lesson 5.7; how many days were walked tells in how many folds."""
+    from stock_market import sweep
+
+    series = _series("sp500")
+    rows = len(sweep.table(series, "sp500", window))
+    folds = next((each for each in range(2, 11) if rows // (each + 1) * each == days), 5)
+    (found,) = sweep.score(series, window, model, [threshold], folds=folds)
+    return {name: float(found[name]) for name in ("invested", "return_a_year", "hold_a_year")}
+
+
+@cache
 def leakage(symbol: str, model: str, horizon: int) -> dict[str, float]:
     """What a random split claims, with the seed 0, and what is honest."""
     from stock_market import walk_forward

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
@@ -86,7 +87,14 @@ def reused(first: Any, second: Any) -> str:
 def _measured(steps: dict[str, Step]) -> None:
     """The evaluation of a workflow is that of its parameters."""
     where = {"test_share": "validate", "C": "train", "seed": "load"}
-    share, strength, seed = (float(logged_runs.parameter(steps[step].run, name)) for name, step in where.items())
+    told = {name: logged_runs.parameter(steps[step].run, name) for name, step in where.items()}
+    if (
+        not all(re.fullmatch(r"\d{1,6}(\.\d+)?", value) for value in told.values())
+        or not 0 < float(told["test_share"]) < 1
+    ):
+        found = ", ".join(f"{name}={shown(value)}" for name, value in told.items())
+        raise NotYetError(f"The steps have {found}.", "Take a test_share between 0 and 1, and leave the others.")
+    share, strength, seed = map(float, told.values())
     do = "Let the steps log what they measure, and change nothing by hand."
     logged_runs.agree(steps["evaluate"].run, recomputed.evaluated(share, strength, int(seed)), do)
 

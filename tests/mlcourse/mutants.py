@@ -20,7 +20,9 @@ import pandas as pd
 from tests.mlcourse import changed
 
 MOST_OF_A_KIND = 4  # metrics, parameters, tags, files, columns, lines
-_NOTES = re.compile(r"mlflow\.(?!note\.content$|parentRunId$|project\.entryPoint$|source\.git\.commit$)")
+_NOTES = re.compile(
+    r"mlflow\.(?!note\.content$|parentRunId$|project\.entryPoint$|source\.git\.commit$)|mlworkbench\.(execution|process)$"
+)
 _FINGERPRINT = re.compile(r"mlworkbench\.")
 """Tags of MLflow about machine, user and names, and values of the workbook's tags: the page says of them once for all
 tasks that no check looks at them."""

@@ -55,7 +55,9 @@ def test_what_is_changed_is_noticed_or_named_as_not_checked(
     unnoticed = []
     for mutant in every[:: -(-len(every) // MOST)]:
         with mutant.answers() as changed:
-            noticed = not check(task, **changed)
+            feedback = check(task, **changed)
+        assert "The check stopped" not in feedback.message, mutant.what
+        noticed = not feedback
         if not noticed and not mutant.is_named(excused):
             unnoticed.append(mutant.what)
         tried.append((task, tally.NOTICED if noticed else tally.NAMED))

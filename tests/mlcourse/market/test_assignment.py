@@ -159,6 +159,7 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("market.2", lambda: rules() | {"runs": rules()["runs"][0]}, "Give the runs as a list"),
     ("market.2", lambda: rules(drop="months_met"), "but no 'months_met'"),
     ("market.3", lambda: models(model("logistic")), "The runs are of 1 model(s)"),
+    ("market.3", lambda: models(walked("logistic"), model("keras")), "of 1 model(s) of logistic, forest, xgboost"),
     ("market.3", lambda: models(model("logistic"), model("forest", rule=0.53)), "Accuracy minus gain is not the same"),
     ("market.3", lambda: models(model("logistic", rule=0.5), model("forest", rule=0.5)), "a rule that is right on 0.5"),
     ("market.3", on_all_days, "Were yours split at random"),
