@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
@@ -48,8 +49,8 @@ def _texts(delivery: Any) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        raw = pd.read_csv(delivery, dtype=str, index_col=0)
-    except Exception as error:  # whatever was given, there is no table
+        raw = pd.read_csv(Path(delivery).resolve(strict=True), dtype=str, index_col=0)
+    except Exception as error:  # whatever was given, there is no table; an address elsewhere is none either
         raise NotYetError(f"The delivery {shown(delivery)} cannot be read.", "Run the cell that writes it.") from error
     if "close" not in raw or raw.empty:
         raise NotYetError("The delivery has no prices in a column 'close'.", "Run the cell that writes it.")
@@ -61,9 +62,9 @@ def _reported(report: pd.DataFrame, wrong: dict[str, pd.Series]) -> None:
     import pandas as pd
 
     told = sorted(pd.to_numeric(report["rows"], errors="coerce").fillna(-1).astype(int))
-    counted = [int(found.sum()) for found in wrong.values() if found.any()]
-    twice = int(wrong["twice"].sum())
-    both = [*(each for each in counted if each != twice), 2 * twice]
+    found = {kind: int(rows.sum()) for kind, rows in wrong.items() if rows.any()}
+    counted = list(found.values())
+    both = [2 * rows if kind == "twice" else rows for kind, rows in found.items()]
     if told not in (sorted(counted), sorted(both)):
         raise NotYetError(
             f"The report tells of {', '.join(map(str, told))} row(s), the file has {', '.join(map(str, counted))}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
@@ -79,16 +80,18 @@ def heuristic(rule: Any, run: Any) -> str:
 
 def _spoken_of(rule: Any) -> pd.DataFrame:
     """The days of lesson 5.1, with what a rule says of each. Their number tells how long the windows are."""
-    import pandas as pd
+    import numpy as np
 
     from stock_market import windows
 
-    close, given = data.load_sp500()["close"], pd.Series(sequence(rule, "rule"))
+    close, given = data.load_sp500()["close"], sequence(rule, "rule")
     length = len(close) - 1 - len(given)
-    if not 1 <= length <= LONGEST_WINDOW or not given.isin([0, 1]).all():
+    if not 1 <= length <= LONGEST_WINDOW or not all(
+        isinstance(each, numbers.Real | np.bool_) and each in (0, 1) for each in given
+    ):
         raise NotYetError(f"rule has {len(given)} values.", "Give True or False for every row of `days`.")
     days: pd.DataFrame = windows.windows(close, length).join(windows.answers(close), how="inner")
-    return days.assign(said=given.to_numpy(dtype=int))
+    return days.assign(said=[int(each) for each in given])
 
 
 def leakage(run: Run) -> tuple[float, float, int]:

@@ -50,7 +50,7 @@ def _served(model_uri: Any, symbol: str) -> Stored:
     inputs = stored.file.signature.inputs if stored.file.signature else None
     if inputs is None or not inputs.is_tensor_spec() or inputs.inputs[0].shape != (-1, WINDOW):
         raise NotYetError(f"The model takes {inputs}.", f"Log it with group='window' and window={WINDOW}.")
-    if more := stored.flavors["python_function"]["config"]["features"]:
+    if more := (stored.flavors["python_function"].get("config") or {}).get("features", ["unknown"]):
         raise NotYetError(f"Beyond the window, the model takes {len(more)} features.", "Log it with group='window'.")
     if (learnt := logged_models.default_of(stored, "symbol")) != symbol:
         raise NotYetError(f"The model is for {shown(learnt)}.", f"Log it with symbol={symbol!r}.")
@@ -64,7 +64,7 @@ def decided(symbol: Any, model_uri: Any, verdict: Any) -> str:
     Cross-examined: the accuracy that the gate saw.
     """
     _judged(symbol, model_uri, verdict)
-    return f"Compared with {logged_models.verdict_run(verdict).data.params['baseline']}: {verdict.headline}"
+    return f"Compared with {logged_models.verdict_run(verdict).data.params.get('baseline')}: {verdict.headline}"
 
 
 def _judged(symbol: Any, model_uri: Any, verdict: Any) -> Stored:
@@ -75,17 +75,25 @@ def _judged(symbol: Any, model_uri: Any, verdict: Any) -> Stored:
         raise NotYetError("verdict is a pair.", "judge returns (verdict, rule): give the first.")
     run = logged_models.verdict_run(verdict)
     logged_models.demand(verdict, "gain_low")
-    judged = logged_models.stored_model(run.data.params["candidate"], "The candidate").record.model_id
+    judged = logged_models.stored_model(logged_runs.parameter(run, "candidate"), "The candidate").record.model_id
     if judged != stored.record.model_id:
         raise NotYetError("The gate judged another model.", "Judge the model that you give.")
     accuracy = _held_out(stored, symbol)
-    said = verdict.table.set_index("metric").loc["accuracy_score", "candidate"]
+    said = _accuracy_of(verdict)
     if not same(said, accuracy):
         raise NotYetError(
             f"The gate saw an accuracy of {said:.3f}; on the last {HELD_OUT} days it is {accuracy:.3f}.",
             f"Judge the second of what walk_forward.split_off(table, {HELD_OUT}) returns.",
         )
     return stored
+
+
+def _accuracy_of(verdict: Any) -> float:
+    """The accuracy of the candidate that a verdict tells of."""
+    rows = verdict.table[verdict.table["metric"] == "accuracy_score"]
+    if rows.empty:
+        raise NotYetError("The verdict tells of no accuracy_score.", "Let gate.judge decide.")
+    return float(rows["candidate"].iloc[0])
 
 
 def _held_out(stored: Stored, symbol: str) -> float:
@@ -124,14 +132,25 @@ def asked(symbol: Any, model_uri: Any, verdict: Any, version: Any, rows: Any, ha
     _has_the_alias(name, mine.version, "production" if verdict else "candidate")
     windows = np.lib.stride_tricks.sliding_window_view(every, WINDOW)
     expected = windows[-ASKED:]
-    if not np.array_equal(np.asarray(rows), expected):
-        early = np.array_equal(np.asarray(rows), windows[-ASKED - 1 : -1])
+    given = _array(rows)
+    if not np.array_equal(given, expected):
+        early = np.array_equal(given, windows[-ASKED - 1 : -1])
         raise NotYetError(
-            f"rows has the shape {np.shape(rows)}, and is not the last {ASKED} windows of {symbol}.",
+            f"rows has the shape {given.shape}, and is not the last {ASKED} windows of {symbol}.",
             f"{NEWEST if early else ''}windows.windows(close).tail(20).to_numpy(), newest evening last.",
         )
     ups_said = [_answered(stored, expected, *each) for each in (("half", half, HALF), ("higher", higher, HIGHER))]
     return f"Up on {ups_said[0]} of {ASKED} evenings at {HALF}, on {ups_said[1]} at {HIGHER}."
+
+
+def _array(rows: Any) -> np.ndarray:
+    """What was given as windows; without a shape where it is none."""
+    import numpy as np
+
+    try:
+        return np.asarray(rows)
+    except ValueError:  # rows of different lengths
+        return np.asarray(None)
 
 
 def _has_the_alias(name: str, version: str, alias: str) -> None:
