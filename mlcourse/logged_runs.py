@@ -26,17 +26,15 @@ def client() -> MlflowClient:
 
 def known_run(answer: Any, what: str = "run_id") -> Run:
     """The run that the learner names, as an id or as a Run; it must exist."""
-    from mlflow.exceptions import MlflowException
-
     run_id = run_id_of(answer, what)
     try:
         run = client().get_run(run_id)
-    except MlflowException as error:
+    except Exception as error:  # an id that no database takes, or a store that went away, raises in its own way
         raise NotYetError(
             f"No run with the id {shown(run_id)} is in this store.", "Take the id from `run.info.run_id`."
         ) from error
     if run.info.lifecycle_stage == "deleted":
-        raise NotYetError(f"The run {shown(run.info.run_name)} was deleted.", "Give one that is still in the store.")
+        raise NotYetError(f"The run {shown(run.info.run_name)} was deleted.", "Make it anew, or restore it.")
     return run
 
 
