@@ -99,6 +99,11 @@ def _agrees(text: str, experiment_id: str, symbol: str) -> None:
             f"The description does not name {', '.join(missing)}, whose gain in your runs is above 0 for sure.",
             "Name the models that are surely better.",
         )
+    if not surely and not re.search(NONE, text):
+        raise NotYetError(
+            "No run of task 3 has an interval of the gain that is above 0, but the description does not say so.",
+            "Say that none of your models is surely better.",
+        )
     for sentence in re.split(r"[.;!?\n]\s", text):
         praised = [model for model in CANDIDATES if model in sentence and model not in surely]
         if (
@@ -111,8 +116,3 @@ def _agrees(text: str, experiment_id: str, symbol: str) -> None:
                 f"The description praises {praised[0]}, whose gain in your runs is not above 0 for sure.",
                 "Let your own numbers decide which models are surely better.",
             )
-    if not surely and not re.search(NONE, text):
-        raise NotYetError(
-            "No run of task 3 has an interval of the gain that is above 0, but the description does not say so.",
-            "Say that none of your models is surely better.",
-        )
