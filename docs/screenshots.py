@@ -87,6 +87,7 @@ LOOKS = {
     "5.4": Look(RUNS, "Run Name", "5.4 pilot"),
     "5.5": Look(METRICS, "drift_share", "5.5 production", "monitor 2008"),
     "5.6": Look(ARTIFACTS, "sweep.json", "5.6 scaling out", "sweep"),
+    "6.1": Look("experiments/{experiment}/traces", "Where do deleted runs go", "6.1 traces"),
 }
 """By the name of the picture, which is the number of its lesson."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from mlcourse import market, models, projects, registry, tracking
+from mlcourse import market, models, projects, questions, registry, tracking
 
-TASKS = {name: task for part in (tracking, models, registry, projects, market) for name, task in part.TASKS.items()}
+_PARTS = (tracking, models, registry, projects, market, questions)
+TASKS = {name: task for part in _PARTS for name, task in part.TASKS.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModel, Run, ViewType
+from mlflow.entities import LoggedModel, Run, Trace, ViewType
 
 from mlworkbench.workbook import EXECUTION_TAG
 
@@ -376,6 +376,23 @@ def lesson_5_6(logged: Logged) -> None:
     assert logged.one("5.6 artifacts in a bucket", "where?").info.artifact_uri.startswith("s3://artifacts/")
 
 
+def traces(logged: Logged, experiment: str) -> list[Trace]:
+    """The traces that are in an experiment, the oldest first."""
+    number = logged.client.get_experiment_by_name(experiment).experiment_id
+    return list(logged.client.search_traces(locations=[number], order_by=["timestamp ASC"], max_results=500))
+
+
+def lesson_6_1(logged: Logged) -> None:
+    found = traces(logged, "6.1 traces")
+    names = [(trace.info.tags["mlflow.traceName"], trace.info.state.name) for trace in found]
+    assert names == [*[("answer", "OK")] * 2, ("answer", "ERROR"), *[("chat", "OK")] * 2, ("hanging", "ERROR")]
+    (retrieved,) = found[0].search_spans(span_type="RETRIEVER")
+    assert len(retrieved.outputs) == 2
+    assert [span.name for span in found[2].data.spans] == ["answer", "find"]
+    assert {trace.info.trace_metadata["mlflow.trace.session"] for trace in found[3:5]} == {"talk 1"}
+    assert [trace.info.tags["topic"] for trace in found[3:5]] == ["luck", "tools"]
+
+
 EXPECTED: dict[str, Callable[[Logged], None]] = {
     "0": lesson_0,
     "1.1": lesson_1_1,
@@ -401,4 +418,5 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "5.4": lesson_5_4,
     "5.5": lesson_5_5,
     "5.6": lesson_5_6,
+    "6.1": lesson_6_1,
 }
