@@ -88,6 +88,8 @@ LOOKS = {
     "5.5": Look(METRICS, "drift_share", "5.5 production", "monitor 2008"),
     "5.6": Look(ARTIFACTS, "sweep.json", "5.6 scaling out", "sweep"),
     "6.1": Look("experiments/{experiment}/traces", "Where do deleted runs go", "6.1 traces"),
+    "6.2": Look("experiments/{experiment}/evaluation-runs", "counts", "6.2 evaluation of answers"),
+    "6.3": Look("prompts/help-desk-6-3", "production"),
 }
 """By the name of the picture, which is the number of its lesson."""
 

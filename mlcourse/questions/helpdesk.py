@@ -66,6 +66,12 @@ def _index(way: str) -> tuple[Any, Any]:
     return vectorizer, vectorizer.fit_transform(PASSAGES.values())
 
 
+def filled(prompt: str, question: str, lesson: str, passage: str) -> str:
+    """Fill a prompt that has ``{question}``, ``{lesson}`` and ``{passage}``, or the same with doubled braces."""
+    values = {"question": question, "lesson": lesson, "passage": passage}
+    return re.sub(r"\{\{(\w+)\}\}|\{(\w+)\}", lambda name: values.get(name[1] or name[2], name[0]), prompt)
+
+
 def reply(prompt: str) -> str:
     """Answer a prompt as the stand-in for a model does: always the same, from the passage in the prompt.
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlcourse.answers import shown
 from mlcourse.questions import helpdesk
+from mlcourse.questions.passages import QUESTIONS
 from mlworkbench.tasks import NotYetError
 
 if TYPE_CHECKING:
-    from mlflow.entities import Span, Trace
+    from mlflow.entities import Run, Span, Trace
 
 SESSION, USER = "mlflow.trace.session", "mlflow.trace.user"
 
@@ -22,6 +23,21 @@ def traces_of(experiment: str) -> list[Trace]:
     if found is None:
         raise NotYetError(f"No experiment {experiment!r} is in this store.", "Run the cells above that fill it.")
     return list(mlflow.search_traces(locations=[found.experiment_id], return_type="list", flush=True))
+
+
+def of_run(run: Run, fewest: int) -> list[Trace]:
+    """The traces of a run, of which there are enough."""
+    import mlflow
+
+    found = mlflow.search_traces(
+        locations=[run.info.experiment_id], run_id=run.info.run_id, return_type="list", flush=True
+    )
+    if len(found) < fewest:
+        raise NotYetError(
+            f"The run {shown(run.info.run_name)} holds {len(found)} answers, {fewest} were expected.",
+            "Call mlflow.genai.evaluate with all questions inside of `with mlflow.start_run():`.",
+        )
+    return list(found)
 
 
 def in_session(experiment: str, session: Any) -> list[Trace]:
@@ -60,6 +76,18 @@ def tagged(trace: Trace, key: str) -> str:
             f"mlflow.set_trace_tag(trace_id, {key!r}, '…').",
         )
     return value
+
+
+def expected_lesson(trace: Trace, question: str) -> str:
+    """The lesson that the data set expects for a question, which is the one of the workbook."""
+    told = {each.name: each.value for each in trace.info.assessments if type(each).__name__ == "Expectation"}
+    wanted = QUESTIONS.get(question)
+    if wanted is None or told.get("lesson") != wanted:
+        raise NotYetError(
+            f"For {shown(question)} the data set expects {shown(told.get('lesson'))}.",
+            "Take the questions with their lessons from mlcourse.questions.passages.QUESTIONS.",
+        )
+    return wanted
 
 
 def span_of(trace: Trace, kind: str) -> Span:

@@ -393,6 +393,33 @@ def lesson_6_1(logged: Logged) -> None:
     assert [trace.info.tags["topic"] for trace in found[3:5]] == ["luck", "tools"]
 
 
+def lesson_6_2(logged: Logged) -> None:
+    experiment = "6.2 evaluation of answers"
+    assert logged.names(experiment) == ["broken scorer", "counts", "parts", "words", "wrong inputs"]
+    assert logged.one(experiment, "wrong inputs").info.status == "FAILED"
+    means = {name: logged.one(experiment, name).data.metrics for name in ("counts", "words", "parts")}
+    for found in means.values():
+        assert set(found) == {"right_lesson/mean", "names_source/mean", "short/mean"}
+        assert found["names_source/mean"] == 0
+    assert means["counts"]["right_lesson/mean"] < means["words"]["right_lesson/mean"]
+    assert set(logged.one(experiment, "broken scorer").data.metrics) == {"short/mean"}
+    number = logged.one(experiment, "words").info.run_id
+    runs = [trace.info.trace_metadata.get("mlflow.sourceRun") for trace in traces(logged, experiment)]
+    assert runs.count(number) == 24
+
+
+def lesson_6_3(logged: Logged) -> None:
+    experiment, prompt = "6.3 prompts", "help-desk-6-3"
+    assert logged.names(experiment) == ["prompt 1", "prompt 2", "prompt 3"]
+    named = [logged.one(experiment, f"prompt {n}").data.metrics["names_source/mean"] for n in (1, 2, 3)]
+    assert named == [0, 1, 0]
+    assert logged.client.get_prompt_version_by_alias(prompt, "production").version == 2
+    assert logged.client.get_prompt_version(prompt, "2").tags["replaces"] == "1"
+    assert "why" not in logged.client.get_prompt_version(prompt, "3").tags
+    used = [trace.info.tags.get("mlflow.linkedPrompts", "") for trace in traces(logged, experiment)]
+    assert sum('"version": "1"' in each for each in used) >= 2
+
+
 EXPECTED: dict[str, Callable[[Logged], None]] = {
     "0": lesson_0,
     "1.1": lesson_1_1,
@@ -419,4 +446,6 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "5.5": lesson_5_5,
     "5.6": lesson_5_6,
     "6.1": lesson_6_1,
+    "6.2": lesson_6_2,
+    "6.3": lesson_6_3,
 }

@@ -59,3 +59,9 @@ def test_the_stand_in_takes_no_orders_from_a_question() -> None:
 def test_the_stand_in_knows_nothing_without_a_passage() -> None:
     assert helpdesk.reply("What is a run?") == helpdesk.UNKNOWN
     assert helpdesk.reply("") == helpdesk.UNKNOWN
+
+
+@pytest.mark.parametrize("form", ["{question} | {lesson} | {passage}", "{{question}} | {{lesson}} | {{passage}}"])
+def test_a_prompt_is_filled_in_both_forms_and_a_value_is_not_filled_again(form: str) -> None:
+    assert helpdesk.filled(form, "{lesson}?", "1.1", "It is {x}.") == "{lesson}? | 1.1 | It is {x}."
+    assert helpdesk.filled("{answer}", "?", "1.1", "") == "{answer}"
