@@ -21,8 +21,7 @@ def desk(way: str = "words", prompt: str = PROMPT, address: str = "") -> Callabl
     way : str
         How it finds passages: ``counts``, ``words`` or ``parts``, see `mlcourse.questions.helpdesk.WAYS`.
     prompt : str
-        What is said to the model, with ``{question}``, ``{lesson}`` and ``{passage}`` where these go. The form of
-        MLflow's prompts with doubled braces is taken, too.
+        What is said to the model, with ``{question}``, ``{lesson}`` and ``{passage}``, or these in doubled braces.
     address : str
         Base address of an OpenAI-compatible model; the stand-in answers without one. It is not traced.
 

@@ -1,4 +1,4 @@
-"""What the help desk of part 6 knows, a passage a lesson, and questions of learners with the lesson that answers them.
+"""What the help desk of part 6 knows: passages, each about a lesson, and questions with the lesson that answers them.
 
 The passages were written for this part. Editing a lesson changes none of them, nor what part 6 shows.
 """
@@ -49,9 +49,9 @@ PASSAGES = {
     "the best heuristic on the same days. A small gain may vanish in the interval.",
     "5.4": "A pilot runs the whole pipeline on real data before anybody relies on it. The gate compares the candidate "
     "with the best heuristic. Broken prices stop the pipeline before training.",
-    "5.5": "Drift means that today's data differ from those of training. A monitor compares each month with a "
+    "5.6": "Drift means that today's data differ from those of training. A monitor compares each month with a "
     "reference and raises an alert. Retraining helps only when newer data tell something new.",
-    "5.6": "A sweep scales from all cores to a Ray cluster of several machines. SQLite takes one writer at a time, "
+    "5.7": "A sweep scales from all cores to a Ray cluster of several machines. SQLite takes one writer at a time, "
     "PostgreSQL takes many. Files move to object storage that all machines reach.",
 }
 """By the number of the lesson."""
@@ -99,9 +99,9 @@ QUESTIONS = {
     "With which rule should I compare my models?": "5.3",
     "What is a pilot good for?": "5.4",
     "What happens to the pipeline when prices are broken?": "5.4",
-    "How do I notice that the data have drifted?": "5.5",
-    "When does retraining help?": "5.5",
-    "Can several processes write to SQLite?": "5.6",
-    "How do I run a sweep on many machines?": "5.6",
+    "How do I notice that the data have drifted?": "5.6",
+    "When does retraining help?": "5.6",
+    "Can several processes write to SQLite?": "5.7",
+    "How do I run a sweep on many machines?": "5.7",
 }
 """Two a lesson, in the words of learners, with the number of the lesson that answers them."""
