@@ -75,8 +75,7 @@ def _reported(report: pd.DataFrame, wrong: dict[str, pd.Series]) -> None:
 def _kept(clean: Any, good: pd.Series) -> None:
     import pandas as pd
 
-    right = good.index
-
+    right: Any = good.index
     if not isinstance(clean, pd.DataFrame) or "close" not in clean:
         raise NotYetError("clean is not a table with a column 'close'.", "Give what prices.checked returns.")
     if not isinstance(clean.index, pd.DatetimeIndex) or not pd.api.types.is_float_dtype(clean["close"]):
@@ -89,7 +88,7 @@ def _kept(clean: Any, good: pd.Series) -> None:
         )
     found = clean["close"].reindex(right)
     if (other := (found - good).abs() > CENTS).any():
-        day = other.idxmax()
+        day: Any = other.idxmax()
         raise NotYetError(
             f"On {day:%Y-%m-%d} clean has {found[day]:.2f}, the file {good[day]:.2f}.", "Change nothing but the rows."
         )

@@ -160,7 +160,7 @@ def swept(table: Any, best: Any, seconds: Any, nodes: Any) -> str:
     if len(settings) != every:
         raise NotYetError(f"The table has {len(settings)} of {every} combinations.", "Let one call sweep all of them.")
     beside = rows["return_a_year"] - rows["invested"] * rows["hold_a_year"]
-    right, top = float(beside.max()), rows.loc[beside.idxmax()]
+    right, top = float(beside.max()), rows.iloc[int(beside.argmax())]
     if not same_digits(told := number(best, "best"), right):
         raise NotYetError(f"best is {told:.4f}.", "Give the largest return_a_year - invested * hold_a_year.")
     _scored_again(top)
