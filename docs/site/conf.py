@@ -4,7 +4,7 @@ from importlib.resources import files
 
 project = author = html_title = "The MLflow workbook"
 
-extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphinxcontrib.mermaid"]
+extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinxcontrib.mermaid"]
 root_doc = "docs/site/index"
 html_additional_pages = {"index": "to_home.html"}
 templates_path = ["templates"]
@@ -21,6 +21,7 @@ myst_fence_as_directive = ["mermaid"]
 mermaid_use_local = "draw.js"
 html_theme = "sphinx_book_theme"
 html_static_path = ["_static", str(files("mermaidx") / "assets" / "mermaid.js")]
+html_css_files = ["site.css"]
 html_favicon = "../../mlworkbench/lab/mlflow.svg"
 html_context = {"default_mode": "auto"}
 html_theme_options = {
