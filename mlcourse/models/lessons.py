@@ -8,6 +8,7 @@ from mlcourse import logged_runs
 from mlcourse.answers import number, sequence
 from mlcourse.course_data import samples, unchanged, wine
 from mlcourse.models import evaluated, latencies, logged_models, training, verdicts
+from mlcourse.models.checkpoints import followed
 from mlcourse.models.logged_models import Stored
 from mlworkbench.tasks import NotYetError, Task
 
@@ -222,6 +223,16 @@ TASKS = {
             "Store the tree with wb.log_model, then ask it inside of `with wb.serve(…) as endpoint:`.",
             "endpoint.predict(X_test) gives the answers, endpoint.latency(X_test.head(1), n=100) the times. "
             "Both belong inside of the block; afterwards the server is gone.",
+        ),
+    ),
+    "2.6": Task(
+        followed,
+        (
+            "The sections 'Store checkpoints', 'Choose by one data set' and 'Take a checkpoint to the registry', with "
+            "depth=6 and another run.",
+            "In the run: model = more_rounds(model, depth=6), stored = mlflow.xgboost.log_model(…, step=step), "
+            'measure(model, step, stored.model_id). Then search_logged_models with filter_string=f"source_run_id = '
+            "'{my_run}'\" and the order by metrics.rmse of 'validation', and mlflow.register_model.",
         ),
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlcourse.registry import filters, registered_models
+from mlcourse.registry.called import called
 from mlworkbench.tasks import NotYetError, Task
 
 _AT_LEAST = 2
@@ -104,6 +105,15 @@ TASKS = {
             "Two calls: wb.promote with a gate that the challenger passes, then wb.rollback with a reason.",
             "wb.promote(my_model, version, gate=lambda new, old: wb.validate(new, old, …)), and then "
             "wb.rollback(my_model, why='…').",
+        ),
+    ),
+    "3.4": Task(
+        called,
+        (
+            "The sections 'Start the gate by a call' and 'Trace it' have all of it, with another name.",
+            "client.update_webhook(hook.webhook_id, status='ACTIVE'), then offer(my_model, better, '…'), then "
+            "until(lambda: 'gate' in client.get_model_version(my_model, my_version).tags). The tags of the version "
+            "hold 'delivery' and 'gate_run'.",
         ),
     ),
 }

@@ -8,6 +8,7 @@ from mlcourse import logged_runs
 from mlcourse.answers import number, same, shown
 from mlcourse.course_data import SEED
 from mlcourse.tracking import lesson_data, scores
+from mlcourse.tracking.brought_back import brought_back
 from mlcourse.tracking.volume import logged_volume
 from mlworkbench.tasks import NotYetError, Task
 
@@ -196,6 +197,17 @@ TASKS = {
             "Start the parent, loop over depths inside of it, and start a nested run for each.",
             "In each child: scores = cross_val_score(DecisionTreeClassifier(max_depth=d, random_state=seed), X, y, "
             "cv=TimeSeriesSplit(folds)); log scores.mean() and scores.max(). Keep the means in a list for the parent.",
+        ),
+    ),
+    "1.6": Task(
+        brought_back,
+        (
+            "Three clients play a part: one of the copy, which reads, one of this workbook's store, which writes, and "
+            "sqlite3, which makes the copy.",
+            "old = mlflow.MlflowClient(f'sqlite:///{my_backup}'); new = mlflow.MlflowClient(). "
+            "new.create_run(session.experiment.experiment_id, start_time=…, tags=…, run_name=…), then new.log_batch("
+            "id, metrics=old.get_metric_history(…), params=[mlflow.entities.Param(…)]), new.log_artifacts, and "
+            "new.set_terminated(id, end_time=…).",
         ),
     ),
 }

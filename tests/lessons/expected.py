@@ -28,13 +28,17 @@ class Logged:
 
     @property
     def metrics(self) -> list[tuple[str, str, dict[str, float]]]:
-        """Metrics of every run, sorted by experiment and run name; times are left out, since no two are equal."""
+        """Metrics of every run, by experiment and run name, without times and the machine's load: no two are equal."""
         return sorted(
             (
                 (
                     name,
                     run.info.run_name,
-                    {k: v for k, v in run.data.metrics.items() if not k.endswith(("seconds", "_ms"))},
+                    {
+                        k: v
+                        for k, v in run.data.metrics.items()
+                        if not k.endswith(("seconds", "_ms")) and not k.startswith("system/")
+                    },
                 )
                 for name, run in self.runs
             ),
@@ -171,6 +175,13 @@ def models(logged: Logged, experiment: str) -> dict[str, LoggedModel]:
     return {model.name: model for model in sorted(found, key=lambda model: model.creation_timestamp)}
 
 
+def lesson_1_6(logged: Logged) -> None:
+    run = logged.one("1.6 tracking server", "set-ups")
+    assert len(logged.runs) == 1
+    assert run.info.status == "FINISHED"
+    assert logged.artifacts(run) == ["setups.json"]
+
+
 def lesson_2_1(logged: Logged) -> None:
     experiment = "2.1 the MLmodel format"
     assert logged.names(experiment) == ["forest", "network", "pipeline"]
@@ -213,6 +224,26 @@ def lesson_2_5(logged: Logged) -> None:
     assert 0 < latency["latency_p50_ms"] <= latency["latency_p99_ms"] < 1000
 
 
+def lesson_2_6(logged: Logged) -> None:
+    experiment = "2.6 checkpoints"
+    assert logged.names(experiment) == ["boosting", "computes", "network", "waits"]
+    boosting, network = (logged.one(experiment, name) for name in ("boosting", "network"))
+    assert sorted(output.step for output in boosting.outputs.model_outputs) == list(range(10, 70, 10))
+    assert sorted(output.step for output in network.outputs.model_outputs) == [0, 1]
+    watched = logged.one(experiment, "computes").data.metrics
+    assert watched["system/cpu_utilization_percentage"] >= 0
+    (version,) = logged.client.search_model_versions("name = 'diabetes-2-6'")
+    stored = logged.client.get_logged_model(version.source.removeprefix("models:/"))
+    errors = {
+        model.params["rounds"]: metric.value
+        for output in boosting.outputs.model_outputs
+        for model in [logged.client.get_logged_model(output.model_id)]
+        for metric in model.metrics
+        if metric.dataset_name == "validation"
+    }
+    assert stored.params["rounds"] == min(errors, key=errors.__getitem__)
+
+
 def lesson_3_1(logged: Logged) -> None:
     assert set(models(logged, "3.1 register")) == {"line", "forest", "tree"}
     versions = logged.client.search_model_versions("name = 'wine-3-1'")
@@ -247,6 +278,13 @@ def project_runs(logged: Logged, experiment: str, count: int) -> list[Run]:
     """The newest runs of an experiment: those that MLflow makes for a project do not tell which notebook asked."""
     number = logged.client.get_experiment_by_name(experiment).experiment_id
     return list(logged.client.search_runs([number], order_by=["start_time DESC"], max_results=count))
+
+
+def lesson_3_4(logged: Logged) -> None:
+    run = logged.one("3.4 webhooks", "calls")
+    assert len(logged.runs) == 1
+    assert run.info.status == "FINISHED"
+    assert logged.artifacts(run) == ["calls.json"]
 
 
 def lesson_4_1(logged: Logged) -> None:
@@ -353,13 +391,18 @@ def lesson_5_4(logged: Logged) -> None:
 
 
 def lesson_5_5(logged: Logged) -> None:
-    experiment = "5.5 production"
-    names = ["load test", "monitor 2008", "score with up-tomorrow-live/2", "train", "train classic"]
-    assert logged.names(experiment) == names
+    experiment = "5.5 serving"
+    assert logged.names(experiment) == ["load test", "score with up-tomorrow-live/2", "train", "train classic"]
     assert logged.client.get_registered_model("up-tomorrow-live").aliases == {"shadow": 1}
     load_test = logged.one(experiment, "load test")
     assert [p.step for p in logged.client.get_metric_history(load_test.info.run_id, "p99_ms")] == [1, 4, 16]
     assert logged.artifacts(load_test) == ["latency.json", "latency.png"]
+
+
+def lesson_5_6(logged: Logged) -> None:
+    experiment = "5.6 monitoring"
+    assert logged.names(experiment) == ["monitor 2008", "train"]
+    assert logged.client.get_registered_model("up-tomorrow-watched").aliases == {"shadow": 1}
     monitor = logged.one(experiment, "monitor 2008")
     assert monitor.data.tags["alert"] == "2008-10: drift"
     history = logged.client.get_metric_history(monitor.info.run_id, "drift_share")
@@ -367,13 +410,19 @@ def lesson_5_5(logged: Logged) -> None:
     assert logged.artifacts(monitor) == ["months.csv", "report.html"]
 
 
-def lesson_5_6(logged: Logged) -> None:
-    experiment = "5.6 scaling out"
+def lesson_5_7(logged: Logged) -> None:
+    experiment = "5.7 scaling out"
     assert logged.names(experiment) == ["sweep", "train", "where?"]
     sweep = logged.one(experiment, "sweep")
     assert sweep.data.metrics["better_than_holding"] == 0
     assert logged.artifacts(sweep) == ["sweep.json"]
-    assert logged.one("5.6 artifacts in a bucket", "where?").info.artifact_uri.startswith("s3://artifacts/")
+    assert logged.one("5.7 artifacts in a bucket", "where?").info.artifact_uri.startswith("s3://artifacts/")
+
+
+def lesson_a_1(logged: Logged) -> None:
+    experiment = "A.1 clouds"
+    assert logged.names(experiment) == ["deployment", "train"]
+    assert logged.artifacts(logged.one(experiment, "deployment")) == ["Dockerfile", "kubernetes.yaml", "sagemaker.json"]
 
 
 EXPECTED: dict[str, Callable[[Logged], None]] = {
@@ -383,14 +432,17 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "1.3": lesson_1_3,
     "1.4": lesson_1_4,
     "1.5": lesson_1_5,
+    "1.6": lesson_1_6,
     "2.1": lesson_2_1,
     "2.2": lesson_2_2,
     "2.3": lesson_2_3,
     "2.4": lesson_2_4,
     "2.5": lesson_2_5,
+    "2.6": lesson_2_6,
     "3.1": lesson_3_1,
     "3.2": lesson_3_2,
     "3.3": lesson_3_3,
+    "3.4": lesson_3_4,
     "4.1": lesson_4_1,
     "4.2": lesson_4_2,
     "4.3": lesson_4_3,
@@ -401,4 +453,6 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "5.4": lesson_5_4,
     "5.5": lesson_5_5,
     "5.6": lesson_5_6,
+    "5.7": lesson_5_7,
+    "A.1": lesson_a_1,
 }

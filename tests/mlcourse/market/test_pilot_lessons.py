@@ -1,4 +1,4 @@
-"""The checks of the lessons 5.4 to 5.6: right answers pass, typical mistakes are refused in words."""
+"""The checks of the lessons 5.4 to 5.7: right answers pass, typical mistakes are refused in words."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow.entities import Run
 
 import mlworkbench as wb
 from mlcourse.market import recomputed
-from stock_market import monitor
+from stock_market import candidates, monitor, serving, sweep, windows
 from tests.projects import project
 from tests.refusals import refused
 
@@ -27,6 +28,7 @@ entry_points:
   features: {parameters: {prices: string, window: int}, command: "echo {prices} {window}"}
 """
 PARAMETERS = {"until": "2018", "window": 14, "model": "logistic", "name": "drill"}
+PROJECT = {"mlflow.source.type": "PROJECT", "mlflow.project.backend": "local"}
 YEAR = [201100 + month for month in range(1, 13)]
 
 
@@ -38,7 +40,7 @@ def session(home: Path) -> None:
 def pipeline(folder: Path, entry_point: str = "main", **changed: Any) -> Run:
     """A run as the pipeline of the stock market leaves it, with steps that only echo."""
     given = PARAMETERS | changed
-    with mlflow.start_run(tags={"mlflow.project.entryPoint": entry_point, "decision": "refused"}) as run:
+    with mlflow.start_run(tags={**PROJECT, "mlflow.project.entryPoint": entry_point, "decision": "refused"}) as run:
         mlflow.log_params(given)
         mlflow.log_metrics({"accuracy": 0.534, "heuristic_always_up": 0.54})
         loaded = wb.run_step(folder, "load", until=given["until"])
@@ -121,11 +123,39 @@ def watch(current: str = "2011", steps: Any = YEAR, report: bool = True, table: 
 
 
 def test_lesson_5_5() -> None:
+    """The version is asked again at the threshold that the learner gives."""
+    rows, answers = days()[windows.names()], days()["answer"]
+    fitted = candidates.fit("logistic", rows, answers)
+    options = {"group": "window", "symbol": "sp500", "window": 14, "store": ""}
+    model = serving.log_served(fitted, rows.head(), **options).model_uri
+    evenings = recomputed.evenings("sp500", "2018")
+    chances = candidates.probability(fitted, evenings)
+    limit = float(np.quantile(chances, 0.9))
+    said = [bool(each) for each in chances > limit]
+    right = {"model": model, "threshold": limit, "answers": said}
+    assert f"says true on {sum(said)} of {len(said)} evenings" in wb.check("5.5", **right).message
+    assert wb.check("5.5", **right | {"answers": np.array(said)})
+    for says, wrong in {
+        "otherwise at the threshold 0.5": {"threshold": 0.5},
+        "otherwise at": {"answers": [not each for each in said]},
+        "1 answers. Send all": {"answers": said[:1]},
+        "A higher threshold gives fewer": {"threshold": 0.0, "answers": [True] * len(said)},
+        "A lower threshold gives more": {"threshold": 1.0, "answers": [False] * len(said)},
+        "answers is of type str": {"answers": "400 Bad request"},
+        "threshold is of type str": {"threshold": "0.6"},
+    }.items():
+        refused("5.5", says, **right | wrong)
+
+
+def test_lesson_5_6() -> None:
     """The drift of 2011 is computed again, and the rule is applied to it."""
     alerts = monitor.alerts(months())
-    feedback = wb.check("5.5", run=watch(), alerts=alerts)
+    feedback = wb.check("5.6", run=watch(), alerts=alerts)
     assert "Alerts of 2011: 2011-09, 2011-10, 2011-11" in feedback.message
-    assert wb.check("5.5", run=watch(), alerts=list(alerts.index))
+    assert wb.check("5.6", run=watch(), alerts=list(alerts.index))
+    assert wb.check("5.6", run=watch().info.run_id, alerts=alerts.to_frame())
+    assert wb.check("5.6", run=watch(), alerts=alerts.reset_index())
+    assert wb.check("5.6", run=watch(), alerts=np.array([str(month) for month in alerts.index]))
     for says, run in {
         "The steps go from 200801 to 200812": watch(steps=[step - 300 for step in YEAR]),
         "has 11 point(s)": watch(steps=YEAR[:11]),
@@ -134,27 +164,47 @@ def test_lesson_5_5() -> None:
         "The run compares 2008-01-02 to 2008-12-28 with": watch("2008"),
         "its drift is of other days": watch(table=months("2006", "2007")),
     }.items():
-        refused("5.5", says, run=run, alerts=alerts)
-    refused("5.5", "alerts are other months than the rule gives", run=watch(), alerts=["2011-06"])
-    refused("5.5", "alerts are other months", run=watch(), alerts=[])
-    refused("5.5", "alerts is of type str", run=watch(), alerts="none")
+        refused("5.6", says, run=run, alerts=alerts)
+    refused("5.6", "alerts are other months than the rule gives", run=watch(), alerts=["2011-06"])
+    refused("5.6", "alerts are other months", run=watch(), alerts=[])
+    refused("5.6", "alerts are other months", run=watch(), alerts=monitor.alerts(months()).to_frame()[:1])
+    refused("5.6", "alerts is of type int", run=watch(), alerts=3)
+    refused("5.6", "alerts is of type str", run=watch(), alerts="none")
 
 
-def swept(*rows: tuple[int, float], earned: float = 0.05) -> pd.DataFrame:
-    made = [(window, "logistic", threshold, 0.5, earned, 0.07) for window, threshold in rows]
-    return pd.DataFrame(made, columns=["window", "model", "threshold", "invested", "return_a_year", "hold_a_year"])
+@cache
+def swept() -> pd.DataFrame:
+    """A real sweep of one model, as `sweep.sweep` returns it, in this process."""
+    return sweep.sweep([5, 10], ["logistic"], [0.5, 0.55], n_jobs=1)
 
 
-def test_lesson_5_6() -> None:
-    """The best setting beside its share of holding; and the arithmetic of more nodes."""
-    table = swept((5, 0.5), (5, 0.55), (10, 0.5), (10, 0.55)).assign(return_a_year=[0.01, 0.05, 0.02, 0.0])
-    right = {"table": table, "best": 0.015, "seconds": 330, "nodes": 16}
-    assert "The best of 4 settings is +1.50 % a year beside its share" in wb.check("5.6", **right).message
-    assert wb.check("5.6", **right | {"table": table.assign(return_a_year=0.01), "best": -0.025})
+def test_lesson_5_7() -> None:
+    """The best setting beside its share of holding, scored again; and the arithmetic of more nodes."""
+    table = swept()
+    beside = table["return_a_year"] - table["invested"] * table["hold_a_year"]
+    best, top = beside.max(), beside.idxmax()
+    right = {"table": table, "best": best, "seconds": 330, "nodes": 16}
+    assert "The best of 4 settings is" in wb.check("5.7", **right).message
+    for other in (
+        {"best": round(best, 3)},
+        {"best": np.float32(best)},
+        {"table": table.sample(frac=1, random_state=1).assign(mine=1)},
+        {"seconds": 330.0, "nodes": np.int64(16)},
+        {"table": table.drop(columns=["days", "accuracy", "low", "high"])},
+    ):
+        assert wb.check("5.7", **right | other), other
     for says, wrong in {
-        "best is 0.0500. Give the largest": {"best": 0.05},
-        "best is 0.0145": {"best": 0.0145},
+        f"best is {best + 0.02:.4f}. Give the largest": {"best": best + 0.02},
+        f"best is {best - 0.0005:.4f}": {"best": best - 0.0005},
         "best is of type Series": {"best": table["return_a_year"]},
+        "best is inf": {"best": float("inf")},
+        "computed again it is": {"table": table.assign(return_a_year=table["return_a_year"] + 0.1), "best": best + 0.1},
+        f"return_a_year is {table.loc[top, 'return_a_year'] + 0.03:.4f}": {
+            "table": table.assign(return_a_year=table["return_a_year"] + 0.03 * (table.index == top)),
+            "best": best + 0.03,
+        },
+        "The best setting is 'oracle'": {"table": table.assign(model="oracle")},
+        "1 of them without a number": {"table": table.assign(invested=[None, *table["invested"][1:]])},
         "The table has 1 value(s) of window": {"table": table[:2]},
         "The table has 1 value(s) of threshold": {"table": table[::2]},
         "The table has 3 of 4 combinations": {"table": table[:3]},
@@ -165,4 +215,4 @@ def test_lesson_5_6() -> None:
         "seconds is 307.5": {"seconds": 307.5},
         "nodes is 8": {"nodes": 8},
     }.items():
-        refused("5.6", says, **right | wrong)
+        refused("5.7", says, **right | wrong)
