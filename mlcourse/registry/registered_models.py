@@ -39,7 +39,8 @@ def versions(name: Any) -> dict[int, ModelVersion]:
         ) from error
     if not found:
         raise NotYetError(
-            f"The registry has no version of {shown(name)}.", f"Register a model: mlflow.register_model(…, {shown(name)})."
+            f"The registry has no version of {shown(name)}.",
+            f"Register a model: mlflow.register_model(…, {shown(name)}).",
         )
     return dict(sorted(found.items()))
 
