@@ -91,6 +91,9 @@ LOOKS = {
     "5.5": Look(METRICS, "p99_ms", "5.5 serving", "load test"),
     "5.6": Look(METRICS, "drift_share", "5.6 monitoring", "monitor 2008"),
     "5.7": Look(ARTIFACTS, "sweep.json", "5.7 scaling out", "sweep"),
+    "6.1": Look("experiments/{experiment}/traces", "Where do deleted runs go", "6.1 traces"),
+    "6.2": Look("experiments/{experiment}/evaluation-runs", "counts", "6.2 evaluation of answers"),
+    "6.3": Look("prompts/help-desk-6-3", "production"),
     "A.1": Look(ARTIFACTS, "kubernetes.yaml", "A.1 clouds", "deployment"),
 }
 """By the name of the picture, which is the number of its lesson."""

@@ -26,8 +26,9 @@ def right_answers() -> dict[str, Callable[[], dict]]:
     found: dict[str, Callable[[], dict]] = {}
     for file in sorted(HERE.glob("*/test_*.py")):
         table = getattr(importlib.import_module(f"tests.mlcourse.{file.parent.name}.{file.stem}"), "RIGHT", None)
-        for task, make in table if isinstance(table, list) else ():
-            found.setdefault(task, make)
+        for row in table if isinstance(table, list) else ():
+            if isinstance(row, tuple):  # a task and what makes its answers; other tables are of one task alone
+                found.setdefault(*row)
     return {task: found[task] for task in TASKS if task in found}
 
 
