@@ -49,7 +49,7 @@ quick: check  ## that, and every test that starts no kernel, server or database
 
 # a part of the tests, chosen by ARGS, covers a part of the code: the floor is for the whole
 test: check  ## lint, type check and test everything (ARGS="-k promote" for a part)
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --ignore tests/stack \
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 10 --durations-min 1 --ignore tests/stack \
 	  $(if $(ARGS),,--cov --cov-fail-under 90) $(ARGS)
 
 stack: setup  ## test the containers (REQUIRE_ENGINE=1: start an engine where none runs; skip nothing)

@@ -88,8 +88,10 @@ LOOKS = {
     "5.2": Look(METRICS, "leakage", MARKET, "leakage"),
     "5.3": Look(CHART, "accuracy", MARKET),
     "5.4": Look(RUNS, "Run Name", "5.4 pilot"),
-    "5.5": Look(METRICS, "drift_share", "5.5 production", "monitor 2008"),
-    "5.6": Look(ARTIFACTS, "sweep.json", "5.6 scaling out", "sweep"),
+    "5.5": Look(METRICS, "p99_ms", "5.5 serving", "load test"),
+    "5.6": Look(METRICS, "drift_share", "5.6 monitoring", "monitor 2008"),
+    "5.7": Look(ARTIFACTS, "sweep.json", "5.7 scaling out", "sweep"),
+    "A.1": Look(ARTIFACTS, "kubernetes.yaml", "A.1 clouds", "deployment"),
 }
 """By the name of the picture, which is the number of its lesson."""
 

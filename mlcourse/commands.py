@@ -42,7 +42,7 @@ def progress() -> None:
     last, titles = outcomes(), task_titles()
     for task in TASKS:
         click.echo(f"{task:<14}{last.get(task, 'Not attempted'):<30}{titles.get(task, '')}".rstrip())
-    in_lessons = [task for task in TASKS if task[0].isdigit()]
+    in_lessons = [task for task in TASKS if not task[0].islower()]
     assigned = [task for task in TASKS if task not in in_lessons]
     for what, names in (("lessons", in_lessons), ("assignments", assigned)):
         passed = sum(last.get(task, "").startswith("Passed") for task in names)

@@ -39,7 +39,7 @@ def lessons(wanted: Iterable[str] = (), *, root: Path | None = None) -> list[Les
     Parameters
     ----------
     wanted : iterable of str
-        Numbers of lessons (``1.2``) or of parts (``1``), or names of notebooks; everything when empty.
+        Numbers of lessons (``1.2``) or of parts (``1``, ``A``), or names of notebooks; everything when empty.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def lessons(wanted: Iterable[str] = (), *, root: Path | None = None) -> list[Les
         For a name that is none of these, with the nearest one that is.
     """
     folder = (root or workbook_root()) / "notebooks"
-    files = sorted([*folder.glob("00_*.ipynb"), *folder.glob("[0-9][0-9]_*/[0-9][0-9]_*.ipynb")])
+    files = sorted([*folder.glob("00_*.ipynb"), *folder.glob("*/[0-9][0-9]_*.ipynb")])
     every = [Lesson(number, path) for path in files if (number := lesson_id(path))]
     chosen: list[Lesson] = []
     for name in wanted:

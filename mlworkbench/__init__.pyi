@@ -38,6 +38,7 @@ from .serving.endpoint import Endpoint as Endpoint
 from .serving.server import serve as serve
 from .session import Session as Session
 from .session import start as start
+from .solutions import solution as solution
 from .tasks import Feedback as Feedback
 from .tasks import check as check
 from .tasks import hint as hint

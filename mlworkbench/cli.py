@@ -58,7 +58,8 @@ def rerun(
     from mlworkbench.notebooks.grid import expand, grid_from_text
     from mlworkbench.notebooks.parameters import check_values, parameters
     from mlworkbench.notebooks.rerun import run_once
-    from mlworkbench.notebooks.sweep import check_workers, sweep
+    from mlworkbench.notebooks.sweep import sweep
+    from mlworkbench.notebooks.workers import check_workers
 
     options = {name: value for name, value in of_a_sweep.items() if value is not None}
     check_workers(options.get("n_jobs", -1), options.get("backend", "threading"), options.get("ray_address"))

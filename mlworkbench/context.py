@@ -17,6 +17,7 @@ from mlflow.tracking.context.abstract_context import RunContextProvider
 from mlflow.tracking.default_experiment.abstract_context import DefaultExperimentProvider
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
 
+from mlworkbench.waiting import patience
 from mlworkbench.workbook import (
     EXECUTION_TAG,
     EXECUTION_VARIABLE,
@@ -101,6 +102,6 @@ def notebook_path() -> Path | None:
 def _git_commit(folder: Path) -> str | None:
     command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=patience(5)).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told, unknown_name
+from mlworkbench.waiting import patience
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +117,9 @@ def _newer(symbol: str, prices: pd.DataFrame, session: Any) -> pd.DataFrame:
     import yfinance
 
     ticker = yfinance.Ticker(TICKERS[symbol], session=session)
-    found = ticker.history(start=prices.index[-1], auto_adjust=False, actions=False, raise_errors=True, timeout=10)
+    found = ticker.history(
+        start=prices.index[-1], auto_adjust=False, actions=False, raise_errors=True, timeout=patience(10)
+    )
     tidy = _tidy(found.tz_localize(None))[list(prices.columns)].dropna().astype(prices.dtypes.to_dict())
     newer: pd.DataFrame = tidy[tidy.index > prices.index[-1]]
     return newer

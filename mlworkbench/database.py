@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from mlworkbench.errors import StoreError, told
+from mlworkbench.errors import StoreError, WorkbenchError, told, without_password
 from mlworkbench.mlflow_internals import is_known_schema, open_database
 from mlworkbench.quiet import quiet_mlflow
+from mlworkbench.waiting import LONGER, patience, telling
 from mlworkbench.workbook import make_private
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ CONNECT_SECONDS = 5.0
 """How long a database or server may take to answer before it counts as away, in seconds."""
 _MAKING_SECONDS = 60  # that another process may take to make the tables
 _ONE_AT_A_TIME = {
-    "postgresql": f"SET lock_timeout = '{_MAKING_SECONDS}s'; SELECT pg_advisory_lock(hashtext('mlworkbench'))",
-    "mysql": f"SELECT GET_LOCK('mlworkbench', {_MAKING_SECONDS})",
+    "postgresql": "SET lock_timeout = '{}s'; SELECT pg_advisory_lock(hashtext('mlworkbench'))",
+    "mysql": "SELECT GET_LOCK('mlworkbench', {})",
 }
 
 
@@ -67,7 +68,8 @@ def _create_sqlite(path: Path, artifact_root: str) -> None:
     from filelock import FileLock
 
     # Processes that race to create the tables break each other, so one does it, under another name.
-    with FileLock(f"{path}.lock", timeout=_MAKING_SECONDS, mode=0o600):
+    lock = FileLock(f"{path}.lock", timeout=patience(_MAKING_SECONDS), mode=0o600)
+    with telling(f"the store {path}, which is being made"), lock:
         if path.exists():
             return
         new = path.with_name(f"{path.name}.new")
@@ -84,7 +86,7 @@ def _create_sqlite(path: Path, artifact_root: str) -> None:
 def _require_answer(path: Path) -> None:
     """Take the lock for writing and give it back: MLflow itself would retry for minutes."""
     address = f"{path.as_uri()}?mode=rw"
-    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=CONNECT_SECONDS)) as connection:
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=patience(CONNECT_SECONDS))) as connection:
         connection.execute("BEGIN IMMEDIATE")
 
 
@@ -102,19 +104,23 @@ def open_server_database(uri: str, artifact_root: str) -> None:
         found = f"the address {uri.partition(':')[0]}://…@{uri.rpartition('@')[2]} with blanks or several '@'."
         do = "In a password, write ' ' as %20, '@' as %40, '/' as %2F, ':' as %3A and '%' as %25."
         raise StoreError(found, "one '@', between the password and the host.", do)
-    limits = {"connect_timeout": int(CONNECT_SECONDS)} if uri.startswith("postgresql") else {}
+    seconds = max(1, round(patience(CONNECT_SECONDS)))  # drivers take whole ones, and 0 for ever
+    limits = {"connect_timeout": seconds} if uri.startswith("postgresql") else {}
     try:
         engine = sqlalchemy.create_engine(uri, connect_args=limits, isolation_level="AUTOCOMMIT")
         connection = engine.connect()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, TypeError, ValueError) as error:
         raise StoreError(
-            f"no database answers at {uri} ({_first_line(error)}).",
+            f"no database answers at {uri} within {seconds} s ({_first_line(error)}).",
             "a running database that lets this user in.",
-            "Start the database, correct the URI, or unset MLFLOW_TRACKING_URI to use the local store.",
+            f"Start the database, correct the URI, {LONGER}, or unset MLFLOW_TRACKING_URI to use the local store.",
         ) from error
-    with _explained(uri), contextlib.closing(connection):
+    waiting = telling(f"the tables of {without_password(uri)}, which another process may be making")
+    with _explained(uri), contextlib.closing(connection), waiting:
         if lock := _ONE_AT_A_TIME.get(engine.dialect.name):
-            connection.exec_driver_sql(lock)  # held until the connection is closed
+            connection.exec_driver_sql(
+                lock.format(round(patience(_MAKING_SECONDS)))
+            )  # held until the connection is closed
         _open(uri, artifact_root)
     engine.dispose()
 
@@ -130,7 +136,7 @@ def _explained(uri: str) -> Iterator[None]:
     """Tell what keeps MLflow from opening a database, of which the schema of another release is the most common."""
     try:
         yield
-    except StoreError:
+    except WorkbenchError:
         raise
     except Exception as error:  # of MLflow, SQLAlchemy, a driver, the lock or the disk
         raise _not_opened(uri, error) from error
@@ -141,8 +147,8 @@ def _not_opened(uri: str, error: Exception) -> StoreError:
     if revision is None:
         return StoreError(
             f"MLflow could not open {uri} ({told(error)}).",
-            "a database that this MLflow made, that can be written and that no other process holds.",
-            "Mend what the brackets name, name another store, or move this one away: a new one is made.",
+            f"a database of this MLflow that can be written, and that is free within {patience(CONNECT_SECONDS):g} s.",
+            f"Mend what the brackets name, {LONGER}, name another store, or move this one away: a new one is made.",
         )
     if revision[1] == "None" or is_known_schema(revision[1]):
         age, cure = "an older", f"Back it up, then run `mlflow db upgrade {uri}`."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 """Okabe and Ito's colours, which colour-blind readers can tell apart (https://jfly.uni-koeln.de/color/)."""
 MARKERS = "os^Dv*P"
 LINES = ("-", "--", ":", "-.")
+
+_HOOK = f"{__name__}:note_figure"
+_made: ContextVar[list[Figure] | None] = ContextVar("_made", default=None)
 
 
 def show(fig: Figure, *, alt: str) -> None:
@@ -75,15 +79,29 @@ def log_figure(fig: Figure, path: str, *, alt: str) -> None:
 
 @contextlib.contextmanager
 def no_figures_left() -> Iterator[None]:
-    """Close the figures that a call of somebody else's leaves open; a notebook would show them, empty."""
+    """Close the figures that a call of somebody else's makes and leaves open; a notebook would show them, empty.
+
+    Those of other threads stay, and so does what is drawn in the reader's own.
+    """
     import matplotlib.pyplot as plt
 
-    before = set(plt.get_fignums())
+    if _HOOK not in plt.rcParams["figure.hooks"]:
+        plt.rcParams["figure.hooks"] = [*plt.rcParams["figure.hooks"], _HOOK]
+    made: list[Figure] = []
+    token = _made.set(made)
     try:
+        plt.figure()  # MLflow begins with pyplot.clf(), which clears the figure that is current
         yield
     finally:
-        for number in set(plt.get_fignums()) - before:
-            plt.close(number)
+        _made.reset(token)
+        for figure in made:
+            plt.close(figure)
+
+
+def note_figure(figure: Figure) -> None:
+    """Note a figure that pyplot makes in the block of `no_figures_left`; matplotlib calls this for every figure."""
+    if (made := _made.get()) is not None:
+        made.append(figure)
 
 
 def plot_history(runs: Run | str | Iterable[Run | str], metric: str, *, ax: Axes | None = None) -> Axes:

@@ -131,7 +131,7 @@ def check_experiment_name(name: str) -> None:
     """Refuse a name that is no text of one line: MLflow takes it, and then nobody can write or find it."""
     if not is_line(name):
         raise WorkbenchError(
-            f"the experiment name {name!r}.",
+            f"the experiment name {repr(name)[:60]}.",
             "a text of one line that is not empty.",
             'Write, say, wb.start("my experiment").',
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mlworkbench.database import CONNECT_SECONDS, open_server_database, open_sqlite, sqlite_path, sqlite_uri
 from mlworkbench.errors import StoreError, is_line, told, without_password
+from mlworkbench.waiting import LONGER, patience
 from mlworkbench.workbook import MARKER, workbook_home
 
 
@@ -51,7 +52,7 @@ def open_store(tracking_uri: str | None = None) -> Store:
     Raises
     ------
     StoreError
-        When the store is of a kind that MLflow no longer supports, does not answer within 10 seconds, has the
+        When the store is of a kind that MLflow no longer supports, does not answer within 5 seconds, has the
         schema of another MLflow, or cannot be written.
 
     See Also
@@ -97,20 +98,21 @@ def _check_server(uri: str) -> None:
     """
     import requests
 
+    seconds = patience(CONNECT_SECONDS)
     auth = (os.environ.get("MLFLOW_TRACKING_USERNAME", ""), os.environ.get("MLFLOW_TRACKING_PASSWORD", ""))
     try:
         answer = requests.get(
             f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search",
             params={"max_results": "1"},
-            timeout=CONNECT_SECONDS,
+            timeout=seconds,
             auth=auth if any(auth) else None,
         )
     except (requests.RequestException, ValueError) as error:
         malformed = isinstance(error, ValueError)
         raise StoreError(
-            f"no server answers at {uri} ({told(error) if malformed else type(error).__name__}).",
+            f"no server answers at {uri} within {seconds:g} s ({told(error) if malformed else type(error).__name__}).",
             "an address such as http://localhost:5000." if malformed else "a running MLflow tracking server.",
-            "Start it (`mlflow server`), correct the URI, or unset MLFLOW_TRACKING_URI to use the local store.",
+            f"Start it (`mlflow server`), correct it, {LONGER}, or unset MLFLOW_TRACKING_URI for the local one.",
         ) from error
     if answer.ok:
         return

@@ -43,10 +43,14 @@ class Hint(str):
 
 
 class Task(NamedTuple):
-    """A check, which returns what to say when it is passed and raises `NotYetError` otherwise, and its hints."""
+    """A check, which returns what to say when it is passed and raises `NotYetError` otherwise; help on its task.
+
+    ``solution`` returns code, and why it is written like this. A task of an assignment has none.
+    """
 
     function: Callable[..., str]
     hints: tuple[str, ...]
+    solution: Callable[[], tuple[str, str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -123,13 +127,21 @@ def _outcome(name: str, answers: dict[str, Any]) -> tuple[str, str]:
     wanted = list(inspect.signature(function).parameters)
     if sorted(wanted) != sorted(answers):
         got, takes = (", ".join(names) or "nothing" for names in (answers, wanted))
-        return NOT_YET, f"This check got {got}. It takes {takes}."
+        return NOT_ATTEMPTED, f"This check got {got}. It takes {takes}."
     if open_answers := [answer for answer, value in answers.items() if value is ...]:
         return NOT_ATTEMPTED, f"Replace the dots in {', '.join(open_answers)}, then run this cell again."
     try:
         return PASSED, function(**answers)
     except NotYetError as reason:
         return NOT_YET, str(reason)
+
+
+def find_task(task: object) -> tuple[str, Task]:
+    """Name and parts of a task; a WorkbenchError offers the nearest name for one that does not exist."""
+    name = _name(task)
+    if name not in known_tasks():
+        raise unknown_name("task", name, known_tasks())
+    return name, known_tasks()[name]
 
 
 def _name(task: object) -> str:
@@ -159,10 +171,8 @@ def hint(task: str, number: int = 1) -> Hint:
     WorkbenchError
         For a task that does not exist.
     """
-    name = _name(task)
-    if name not in known_tasks():
-        raise unknown_name("task", name, known_tasks())
-    hints = known_tasks()[name].hints
+    name, found = find_task(task)
+    hints = found.hints
     if number not in range(1, len(hints) + 1):
         return Hint(f"Task {name} has the hints 1 to {len(hints)}.")
     more = f" (hint({name!r}, {number + 1}) tells more)" if number < len(hints) else ""
@@ -179,6 +189,11 @@ def outcomes() -> dict[str, str]:
     return {name: status for name, status in known if isinstance(status, str)}
 
 
+def tried(task: str) -> bool:
+    """Whether a check of the task was run with something in place of the dots, now or earlier."""
+    return outcomes().get(task, NOT_ATTEMPTED) != NOT_ATTEMPTED
+
+
 def forget(prefix: str) -> None:
     """Forget the outcomes of the tasks whose names begin like this."""
     _write(lambda known: {name: status for name, status in known.items() if not name.startswith(prefix)})
@@ -190,6 +205,8 @@ def _keep(feedback: Feedback) -> None:
 
 
 def _beside(before: str, now: str) -> str:
+    if before and now == NOT_ATTEMPTED:  # the dots of a lesson that is run again take no try back
+        return before
     return f"{PASSED} (last try: {now})" if before.startswith(PASSED) and now != PASSED else now
 
 

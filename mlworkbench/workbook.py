@@ -61,8 +61,11 @@ EXPERIMENT_VARIABLE = "MLWORKBENCH_RERUN_EXPERIMENT"
 
 
 def lesson_id(notebook: Path) -> str | None:
-    """``1.2`` for ``01_tracking/02_logging.ipynb``, ``0`` for ``00_start_here.ipynb``, None for other notebooks."""
+    """``1.2`` for ``01_tracking/02_logging.ipynb``, ``A.1`` for ``appendix/01_clouds.ipynb``, ``0`` for ``00_….ipynb``.
+
+    None for other notebooks.
+    """
     if notebook.name.startswith("00_"):
         return "0"
-    numbers = [re.match(r"(\d\d)_", name) for name in (notebook.parent.name, notebook.name)]
-    return ".".join(str(int(n[1])) for n in numbers if n) if all(numbers) else None
+    part, number = re.match(r"(\d\d)_|appendix$", notebook.parent.name), re.match(r"(\d\d)_", notebook.name)
+    return f"{int(part[1]) if part[1] else 'A'}.{int(number[1])}" if part and number else None

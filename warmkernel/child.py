@@ -96,12 +96,17 @@ def find_modules_beside() -> None:
 
     What an ordinary kernel has imported when its first cell runs stays, as it does there.
     """
-    beside = {file.stem for file in Path().iterdir()} - IN_EVERY_KERNEL
+    beside = {file.name.partition(".")[0] for file in Path().iterdir()} - IN_EVERY_KERNEL
     for name in beside & {module.partition(".")[0] for module in sys.modules}:
         found = importlib.machinery.PathFinder.find_spec(name)
-        if found and found.loader and found.origin != getattr(sys.modules[name].__spec__, "origin", None):
+        if found and _place(found) != _place(getattr(sys.modules.get(name), "__spec__", None)):
             for module in [each for each in sys.modules if each.partition(".")[0] == name]:
                 del sys.modules[module]
+
+
+def _place(spec: importlib.machinery.ModuleSpec | None) -> tuple[object, ...]:
+    """Where a module lies; a package without a file of its own may lie in several folders."""
+    return (spec.origin, *(spec.submodule_search_locations or ())) if spec else ()
 
 
 def run(program: str, argv: list[str], server: int) -> int:

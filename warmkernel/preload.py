@@ -68,9 +68,9 @@ def preload(names: list[str], shelved: list[str]) -> dict[str, int]:
     gc.disable()
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as ipykernel does
     wanted = [name.partition(":") for name in ("ipykernel.kernelapp", "ipykernel.debugger", *names)]
-    for number, (module, _, _) in enumerate(wanted):
+    for number, (module, _, _) in enumerate(wanted, start=1):
         _try(importlib.import_module, module)
-        if not number:
+        if number == 2:  # noqa: PLR2004 (ipykernel's own)
             IN_EVERY_KERNEL.update(sys.modules)
     files = {vars(module).get("__file__") for module in list(sys.modules.values())}
     folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}  # change when a package is installed

@@ -1,4 +1,4 @@
-"""Checks of the lessons 5.4 to 5.6: the pipeline, its operation and the sweep. Each returns a sentence, or raises."""
+"""Checks of the lessons 5.4 to 5.7: the pipeline, its operation and the sweep. Each returns a sentence, or raises."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 WINDOW, YEAR = "28", 2011
+ASKED, MOST = "2018", 0.25
+"""Of lesson 5.5: the year whose evenings are asked about, and the part of them on which to say up at most."""
+
 _BROKEN = ("day twice", "price that is not positive")
 """What is wrong with the prices of lesson 5.4."""
 
 _SWEPT = ("window", "model", "threshold", "invested", "return_a_year", "hold_a_year")
 _LENGTHS = (7, 14, 28)
 _WORK, _AROUND, _LEAST = 1200, 30, 60
-"""Of the sweep in the second part of 5.6: seconds on one core, seconds that no node takes off, a gain that counts."""
+"""Of the sweep in the second part of 5.7: seconds on one core, seconds that no node takes off, a gain that counts."""
 
 _FOUR_DIGITS = 0.00006
 """Parts of a year's return: a hundredth of a percent."""
@@ -76,8 +79,30 @@ def _stopped(run: Run) -> str:
     return ", ".join(new)
 
 
+def asked(model: Any, threshold: Any, answers: Any) -> str:
+    """Lesson 5.5: a threshold at which the served version says up on few evenings.
+
+    Recomputed: the answers at that threshold, by the version itself.
+    Not checked: that they came over the web.
+    """
+    said, limit = [bool(each) for each in sequence(answers, "answers")], number(threshold, "threshold")
+    evenings = recomputed.evenings("sp500", ASKED)
+    if len(said) != len(evenings):
+        raise NotYetError(f"{len(said)} answers.", f"Send all {len(evenings)} evenings of {ASKED} in one request.")
+    if said != recomputed.served(model, evenings, threshold=limit):
+        raise NotYetError(
+            f"The version answers otherwise at the threshold {limit:g}.", "Give the threshold of the same request."
+        )
+    if not 0 < sum(said) <= MOST * len(said):
+        raise NotYetError(
+            f"It says true on {sum(said)} of {len(said)} evenings.",
+            "A higher threshold gives fewer." if any(said) else "A lower threshold gives more.",
+        )
+    return f"At the threshold {limit:g} it says true on {sum(said)} of {len(said)} evenings."
+
+
 def watched(run: Any, alerts: Any) -> str:
-    """Lesson 5.5: another year under the monitor, and the rule applied to it.
+    """Lesson 5.6: another year under the monitor, and the rule applied to it.
 
     Recomputed: the drift of each month.
     Cross-examined: the alerts against the rule.
@@ -109,7 +134,7 @@ def watched(run: Any, alerts: Any) -> str:
 
 
 def swept(table: Any, best: Any, seconds: Any, nodes: Any) -> str:
-    """Lesson 5.6: the best of a sweep beside its share of holding, and what more nodes would help.
+    """Lesson 5.7: the best of a sweep beside its share of holding, and what more nodes would help.
 
     Cross-examined: the table against the runs of the sweep, the best of it, the speed-up by Amdahl.
     Not checked: returns in the table.
@@ -160,6 +185,15 @@ TASKS = {
         ),
     ),
     "5.5": Task(
+        asked,
+        (
+            "A server of version 2 is started as in the section 'Ask it'; `ask` takes any rows, and asks the server "
+            "in `endpoint`. A request about all evenings sends evenings.to_numpy().",
+            'with wb.serve(f"models:/{model_name}/2") as endpoint: then, inside, my_answers = '
+            "ask(evenings.to_numpy(), threshold=my_threshold); print(sum(my_answers)) for some thresholds above 0.5.",
+        ),
+    ),
+    "5.6": Task(
         watched,
         (
             "The days of a year are days.loc['2011']; the rest is as in the sections on watching and on the rule.",
@@ -167,7 +201,7 @@ TASKS = {
             "inside of `with mlflow.start_run() as my_run:`; monitor.alerts(months) gives my_alerts.",
         ),
     ),
-    "5.6": Task(
+    "5.7": Task(
         swept,
         (
             "sweep.sweep takes lengths, models and thresholds, as in `timed`. For the second part, see the table of "

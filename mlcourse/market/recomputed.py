@@ -37,12 +37,32 @@ def _series(symbol: str) -> dict[str, pd.DataFrame]:
 
 
 @cache
-def newest(symbol: str) -> pd.Series:
-    """Features of the newest evening, whose answer nobody knows yet."""
+def _features(symbol: str) -> pd.DataFrame:
+    """Features of every evening, also of the newest one, whose answer nobody knows yet."""
     from stock_market import features
 
-    found: pd.Series = features.features(_series(symbol), symbol).iloc[-1]
+    found: pd.DataFrame = features.features(_series(symbol), symbol)
     return found
+
+
+def newest(symbol: str) -> pd.Series:
+    """Features of the newest evening."""
+    return _features(symbol).iloc[-1]
+
+
+def evenings(symbol: str, year: str) -> pd.DataFrame:
+    """The windows of a year."""
+    from stock_market import windows
+
+    found: pd.DataFrame = _features(symbol).set_index("event_timestamp").loc[year, windows.names()]
+    return found
+
+
+def served(model: str, rows: pd.DataFrame, **params: float) -> list[bool]:
+    """What a version of the registry answers."""
+    import mlflow
+
+    return [bool(each) for each in mlflow.pyfunc.load_model(model).predict(rows.to_numpy(), params=params)]
 
 
 def by_day(symbol: str, horizon: int = 1) -> pd.DataFrame:

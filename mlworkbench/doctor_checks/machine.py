@@ -16,6 +16,7 @@ from packaging.markers import Marker
 from mlworkbench.database import sqlite_path
 from mlworkbench.doctor_checks.findings import Found, some
 from mlworkbench.errors import WorkbenchError
+from mlworkbench.waiting import patience
 from mlworkbench.workbook import workbook_home, workbook_root
 
 ENOUGH_DISK = 2.0
@@ -86,7 +87,7 @@ def ports() -> Iterator[Found]:
 
 def _taken(port: int) -> bool:
     with socket.socket() as probe:
-        probe.settimeout(1)
+        probe.settimeout(patience(1))
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
@@ -174,7 +175,6 @@ def autologging() -> Iterator[Found]:
 def settings() -> Iterator[Found]:
     """The variables that take a number: seconds for warm kernels, and the factor for every limit of time."""
     from mlworkbench.notebooks.kernels import warmup
-    from mlworkbench.waiting import patience
 
     for read in (warmup, lambda: patience(1)):
         try:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from mlworkbench.doctor_checks import machine, tracking_store
 from mlworkbench.doctor_checks.findings import Finding, Found
-from mlworkbench.errors import StoreError, told
+from mlworkbench.errors import WorkbenchError, told
 from mlworkbench.store import open_store
+from mlworkbench.waiting import telling
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def doctor() -> Report:
     --------
     https://mlflow.org/docs/latest/self-hosting/troubleshooting/
     """
-    return Report(tuple(_examine()))
+    with telling("the store and the machine, which are being looked at"):
+        return Report(tuple(_examine()))
 
 
 def _examine() -> Iterator[Finding]:
@@ -75,7 +77,7 @@ def _examine() -> Iterator[Finding]:
         yield from _look(what, check)
     try:
         store = open_store()
-    except StoreError as error:
+    except WorkbenchError as error:
         yield Finding("store", "problem", error.found, tracking_store.cure(error))
         return
     yield Finding("store", "ok", f"{store.label} ({store.why})")

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mlworkbench.doctor_checks.findings import Found, some
-from mlworkbench.errors import StoreError, told
+from mlworkbench.errors import WorkbenchError, told
 from mlworkbench.locations import is_elsewhere, is_there, local_path
 from mlworkbench.orphans import end_orphans
 from mlworkbench.store import Store
+from mlworkbench.waiting import patience
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 NEWEST = 20
 """How many models are looked at."""
 
+_ANSWER_SECONDS = 10  # that the server may take
 _CLOCK = 60  # seconds that clocks may differ
 _MARK = "mlworkbench doctor"
 _BY_SERVER = (
@@ -35,7 +37,7 @@ _BY_SERVER = (
 )
 
 
-def cure(error: StoreError) -> str:
+def cure(error: WorkbenchError) -> str:
     """What to do when the store cannot be opened, with what the error alone cannot know."""
     from requests.utils import get_environ_proxies
 
@@ -62,8 +64,8 @@ def _ask(store: Store, route: str, **params: str) -> Any:
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
 
-    credentials = get_default_host_creds(store.uri.rstrip("/"))
-    return http_request(credentials, route, "GET", max_retries=0, timeout=10, raise_on_status=False, params=params)
+    options = {"max_retries": 0, "timeout": patience(_ANSWER_SECONDS), "raise_on_status": False}
+    return http_request(get_default_host_creds(store.uri.rstrip("/")), route, "GET", params=params, **options)
 
 
 def server(store: Store) -> Iterator[Found]:

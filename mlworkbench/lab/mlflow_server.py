@@ -12,6 +12,8 @@ from typing import NoReturn
 
 import psutil
 
+from mlworkbench.waiting import patience
+
 _GRACE = 10  # seconds to end in order
 
 
@@ -33,7 +35,7 @@ def _end_with(server: int, lab: int) -> NoReturn:
             time.sleep(0.5)
     with contextlib.suppress(ProcessLookupError):  # none is left
         os.killpg(server, signal.SIGTERM)
-        time.sleep(_GRACE)
+        time.sleep(patience(_GRACE))
         os.killpg(server, signal.SIGKILL)
     os._exit(0)
 

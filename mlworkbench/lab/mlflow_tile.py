@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mlworkbench.store import open_store
+from mlworkbench.waiting import patience
 from warmkernel.private_folder import private_folder
 
 _PREFERENCES = b"""<script>
@@ -33,7 +34,7 @@ def mlflow_tile() -> dict[str, Any]:
         # Whoever reaches the server may make it run code: other users of the machine cannot enter this folder, and
         # would reach a port.
         "unix_socket": False if os.name == "nt" else str(private_folder() / f"mlflow-{os.getpid()}"),
-        "timeout": 300,  # on a busy machine
+        "timeout": round(patience(300)),  # on a busy machine
         "absolute_url": True,  # MLflow is told the prefix and answers under it
         "request_headers_override": {"Host": "localhost"},  # MLflow refuses hosts it does not know
         "rewrite_response": _prefer_model_training,

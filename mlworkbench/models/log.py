@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from mlworkbench.models.flavors import forget_code, in_memory, parts_of_job, rea
 from mlworkbench.models.job import Job, check_options, flavor_of
 from mlworkbench.models.signature import Answer, choose, notes_on
 from mlworkbench.quiet import quiet
+from mlworkbench.temporary import temporary_folder
 from mlworkbench.texts import check_model_name
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def log_model(
     """
     refusals.check_name("name", name, "/:.%\"'")
     job = _job(model, example, trust, options)
-    with tempfile.TemporaryDirectory() as temporary:
+    with temporary_folder() as temporary:
         folder = Path(temporary, "model")
         saved, notes = _save(job, folder, refusals.text_list("requirements", requirements))
         info = _Saved(folder, saved).log(name=name, **job.options)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlworkbench.notebooks.kernels import require_kernel
-from mlworkbench.notebooks.notebook_file import parse_notebook, read_notebook
+from mlworkbench.notebooks.notebook_file import parse_notebook, read_notebook, write_notebook
 from mlworkbench.notebooks.parameters import check_values, parameters_of
 from mlworkbench.notebooks.stopping import Group
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 
 def execute(
@@ -37,17 +40,23 @@ def execute(
     given = check_values(parameters_of(node, notebook), values or {})
     found = require_kernel(node, kernel)
     output.parent.mkdir(parents=True, exist_ok=True)
+    executed: list[NotebookNode] = []
     folder = notebook.absolute().parent
-    papermill.execute_notebook(
-        node,
-        str(output.absolute()).replace("{", "{{").replace("}", "}}"),  # papermill fills braces with parameters
-        parameters=given,
-        engine_name="mlworkbench",
-        kernel_name=found.name,
-        language=PYTHON if found.language == "python" else found.language,
-        progress_bar=False,
-        kernel_cwd=str(folder if folder.is_dir() else output.absolute().parent),
-        kernel_env={"IPYNB_FILE": str(notebook.absolute()), **(env or {})},
-        execution_timeout=timeout,
-        group=group,
-    )
+    try:
+        papermill.execute_notebook(
+            node,
+            None,  # papermill would write the whole notebook after each cell
+            parameters=given,
+            engine_name="mlworkbench",
+            kernel_name=found.name,
+            language=PYTHON if found.language == "python" else found.language,
+            progress_bar=False,
+            kernel_cwd=str(folder if folder.is_dir() else output.absolute().parent),
+            kernel_env={"IPYNB_FILE": str(notebook.absolute()), **(env or {})},
+            execution_timeout=timeout,
+            group=group,
+            executed=executed,
+        )
+    finally:
+        for each in executed:
+            write_notebook(each, output)

@@ -18,6 +18,7 @@ from mlworkbench.notebooks.parameters import Parameter, parameters_of
 from mlworkbench.notebooks.server_watch import answers
 from mlworkbench.notebooks.stopping import Group
 from mlworkbench.orphans import end_orphans
+from mlworkbench.temporary import scratch
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -91,7 +92,8 @@ def prepare(
     if timeout is not None and not (isinstance(timeout, (int, float)) and 0 < timeout < LONGEST_WAIT):
         expected = f"a number of seconds above 0 and below {LONGEST_WAIT:,}."
         raise NotebookError(f"timeout = {shown(timeout)}.", expected, "Leave it out to wait for ever.")
-    store = active_store()
+    with scratch():  # where kernels and executed notebooks have to lie
+        store = active_store()
     end_orphans(mlflow.MlflowClient())
     return Job(
         notebook=path,

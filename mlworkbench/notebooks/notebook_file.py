@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import NotebookError
+from mlworkbench.errors import NotebookError, StoreError, told
 from mlworkbench.notebooks.literals import shown
+from mlworkbench.workbook import workbook_home
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -53,6 +56,34 @@ def _no_notebook(notebook: str | os.PathLike[str], error: Exception) -> Notebook
         "a Jupyter notebook (.ipynb).",
         "Name a notebook; if it is one, open it in JupyterLab and save it.",
     )
+
+
+def write_notebook(node: NotebookNode, output: Path) -> None:
+    """Write an executed notebook; where that cannot be, keep it in another folder, and raise an error that names it."""
+    import nbformat
+
+    text = nbformat.writes(node)  # type: ignore[no-untyped-call]
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            output.unlink()  # a part is no notebook
+        raise NotebookError(
+            f"the executed notebook cannot be written ({told(error, 120)}); {_kept(text, output.name)}.",
+            "a folder that is there and has room.",
+            "Make room in the folder for temporary files, or set TMPDIR to another one.",
+        ) from error
+
+
+def _kept(text: str, name: str) -> str:
+    """Keep a text for its user alone in the first folder that takes it, and tell where."""
+    for folder in (workbook_home, Path.cwd):
+        with contextlib.suppress(OSError, StoreError):
+            kept = folder() / f"kept-{uuid.uuid4().hex[:8]}-{name}"
+            kept.touch(mode=0o600)
+            kept.write_text(text, encoding="utf-8")
+            return f"it is kept as {kept}"
+    return "it is lost"
 
 
 def _make_reliable(node: NotebookNode) -> None:

@@ -26,8 +26,8 @@ from papermill.translators import PythonTranslator, papermill_translators
 from mlworkbench.notebooks.kernels import prepare
 from mlworkbench.notebooks.outputs import exit_reason, join_streams
 from mlworkbench.notebooks.stopping import Group
+from mlworkbench.temporary import scratch
 from mlworkbench.waiting import patience
-from warmkernel.private_folder import scratch_folder
 
 PYTHON = "python with tuples"
 """The language under which papermill finds `TupleTranslator`; its own ``python`` stays as it is."""
@@ -113,11 +113,16 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
         kernel_cwd: str | None = None,
         kernel_env: Mapping[str, str | None] | None = None,
         group: Group | None = None,
+        executed: list[NotebookNode],
         start_timeout: int = 60,
         execution_timeout: float | None = None,
         **_: Any,
     ) -> None:
-        """Execute the cells; a ``group`` makes it possible to stop it from another thread."""
+        """Execute the cells; a ``group`` makes it possible to stop it from another thread.
+
+        The notebook is put into the list ``executed`` before its first cell.
+        """
+        executed.append(nb_man.nb)
         group = group or Group()
         env = {name: value for name, value in {**os.environ, **(kernel_env or {})}.items() if value is not None}
         client = WorkbookClient(
@@ -125,14 +130,14 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
             kernel_name=kernel_name,
             startup_timeout=int(patience(start_timeout)),
             timeout=execution_timeout,
-            iopub_timeout=OUTPUT_TIMEOUT,
+            iopub_timeout=int(patience(OUTPUT_TIMEOUT)),
         )
         prepare(client.create_kernel_manager(), nb_man.nb)  # the one place where it is decided what starts a kernel
         client.km.client_factory = PromptClient
         client.km.shutdown_wait_time = patience(END_SECONDS)
         group.enter(client)
         try:
-            with scratch_folder() as folder:
+            with scratch() as folder:
                 client.km.connection_file = str(folder / "kernel.json")
                 # Sockets in a folder of this user's, instead of ports that every user can reach; R knows only ports.
                 if os.name != "nt" and client.km.kernel_spec.language == "python":

@@ -15,8 +15,8 @@ from mlworkbench.notebooks.job import Job
 from mlworkbench.notebooks.record import record
 from mlworkbench.notebooks.server_watch import answers
 from mlworkbench.orphans import PROCESS_TAG, end_run, this_process
+from mlworkbench.temporary import scratch
 from mlworkbench.workbook import EXPERIMENT_VARIABLE, PARENT_VARIABLE, STORE_VARIABLE
-from warmkernel.private_folder import scratch_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,10 +43,10 @@ def complete(job: Job, given: Mapping[str, Any], run: Run) -> str:
     from mlflow.entities import Param
 
     client, run_id = mlflow.MlflowClient(job.store_uri), str(run.info.run_id)
-    with job.group.point(), scratch_folder() as folder:
-        output = folder / job.notebook.name
-        begun, error = time.monotonic(), None
+    with job.group.point(), contextlib.ExitStack() as stack:
+        begun, error, output = time.monotonic(), None, None
         try:
+            output = stack.enter_context(scratch()) / job.notebook.name
             values = job.completed(given).items()
             client.log_batch(run_id, params=[Param(name, str(value)[:LONGEST]) for name, value in values])
             error = _execute(job, given, run_id, output)
@@ -58,15 +58,15 @@ def complete(job: Job, given: Mapping[str, Any], run: Run) -> str:
 
 
 def _keep(
-    job: Job, client: MlflowClient, run_id: str, output: Path, error: BaseException, refused: BaseException
+    job: Job, client: MlflowClient, run_id: str, output: Path | None, error: BaseException, refused: BaseException
 ) -> None:
     """Keep what was executed although the store has refused it, and end the run if that is possible."""
-    kept = output.parent.parent / f"kept-{run_id}-{output.name}"
     where = "there is no executed notebook"
     with contextlib.suppress(OSError):
-        output.rename(kept)  # needs no place, where the disk is full
-        kept.chmod(0o600)
-        where = f"the executed notebook is kept as {kept}"
+        if output:
+            kept = output.rename(output.parent.parent / f"kept-{run_id}-{output.name}")  # also where the disk is full
+            kept.chmod(0o600)
+            where = f"the executed notebook is kept as {kept}"
     interrupted = isinstance(error, InterruptedError)
     outcome = "interrupted" if interrupted else f"failed: {told(error)}; not stored: {told(refused)}; {where}"
     try:

@@ -6,17 +6,21 @@ import contextlib
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from mlworkbench import ray_internals
 from mlworkbench.errors import WorkbenchError, told, without_password
 from mlworkbench.ports import free_ports
-from mlworkbench.waiting import patience
+from mlworkbench.waiting import LONGER, patience, telling
 
 START_SECONDS = 180.0
 """How long a node on this machine may take to start, in seconds."""
+
+STOP_SECONDS = 30.0
+"""How long workers may take to be gone when they are stopped, in seconds."""
 
 ANSWER_SECONDS = 15.0
 """How long a Ray cluster may take to answer before it counts as away, in seconds."""
@@ -51,13 +55,47 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
         _require_common_store(store_uri)
         yield
         return
-    with contextlib.nullcontext() if address else ray_internals.token_required():
+    with contextlib.nullcontext() if address else _token_required():
         _connect(address, package)
         try:
             _require_common_store(store_uri)
             yield
         finally:
             ray.shutdown()
+
+
+def each_on_ray(at_once: int, work: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> Generator[Any, None, None]:
+    """Call a function on the cluster with each tuple of arguments, and yield each result as soon as it is there.
+
+    Ray's backend for joblib gives all at once, at the end. What is still under way when this is left, is killed.
+    """
+    import ray
+
+    # A call that its worker did not survive is not repeated by Ray: it may have made a run.
+    remote = ray.remote(num_cpus=1, scheduling_strategy="SPREAD", max_retries=0)(work)
+    under_way: list[Any] = []
+    left = list(reversed(calls))
+    try:
+        while left or under_way:
+            while left and (at_once < 0 or len(under_way) < at_once):
+                under_way.append(remote.remote(*left.pop()))
+            ended, under_way = ray.wait(under_way)
+            yield _result(ended[0])
+    finally:
+        for call in under_way:
+            ray.cancel(call, force=True)
+        if under_way:
+            ray.wait(under_way, num_returns=len(under_way), timeout=patience(STOP_SECONDS))
+
+
+def _result(call: Any) -> Any:
+    """What a call has returned; an error of its own is raised as it is, without Ray's wrapping."""
+    import ray
+
+    try:
+        return ray.get(call)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
 
 
 def _no_cluster(address: str, problem: str) -> WorkbenchError:
@@ -108,6 +146,20 @@ def _connect(address: str | None, package: str | None = None) -> None:
         raise _no_cluster(address, told(error)) from error
 
 
+@contextlib.contextmanager
+def _token_required() -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(ray_internals.token_required())
+        except OSError as error:
+            raise WorkbenchError(
+                f"Ray's token cannot be kept in {Path.home() / '.ray'} ({told(error)}).",
+                "a home folder that this user can write to.",
+                "Set HOME to one, or sweep without Ray, which one machine does not need.",
+            ) from error
+        yield
+
+
 def _lean_node() -> dict[str, Any]:
     """What lets a node start on a busy machine.
 
@@ -123,14 +175,13 @@ def _starting(**parameters: Any) -> Iterator[None]:
     """Wait longer than Ray for a node that starts in this block, and tell in three sentences when it does not come."""
     seconds = patience(START_SECONDS)
     try:
-        with ray_internals.patient_start(seconds, **parameters):
+        with telling("Ray, which starts on this machine"), ray_internals.patient_start(seconds, **parameters):
             yield
     except Exception as error:  # Ray raises Exception itself
         raise WorkbenchError(
             f"Ray did not start on this machine ({told(error)}).",
             f"a node that is up within {seconds:g} s, with room in memory and in the folder for temporary files.",
-            "Close what else works here, or set MLWORKBENCH_PATIENCE=3 to wait three times as long; or sweep without "
-            "Ray, which one machine does not need.",
+            f"Close what else works here, or {LONGER}; or sweep without Ray, which one machine does not need.",
         ) from error
 
 
@@ -164,7 +215,7 @@ def ray_nodes(count: int) -> Iterator[Any]:
     logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of clusters that were here before, and of the token
     with (
         tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
-        ray_internals.token_required(),
+        _token_required(),
     ):
         cluster = Cluster()
         try:

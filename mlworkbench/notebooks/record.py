@@ -64,7 +64,7 @@ def _outcome(node: NotebookNode | None, error: BaseException | None) -> tuple[st
     elif isinstance(error, DeadKernelError):
         reason = str(error)
     else:
-        return "FAILED", f"failed: {told(error)}", ""
+        return "FAILED", f"failed: {told(error, 600)}", ""
     number, source = _failed_cell(node)
     where = f"in cell {number}"
     return (

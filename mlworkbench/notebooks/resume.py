@@ -10,6 +10,7 @@ from mlworkbench.notebooks.job import Job
 from mlworkbench.notebooks.parameters import Point
 from mlworkbench.notebooks.point import CONTENT_TAG, POINT_TAG, origin_tags
 from mlworkbench.orphans import PROCESS_TAG, end_run, is_alive, is_dead, running_children, this_process
+from mlworkbench.waiting import telling
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -66,10 +67,11 @@ def elsewhere(job: Job, run: Run) -> Run | None:
     mlflow.set_tracking_uri(job.store_uri)
     for other in recorded(job, point=run.data.tags[POINT_TAG]):
         earlier = (other.info.start_time, other.info.run_id) < (run.info.start_time, run.info.run_id)
-        while earlier and other.info.status == "RUNNING" and is_alive(other):
-            job.group.check()
-            time.sleep(0.2)
-            other = mlflow.get_run(other.info.run_id)  # noqa: PLW2901 (the same, later)
+        with telling(f"another sweep, which is at the point {run.info.run_name!r}"):
+            while earlier and other.info.status == "RUNNING" and is_alive(other):
+                job.group.check()
+                time.sleep(0.2)
+                other = mlflow.get_run(other.info.run_id)  # noqa: PLW2901 (the same, later)
         if other.info.status == "FINISHED":
             return other
     return None

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
 
 from mlworkbench.errors import StoreError, without_password
 from mlworkbench.store import open_store
-from mlworkbench.waiting import patience
+from mlworkbench.waiting import LONGER, patience, say
 
 PROBE_SECONDS = 3.0
 """How often the server is asked whether it is there."""
@@ -46,16 +45,16 @@ class _Watch(threading.Thread):
                 self.back()
             elif self.away_since is None:
                 self.away_since = time.monotonic()
-                _say(_waiting(self.store_uri, self.limit))
+                say(_waiting(self.store_uri, self.limit))
             elif time.monotonic() - self.away_since > self.limit and not self.over.is_set():
                 self.given_up = True
-                signal.pthread_kill(main.ident or 0, signal.SIGINT)
+                signal.pthread_kill(main.ident or 0, signal.SIGUSR2)
 
     def back(self) -> None:
         """Say that the server is there again, if it was said to be away."""
         if self.away_since is not None:
             self.away_since = None
-            _say("It answers again.")
+            say("It answers again.")
 
 
 @contextlib.contextmanager
@@ -66,6 +65,8 @@ def watched(store_uri: str) -> Iterator[None]:
         yield
         return
     watch = _Watch(store_uri)
+    # Not SIGINT, which is ignored in the background of a script.
+    before = signal.signal(signal.SIGUSR2, signal.default_int_handler)
     watch.start()
     try:
         yield
@@ -76,11 +77,8 @@ def watched(store_uri: str) -> Iterator[None]:
         raise
     finally:
         watch.over.set()
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+        watch.join()
+        signal.signal(signal.SIGUSR2, before or signal.SIG_DFL)
 
 
 def _waiting(store_uri: str, limit: float) -> str:
@@ -94,5 +92,5 @@ def _went_away(store_uri: str, limit: float) -> StoreError:
     return StoreError(
         f"the tracking server at {without_password(store_uri)} has not answered for {limit:g} s.",
         "a server that answers until the last run is recorded.",
-        "Start it and make the same call again; set MLWORKBENCH_PATIENCE=3 to wait three times as long.",
+        f"Start it and make the same call again; {LONGER}.",
     )

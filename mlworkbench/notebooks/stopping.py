@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from mlworkbench.waiting import patience
+from mlworkbench.waiting import patience, telling
 
 if TYPE_CHECKING:
     from papermill.clientwrap import PapermillNotebookClient
@@ -66,14 +66,15 @@ class Group:
         from jupyter_core.utils import run_sync
 
         limit = time.monotonic() + patience(RECORD_SECONDS)
-        while self._clients and time.monotonic() < limit:
-            for client in list(self._clients):
-                if provisioner := getattr(client.km, "provisioner", None):
-                    run_sync(provisioner.kill)()
-            time.sleep(0.1)
-        if self._points and can_record():
-            while self._points and time.monotonic() < limit:
+        with telling("what was interrupted, until it is recorded"):
+            while self._clients and time.monotonic() < limit:
+                for client in list(self._clients):
+                    if provisioner := getattr(client.km, "provisioner", None):
+                        run_sync(provisioner.kill)()
                 time.sleep(0.1)
+            if self._points and can_record():
+                while self._points and time.monotonic() < limit:
+                    time.sleep(0.1)
 
 
 @contextlib.contextmanager

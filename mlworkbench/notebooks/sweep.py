@@ -6,29 +6,24 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError, told, unknown_name
+from mlworkbench.errors import WorkbenchError, told
 from mlworkbench.notebooks.grid import expand
 from mlworkbench.notebooks.job import Job, prepare
 from mlworkbench.notebooks.kernels import keep_warm
-from mlworkbench.notebooks.literals import shown
 from mlworkbench.notebooks.parameters import Point, check_values
 from mlworkbench.notebooks.point import POINT_TAG, complete, create_run
 from mlworkbench.notebooks.resume import begin, elsewhere, end_unfinished, recorded
 from mlworkbench.notebooks.server_watch import answers, watched
 from mlworkbench.notebooks.stopping import end_with_parent, interruptible
+from mlworkbench.notebooks.workers import Workers, check_workers, was_killed, workers
 from mlworkbench.orphans import OUTCOME_TAG, end_run
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Run
-
-BACKENDS = ("threading", "loky", "ray")
-
-MOST_JOBS = 10_000
-"""More at once than any machine has cores for, and fewer than joblib chokes on."""
 
 RESTARTS = 2
 """How often the workers are started again after one of them was killed, before the sweep gives up."""
@@ -81,27 +76,27 @@ def sweep(  # noqa: PLR0913 (what rerun takes, and what joblib takes)
     job = prepare(notebook, experiment=experiment, timeout=timeout, kernel=kernel)
     points = expand([check_values(job.known, point) for point in expand(grid)])
     keep_warm()  # for the next sweep of this process, too
-    with _workers(backend, n_jobs, ray_address, job.store_uri):
-        return _run_and_record(job, points, resume)
+    with workers(backend, n_jobs, ray_address, job.store_uri) as each:
+        return _run_and_record(job, points, resume, each)
 
 
-def _run_and_record(job: Job, points: list[Point], resume: bool) -> pd.DataFrame:
+def _run_and_record(job: Job, points: list[Point], resume: bool, each: Workers) -> pd.DataFrame:
     """Run what is left under one parent, and tell how it all ended."""
     reused, parent = begin(job, points, resume)
     job = dataclasses.replace(job, parent=parent)
     with watched(job.store_uri), interruptible():
-        _run_or_stop(job, points, reused, resume)
+        _run_or_stop(job, points, reused, resume, each)
         table = _table(job, points, reused)
         _finish(parent, table)
     return table
 
 
-def _run_or_stop(job: Job, points: list[Point], reused: dict[str, Run], resume: bool) -> None:
+def _run_or_stop(job: Job, points: list[Point], reused: dict[str, Run], resume: bool, each: Workers) -> None:
     """Run what is left; whatever ends this early, ends it cleanly, unless the store has gone."""
     import mlflow
 
     try:
-        _run_all(job, points, reused, resume)
+        _run_all(job, points, reused, resume, each)
     except BaseException:
         job.stop()
         if answers(job.store_uri):
@@ -109,67 +104,31 @@ def _run_or_stop(job: Job, points: list[Point], reused: dict[str, Run], resume: 
         raise
 
 
-def check_workers(n_jobs: int, backend: str, ray_address: str | None) -> None:
-    """Refuse workers that cannot be."""
-    if backend not in BACKENDS:
-        raise unknown_name("backend", str(backend), BACKENDS)
-    if not isinstance(n_jobs, int) or n_jobs == 0 or not -1 <= n_jobs <= MOST_JOBS:
-        expected = f"a whole number of at least 1 and at most {MOST_JOBS:,}, or -1 for every core."
-        raise WorkbenchError(f"n_jobs = {shown(n_jobs)}.", expected, "Leave it out to use all.")
-    if ray_address is not None and backend != "ray":
-        raise WorkbenchError(
-            f"a Ray address with the backend {backend!r}.", 'backend="ray" with it.', "Add that, or leave it out."
-        )
-
-
-@contextlib.contextmanager
-def _workers(backend: str, n_jobs: int, ray_address: str | None, store_uri: str) -> Iterator[None]:
-    """Tell joblib what to use, and have it at hand for the length of a ``with`` block."""
-    import joblib
-
-    with contextlib.ExitStack() as stack:
-        options = {}
-        if backend == "ray":
-            from mlworkbench.notebooks.ray_cluster import ray_cluster
-
-            stack.enter_context(ray_cluster(ray_address, store_uri))
-            options = {"ray_remote_args": {"num_cpus": 1, "scheduling_strategy": "SPREAD"}}
-        stack.enter_context(joblib.parallel_config(backend, n_jobs=n_jobs, **options))
-        yield
-
-
-def _run_all(job: Job, points: list[Point], reused: dict[str, Run], resume: bool) -> None:
+def _run_all(job: Job, points: list[Point], reused: dict[str, Run], resume: bool, each: Workers) -> None:
     """Run what is left; when a worker was killed, start the workers again for what is left then."""
     from tqdm import tqdm
 
+    mine = {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
     old = {run.info.run_id for run in recorded(job, job.parent)}
     for attempt in range(RESTARTS + 1):
         new = [run for run in recorded(job, job.parent) if run.info.run_id not in old]
         ended = {run.data.tags[POINT_TAG] for run in new if run.info.status in ("FINISHED", "FAILED")}
         todo = [point for point in points if job.key(point) not in ended | set(reused)]
-        with tqdm(total=len(points), initial=len(points) - len(todo), unit="point", disable=not _watched()) as bar:
+        outputs = each(_work, [(job, point, resume, os.getpid(), mine) for point in todo])
+        done = len(points) - len(todo)
+        bar = tqdm(total=len(points), initial=done, unit="point", disable=not _watched())
+        with bar, contextlib.closing(outputs):
             try:
-                for key, found in _outputs(job, todo, resume):
+                for key, found in outputs:
                     reused |= {key: found} if found else {}
                     bar.update()
                 return
             except Exception as error:
-                if not _worker_was_killed(error):
+                if not was_killed(error):
                     raise
                 end_unfinished(job)
                 if attempt == RESTARTS:
                     raise _killed_again(len(todo), error) from error
-
-
-def _outputs(job: Job, todo: list[Point], resume: bool) -> Iterator[tuple[str, Run | None]]:
-    from joblib import Parallel, delayed
-    from joblib.parallel import get_active_backend
-
-    # Ray's backend for joblib gives all results at once, so the bar moves only at the end.
-    at_once = not get_active_backend()[0].supports_return_generator
-    work = Parallel(batch_size=1, return_as="list" if at_once else "generator_unordered")
-    mine = {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
-    yield from work(delayed(_work)(job, point, resume, os.getpid(), mine) for point in todo)
 
 
 def _work(job: Job, point: Point, resume: bool, sweep_pid: int, credentials: dict[str, str]) -> tuple[str, Run | None]:
@@ -186,12 +145,6 @@ def _work(job: Job, point: Point, resume: bool, sweep_pid: int, credentials: dic
         return job.key(point), other
     complete(job, point, run)
     return job.key(point), None
-
-
-def _worker_was_killed(error: Exception) -> bool:
-    from concurrent.futures.process import BrokenProcessPool
-
-    return isinstance(error, BrokenProcessPool) or type(error).__module__.startswith("ray.exceptions")
 
 
 def _killed_again(left: int, error: Exception) -> WorkbenchError:

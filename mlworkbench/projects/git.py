@@ -7,14 +7,15 @@ import contextlib
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mlworkbench.errors import ProjectError, without_password
+from mlworkbench.temporary import temporary_folder
 from mlworkbench.texts import require_text
+from mlworkbench.waiting import LONGER, patience, telling
 
 GIT_SECONDS = 15.0
 """How long a Git repository may take to answer before it counts as away, in seconds."""
@@ -49,11 +50,12 @@ def fetched(path: str | os.PathLike[str], version: str | None = None) -> Iterato
         return
     if version is not None:
         _check_version(source, version)
-    with tempfile.TemporaryDirectory(prefix="project-") as clone:
-        _git(source, "ls-remote", "--quiet", "--", _bare(source), timeout=GIT_SECONDS)
-        _git(source, "clone", "--quiet", "--", _bare(source), clone)
-        known = None if version is None else _check_out(source, clone, version)
-        yield Fetched(_inside(Path(clone), folder), address.replace(source, _bare(source), 1), known)
+    with temporary_folder() as clone:
+        with telling(f"Git, which fetches {_bare(source)}"):
+            _git(source, "ls-remote", "--quiet", "--", _bare(source), timeout=patience(GIT_SECONDS))
+            _git(source, "clone", "--quiet", "--", _bare(source), str(clone))
+            known = None if version is None else _check_out(source, str(clone), version)
+        yield Fetched(_inside(clone, folder), address.replace(source, _bare(source), 1), known)
 
 
 def _checked(text: object, what: str) -> str:
@@ -136,7 +138,7 @@ def _git(source: str, *arguments: str, timeout: float | None = None) -> str:
         raise ProjectError(
             f"Git does not get this project from {address} ({without_password(reason)}).",
             "a folder here, or a repository that answers.",
-            f"Correct the address; `git ls-remote {address}` shows what answers.",
+            f"Correct the address; `git ls-remote {address}` shows what answers. For a slow one, {LONGER}.",
         ) from error
     return done.stdout
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from mlworkbench.waiting import patience
+
 _GRACE = 5.0
 """How long the processes of a project may take to end when they are asked to, in seconds."""
 
@@ -62,7 +64,7 @@ def _end_processes(run_id: str) -> None:
             if process.environ().get("MLFLOW_RUN_ID") == run_id and process.pid != os.getpid():
                 process.terminate()
                 mine.append(process)
-    for process in psutil.wait_procs(mine, timeout=_GRACE)[1]:
+    for process in psutil.wait_procs(mine, timeout=patience(_GRACE))[1]:
         with contextlib.suppress(psutil.Error):
             process.kill()
 

@@ -7,18 +7,19 @@ import os
 import shlex
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import ProjectError, is_line, told, unknown_name, without_password
+from mlworkbench.errors import ProjectError, told, unknown_name, without_password
 from mlworkbench.mlflow_internals import active_experiment_id, create_project_run, run_project_as
 from mlworkbench.orphans import PROCESS_TAG, this_process
 from mlworkbench.projects.git import Fetched, fetched, is_remote
 from mlworkbench.projects.guard import guarded
 from mlworkbench.projects.mlproject_file import entry_point_of
 from mlworkbench.projects.parameter_values import gathered
+from mlworkbench.session import check_experiment_name
+from mlworkbench.temporary import temporary_folder
 from mlworkbench.workbook import PARENT_VARIABLE
 
 if TYPE_CHECKING:
@@ -58,14 +59,14 @@ def run_project(
         For what is unknown, missing or does not answer (nothing has run then); or when the entry point fails.
     """
     options = {"version": version, "experiment": experiment, "env_manager": env_manager, "entry_point": entry_point}
-    with fetched(path, version) as project, tempfile.TemporaryDirectory(prefix="project-") as downloads:
+    with fetched(path, version) as project, temporary_folder() as downloads:
         values = gathered(entry_point_of(project.folder, entry_point), parameters, named, options)
         manager, experiment_id = _env_manager(env_manager), _experiment_id(experiment)
         print(command_line(project, entry_point, manager, experiment, values), flush=True)  # noqa: T201
         run = begun(project, experiment_id, entry_point, values)
         with guarded(run.info.run_id), _explained(run.info.run_id, entry_point):
             _put_this_python_first()
-            run_project_as(run, project.folder, entry_point, values, env_manager=manager, storage_dir=downloads)
+            run_project_as(run, project.folder, entry_point, values, env_manager=manager, storage_dir=str(downloads))
     return without_secrets(run.info.run_id)
 
 
@@ -91,8 +92,7 @@ def _experiment_id(name: str | None) -> str:
 
     if name is None:
         return active_experiment_id()
-    if not is_line(name):
-        raise ProjectError(f"the experiment {name!r:.50}.", "a name that can be seen and typed.", "Choose another.")
+    check_experiment_name(name)
     found = mlflow.get_experiment_by_name(name)
     if found and found.lifecycle_stage == "deleted":
         raise ProjectError(

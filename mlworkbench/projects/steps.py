@@ -16,6 +16,7 @@ from mlworkbench.projects.guard import guarded
 from mlworkbench.projects.mlproject_file import entry_point_of
 from mlworkbench.projects.parameter_values import gathered
 from mlworkbench.projects.run import begun, command_line, failed, run_project, without_secrets
+from mlworkbench.session import check_experiment_name
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -55,6 +56,8 @@ def run_step(
     ProjectError
         As `run_project`; and for a step in this process without an active run: start one.
     """
+    if experiment is not None:
+        check_experiment_name(experiment)
     here, options = _here(project), {"env_manager": env_manager, "experiment": experiment}
     values = gathered(entry_point_of(here.folder, entry_point), parameters, named, {**options, "reuse": reuse})
     key = fingerprint(here.folder, entry_point, values)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError
 from mlworkbench.models.refusals import heart
 from mlworkbench.registry import audit_trail, validation
+from mlworkbench.temporary import temporary_folder
 from mlworkbench.texts import require_text
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
         mlflow.log_metric("rows", len(table))
         traced = dict(zip(ADDED, (predictions, f"{name}/{version}", run.info.run_id), strict=True))
         scored = table.assign(**traced)
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             scored.to_csv(path := Path(folder, "scores.csv"))
             mlflow.log_artifact(str(path))
     return scored

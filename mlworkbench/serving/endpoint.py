@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.errors import WorkbenchError
 from mlworkbench.models.refusals import as_request
 from mlworkbench.serving.latency import Latency
+from mlworkbench.waiting import LONGER, patience
 
 if TYPE_CHECKING:
     import requests
 _WARM_UP = 10
 _MOST_CLIENTS = 64
 _MOST_REQUESTS = 1_000_000
-_PATIENCE = 120  # seconds that an answer may take; the server itself gives up after 60
+_ANSWER_SECONDS = 120  # the server itself gives up after 60
+_PING_SECONDS = 5
 
 
 class Endpoint:
@@ -54,7 +56,7 @@ class Endpoint:
         import requests
 
         try:
-            return self._session.get(f"{self.url}/ping", timeout=5).ok
+            return self._session.get(f"{self.url}/ping", timeout=patience(_PING_SECONDS)).ok
         except requests.RequestException:
             return False
 
@@ -119,10 +121,12 @@ class Endpoint:
                 f"{self.url}/invocations",
                 data=body.encode(),
                 headers={"Content-Type": "application/json"},
-                timeout=_PATIENCE,
+                timeout=(seconds := patience(_ANSWER_SECONDS)),
             )
         except requests.RequestException as error:
-            raise server_error(f"the server does not answer ({type(error).__name__})", self) from error
+            raise server_error(
+                f"the server does not answer within {seconds:g} s ({type(error).__name__})", self
+            ) from error
         if answer.ok:
             return answer
         raise WorkbenchError(
@@ -179,5 +183,5 @@ def server_error(what: str, endpoint: Endpoint) -> WorkbenchError:
     return WorkbenchError(
         f"{what}. Its log ends with:\n{end}",
         "a model that loads in a new process with the packages that are installed here.",
-        "Correct what the last line of the log names; mlflow.pyfunc.load_model(…) shows it too.",
+        f"Correct what the last line of the log names (mlflow.pyfunc.load_model(…) shows it too), or {LONGER}.",
     )

@@ -6,7 +6,6 @@ import contextlib
 import shlex
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,18 +16,22 @@ from mlworkbench.models.describe import read_model
 from mlworkbench.ports import HOST, free_port, require_free
 from mlworkbench.serving.endpoint import Endpoint, require_whole, server_error
 from mlworkbench.serving.latency import Latency
+from mlworkbench.temporary import temporary_folder
+from mlworkbench.waiting import patience
 
 __all__ = ["Endpoint", "Latency", "serve"]
 
+_START_SECONDS = 120
 _GRACE = 5  # seconds that a server has to end in order
 
 
 @contextlib.contextmanager
-def serve(model_uri: str, *, port: int | None = None, timeout: float = 120) -> Iterator[Endpoint]:
+def serve(model_uri: str, *, port: int | None = None, timeout: float | None = None) -> Iterator[Endpoint]:
     """Run MLflow's scoring server for a model while the block runs.
 
     It is the server that ``mlflow models serve --env-manager local`` starts, on 127.0.0.1, without the command line.
-    It ends with the block, whatever ends that, and with this process.
+    It ends with the block, whatever ends that, and with this process. MLflow's server knows no password: every user of
+    this machine can ask the model while the block runs, and nothing else.
 
     Parameters
     ----------
@@ -36,8 +39,8 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float = 120) -> I
         ``models:/m-…``, ``models:/name/1``, ``models:/name@alias``, ``runs:/…/name``, or a path.
     port : int, optional
         A free one by default.
-    timeout : float, default 120
-        How long the server may take to be ready, in seconds.
+    timeout : float, optional
+        How long the server may take to be ready, in seconds; 120 by default.
 
     Raises
     ------
@@ -53,11 +56,12 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float = 120) -> I
     else:
         require_whole("port", port, 1, 65535)
         require_free(port)
+    timeout = patience(_START_SECONDS) if timeout is None else timeout
     if not isinstance(timeout, int | float) or not timeout > 0:
         raise WorkbenchError(f"timeout = {timeout!r}.", "seconds, more than 0.", "Leave timeout out for 120.")
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         log_file = Path(folder, "server.log")
-        with log_file.open("wb") as log, _process(_download(model_uri, folder), port, log) as process:
+        with log_file.open("wb") as log, _process(_download(model_uri, str(folder)), port, log) as process:
             endpoint = Endpoint(f"http://{HOST}:{port}", process.pid, log_file)
             try:
                 _wait(process, endpoint, timeout)
@@ -97,7 +101,7 @@ def _process(path: str, port: int, log: Any) -> Iterator[subprocess.Popen[bytes]
         process.terminate()
         try:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=_GRACE)
+                process.wait(timeout=patience(_GRACE))
         finally:
             process.kill()
             process.wait()

@@ -391,13 +391,18 @@ def lesson_5_4(logged: Logged) -> None:
 
 
 def lesson_5_5(logged: Logged) -> None:
-    experiment = "5.5 production"
-    names = ["load test", "monitor 2008", "score with up-tomorrow-live/2", "train", "train classic"]
-    assert logged.names(experiment) == names
+    experiment = "5.5 serving"
+    assert logged.names(experiment) == ["load test", "score with up-tomorrow-live/2", "train", "train classic"]
     assert logged.client.get_registered_model("up-tomorrow-live").aliases == {"shadow": 1}
     load_test = logged.one(experiment, "load test")
     assert [p.step for p in logged.client.get_metric_history(load_test.info.run_id, "p99_ms")] == [1, 4, 16]
     assert logged.artifacts(load_test) == ["latency.json", "latency.png"]
+
+
+def lesson_5_6(logged: Logged) -> None:
+    experiment = "5.6 monitoring"
+    assert logged.names(experiment) == ["monitor 2008", "train"]
+    assert logged.client.get_registered_model("up-tomorrow-watched").aliases == {"shadow": 1}
     monitor = logged.one(experiment, "monitor 2008")
     assert monitor.data.tags["alert"] == "2008-10: drift"
     history = logged.client.get_metric_history(monitor.info.run_id, "drift_share")
@@ -405,13 +410,19 @@ def lesson_5_5(logged: Logged) -> None:
     assert logged.artifacts(monitor) == ["months.csv", "report.html"]
 
 
-def lesson_5_6(logged: Logged) -> None:
-    experiment = "5.6 scaling out"
+def lesson_5_7(logged: Logged) -> None:
+    experiment = "5.7 scaling out"
     assert logged.names(experiment) == ["sweep", "train", "where?"]
     sweep = logged.one(experiment, "sweep")
     assert sweep.data.metrics["better_than_holding"] == 0
     assert logged.artifacts(sweep) == ["sweep.json"]
-    assert logged.one("5.6 artifacts in a bucket", "where?").info.artifact_uri.startswith("s3://artifacts/")
+    assert logged.one("5.7 artifacts in a bucket", "where?").info.artifact_uri.startswith("s3://artifacts/")
+
+
+def lesson_a_1(logged: Logged) -> None:
+    experiment = "A.1 clouds"
+    assert logged.names(experiment) == ["deployment", "train"]
+    assert logged.artifacts(logged.one(experiment, "deployment")) == ["Dockerfile", "kubernetes.yaml", "sagemaker.json"]
 
 
 EXPECTED: dict[str, Callable[[Logged], None]] = {
@@ -442,4 +453,6 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "5.4": lesson_5_4,
     "5.5": lesson_5_5,
     "5.6": lesson_5_6,
+    "5.7": lesson_5_7,
+    "A.1": lesson_a_1,
 }

@@ -1,4 +1,7 @@
-"""Every lesson, executed for real: by nbval strictly on a fresh store, by papermill on the used one and PostgreSQL."""
+"""Every lesson, executed for real: by nbval strictly on a fresh store, by papermill on the used one and PostgreSQL.
+
+Each worked solution is executed with the lesson on the used store.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,10 @@ import pytest
 from mlcourse.lessons import Lesson, lessons
 from mlworkbench.notebooks.execute import execute
 from mlworkbench.notebooks.parameters import parameters
+from mlworkbench.tasks import PASSED
 from mlworkbench.workbook import EXECUTION_VARIABLE
 from tests.lessons.expected import EXPECTED, Logged
+from tests.lessons.solved import answers, solved
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.processes
@@ -50,19 +55,27 @@ def nbval(notebook: Path, home: Path) -> subprocess.CompletedProcess[str]:
 def test_a_lesson_on_a_fresh_store_a_used_one_and_postgresql(
     lesson: Lesson, empty_home: Path, tmp_path: Path, postgres: Callable[[], str]
 ) -> None:
-    """Exactly the stored outputs on a fresh store; then, with fast parameters, equal runs on it and on PostgreSQL."""
+    """Exactly the stored outputs on a fresh store; then, with fast parameters, equal runs on it and on PostgreSQL.
+
+    On the used store the worked solution stands in place of the exercise, and its check passes. What the lesson itself
+    leaves there is read from a copy that is made right before the solution.
+    """
     done = nbval(lesson.path, empty_home)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert lesson.id in EXPECTED, f"say in tests/lessons/expected.py what lesson {lesson.id} leaves in the store"
 
-    def logged(name: str, uri: str) -> Logged:
+    def logged(name: str, uri: str, left: str, content: str | None = None) -> Logged:
         env = {EXECUTION_VARIABLE: name, "MLFLOW_TRACKING_URI": uri, "MLWORKBENCH_HOME": str(empty_home)}
-        execute(lesson.path, tmp_path / f"{name}.ipynb", values=lesson.fast, env=env)
-        found = Logged.of(uri or f"sqlite:///{empty_home / 'mlflow.db'}", name)
+        execute(lesson.path, tmp_path / f"{name}.ipynb", content=content, values=lesson.fast, env=env)
+        found = Logged.of(left, name)
         EXPECTED[lesson.id](found)
         return found
 
-    assert logged("used", "").metrics == logged("postgresql", postgres()).metrics
+    copy, database = tmp_path / "before_the_solution.db", postgres()
+    used = logged("used", "", f"sqlite:///{copy}", solved(lesson.path, empty_home / "mlflow.db", copy))
+    assert used.metrics == logged("postgresql", database, database).metrics
+    for said in answers(tmp_path / "used.ipynb"):
+        assert f"{PASSED} (task " in said
 
 
 def test_the_comparison_fails_on_an_output_that_does_not_come_out(empty_home: Path) -> None:

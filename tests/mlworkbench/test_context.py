@@ -21,9 +21,11 @@ pytestmark = pytest.mark.processes
     [
         ("notebooks/00_start_here.ipynb", "0"),
         ("notebooks/01_tracking/02_logging.ipynb", "1.2"),
-        ("notebooks/05_stock_market/06_scaling_out.ipynb", "5.6"),
+        ("notebooks/05_stock_market/07_scaling_out.ipynb", "5.7"),
+        ("notebooks/appendix/01_clouds.ipynb", "A.1"),
         ("my/own.ipynb", None),
         ("01_tracking/notes.ipynb", None),
+        ("appendix/notes.ipynb", None),
     ],
 )
 def test_lesson_id(path: str, expected: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 import mlworkbench as wb
+from mlworkbench.plots import no_figures_left
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +113,24 @@ def test_an_alt_text_that_is_none(alt: object) -> None:
 def test_a_path_that_is_none(path: object) -> None:
     with mlflow.start_run(), pytest.raises(wb.WorkbenchError, match=r"(?s)Found: .*Expected: .*Do this: "):
         wb.log_figure(plt.figure(), path, alt="an empty figure")  # type: ignore[arg-type]
+
+
+def test_only_figures_of_the_block_are_closed() -> None:
+    """Not those that another thread opens meanwhile, nor is the reader's own cleared, as MLflow's evaluation would."""
+    mine, ax = plt.subplots()
+    ax.plot([1, 2])
+    with ThreadPoolExecutor(1) as pool, no_figures_left():
+        theirs = pool.submit(plt.figure).result()
+        left = plt.figure()
+        plt.figure(left)
+        plt.clf()
+    assert plt.fignum_exists(mine.number)
+    assert plt.fignum_exists(theirs.number)
+    assert not plt.fignum_exists(left.number)
+    plt.close(theirs)
+    plt.figure(mine)
+    with no_figures_left():
+        plt.clf()
+    assert len(mine.axes[0].lines) == 1
+    assert plt.get_fignums() == [mine.number]
+    plt.close(mine)

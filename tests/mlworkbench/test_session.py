@@ -9,6 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -16,6 +17,8 @@ import pytest
 import mlworkbench as wb
 from mlworkbench.session import active_store, experiment_for
 from mlworkbench.store import Store
+from tests.notebooks import notebook
+from tests.projects import project
 
 pytestmark = pytest.mark.processes
 
@@ -222,3 +225,20 @@ def test_the_card_links_to_where_the_browser_finds_the_server(monkeypatch: pytes
     assert session.link == "http://localhost:5050/#/experiments/7/runs"
     monkeypatch.setenv("MLFLOW_WORKSPACE", "ada")
     assert session.link == "http://localhost:5050/#/experiments/7/runs?workspace=ada"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\0b", "\ud800", 5, "x\n" * 10_000])
+def test_one_rule_for_names_of_experiments(name: Any, tmp_path: Path, home: Path) -> None:
+    """Whoever takes one says the same of it, before anything runs."""
+    path = notebook(tmp_path / "a.ipynb", "n = 0", parameters=True)
+    folder = project(tmp_path / "steps", "entry_points:\n  main:\n    command: exit 3\n")
+    for call in (
+        lambda: wb.start(name),
+        lambda: wb.rerun(path, experiment=name),
+        lambda: wb.sweep(path, {"n": [1]}, experiment=name),
+        lambda: wb.run_project(folder, experiment=name),
+        lambda: wb.run_step(folder, "main", experiment=name),
+    ):
+        with pytest.raises(wb.WorkbenchError, match=r"^Found: the experiment name ") as told:
+            call()
+        assert len(str(told.value)) < 300

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import importlib.machinery
 import json
 import logging
 import os
@@ -271,6 +272,45 @@ def test_sockets_lie_in_a_short_path(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def printed(path: Path) -> str:
     """What the last cell of an executed notebook has printed."""
     return str(nbformat.read(path, as_version=4).cells[-1].outputs[0].text)
+
+
+BESIDE: dict[str, tuple[str, str, str]] = {
+    "module": ("{}.py", "mark = 'beside'", ""),
+    "package": ("{}/__init__.py", "mark = 'beside'", ""),
+    "part of a namespace": ("{}/beside.py", "mark = 'beside'", ".beside"),
+    "extension": ("{}" + importlib.machinery.EXTENSION_SUFFIXES[0], "no machine would run this", ""),
+}
+NAMES = "import sys\nprint(*{name.partition('.')[0] for name in sys.modules} - {'__main__', '__mp_main__'})"
+IMPORTS = """
+import importlib
+for name in NAMES:
+    try:
+        print(name, getattr(importlib.import_module(name + BEHIND), 'mark', 'another'))
+    except ImportError:
+        print(name, 'none')
+"""
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_modules_beside_the_notebook_are_found_as_by_an_ordinary_kernel(kind: str, tmp_path: Path) -> None:
+    """Whatever their name: that of something imported beforehand, or of what every kernel has imported."""
+    execute(notebook(tmp_path / "names" / "a.ipynb", NAMES), tmp_path / "names.ipynb")
+    # This package would break where everything that it imports is hidden; one installed package mends its own path.
+    names = sorted(set(printed(tmp_path / "names.ipynb").split()) - {"mlworkbench", "databricks"})
+    file, text, behind = BESIDE[kind]
+    cell = IMPORTS.replace("NAMES", repr(names)).replace("BEHIND", repr(behind))
+    path = notebook(tmp_path / "all" / "a.ipynb", cell)
+    for name in names:
+        (beside := path.parent / file.format(name)).parent.mkdir(exist_ok=True)
+        beside.write_text(text)
+    execute(path, tmp_path / "warm.ipynb")
+    node = nbformat.read(path, as_version=4)
+    node.metadata["mlworkbench"] = {"kernel": "cold"}
+    nbformat.write(node, path)
+    execute(path, tmp_path / "cold.ipynb")
+    warm, cold = (printed(tmp_path / f"{each}.ipynb").splitlines() for each in ("warm", "cold"))
+    assert [pair for pair in zip(warm, cold, strict=True) if pair[0] != pair[1]] == []
+    assert {"yaml another", "numpy another"}.isdisjoint(warm) or kind == "part of a namespace"
 
 
 def test_interrupt_restart_and_shutdown() -> None:

@@ -1,4 +1,4 @@
-"""The checks of the lessons 5.4 to 5.6: right answers pass, typical mistakes are refused in words."""
+"""The checks of the lessons 5.4 to 5.7: right answers pass, typical mistakes are refused in words."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow.entities import Run
 
 import mlworkbench as wb
 from mlcourse.market import recomputed
-from stock_market import monitor
+from stock_market import candidates, monitor, serving, windows
 from tests.projects import project
 from tests.refusals import refused
 
@@ -121,11 +122,36 @@ def watch(current: str = "2011", steps: Any = YEAR, report: bool = True, table: 
 
 
 def test_lesson_5_5() -> None:
+    """The version is asked again at the threshold that the learner gives."""
+    rows, answers = days()[windows.names()], days()["answer"]
+    fitted = candidates.fit("logistic", rows, answers)
+    options = {"group": "window", "symbol": "sp500", "window": 14, "store": ""}
+    model = serving.log_served(fitted, rows.head(), **options).model_uri
+    evenings = recomputed.evenings("sp500", "2018")
+    chances = candidates.probability(fitted, evenings)
+    limit = float(np.quantile(chances, 0.9))
+    said = [bool(each) for each in chances > limit]
+    right = {"model": model, "threshold": limit, "answers": said}
+    assert f"says true on {sum(said)} of {len(said)} evenings" in wb.check("5.5", **right).message
+    assert wb.check("5.5", **right | {"answers": np.array(said)})
+    for says, wrong in {
+        "otherwise at the threshold 0.5": {"threshold": 0.5},
+        "otherwise at": {"answers": [not each for each in said]},
+        "1 answers. Send all": {"answers": said[:1]},
+        "A higher threshold gives fewer": {"threshold": 0.0, "answers": [True] * len(said)},
+        "A lower threshold gives more": {"threshold": 1.0, "answers": [False] * len(said)},
+        "answers is of type str": {"answers": "400 Bad request"},
+        "threshold is of type str": {"threshold": "0.6"},
+    }.items():
+        refused("5.5", says, **right | wrong)
+
+
+def test_lesson_5_6() -> None:
     """The drift of 2011 is computed again, and the rule is applied to it."""
     alerts = monitor.alerts(months())
-    feedback = wb.check("5.5", run=watch(), alerts=alerts)
+    feedback = wb.check("5.6", run=watch(), alerts=alerts)
     assert "Alerts of 2011: 2011-09, 2011-10, 2011-11" in feedback.message
-    assert wb.check("5.5", run=watch(), alerts=list(alerts.index))
+    assert wb.check("5.6", run=watch(), alerts=list(alerts.index))
     for says, run in {
         "The steps go from 200801 to 200812": watch(steps=[step - 300 for step in YEAR]),
         "has 11 point(s)": watch(steps=YEAR[:11]),
@@ -134,10 +160,10 @@ def test_lesson_5_5() -> None:
         "The run compares 2008-01-02 to 2008-12-28 with": watch("2008"),
         "its drift is of other days": watch(table=months("2006", "2007")),
     }.items():
-        refused("5.5", says, run=run, alerts=alerts)
-    refused("5.5", "alerts are other months than the rule gives", run=watch(), alerts=["2011-06"])
-    refused("5.5", "alerts are other months", run=watch(), alerts=[])
-    refused("5.5", "alerts is of type str", run=watch(), alerts="none")
+        refused("5.6", says, run=run, alerts=alerts)
+    refused("5.6", "alerts are other months than the rule gives", run=watch(), alerts=["2011-06"])
+    refused("5.6", "alerts are other months", run=watch(), alerts=[])
+    refused("5.6", "alerts is of type str", run=watch(), alerts="none")
 
 
 def swept(*rows: tuple[int, float], earned: float = 0.05) -> pd.DataFrame:
@@ -145,12 +171,12 @@ def swept(*rows: tuple[int, float], earned: float = 0.05) -> pd.DataFrame:
     return pd.DataFrame(made, columns=["window", "model", "threshold", "invested", "return_a_year", "hold_a_year"])
 
 
-def test_lesson_5_6() -> None:
+def test_lesson_5_7() -> None:
     """The best setting beside its share of holding; and the arithmetic of more nodes."""
     table = swept((5, 0.5), (5, 0.55), (10, 0.5), (10, 0.55)).assign(return_a_year=[0.01, 0.05, 0.02, 0.0])
     right = {"table": table, "best": 0.015, "seconds": 330, "nodes": 16}
-    assert "The best of 4 settings is +1.50 % a year beside its share" in wb.check("5.6", **right).message
-    assert wb.check("5.6", **right | {"table": table.assign(return_a_year=0.01), "best": -0.025})
+    assert "The best of 4 settings is +1.50 % a year beside its share" in wb.check("5.7", **right).message
+    assert wb.check("5.7", **right | {"table": table.assign(return_a_year=0.01), "best": -0.025})
     for says, wrong in {
         "best is 0.0500. Give the largest": {"best": 0.05},
         "best is 0.0145": {"best": 0.0145},
@@ -165,4 +191,4 @@ def test_lesson_5_6() -> None:
         "seconds is 307.5": {"seconds": 307.5},
         "nodes is 8": {"nodes": 8},
     }.items():
-        refused("5.6", says, **right | wrong)
+        refused("5.7", says, **right | wrong)

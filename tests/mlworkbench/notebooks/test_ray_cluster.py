@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,10 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import mlflow
 import pytest
 
 import mlworkbench as wb
 from mlworkbench.notebooks.ray_cluster import ray_nodes
+from tests.mlworkbench.notebooks.test_sweep import alive, wait_until
 from tests.notebooks import notebook
 
 pytestmark = pytest.mark.processes
@@ -61,6 +65,49 @@ def test_a_sweep_on_two_nodes(tmp_path: Path, home: Path, address: str, monkeypa
     assert table[same].equals(plain[same])
     assert table.columns.tolist() == plain.columns.tolist()
     assert [outcome.split()[0] for outcome in table["outcome"]] == ["passed"] * 4 + ["failed", "passed"]
+
+
+@pytest.mark.slow
+def test_the_bar_moves_with_each_point(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first point waits until the bar has told of the second; the table keeps the order of the grid."""
+    seen = tmp_path / "seen"
+
+    class Screen(io.StringIO):
+        def write(self, text: str) -> int:
+            if " 1/2 " in text:
+                seen.touch()
+            return super().write(text)
+
+    waits = (
+        f"import pathlib, time\nseen, limit = pathlib.Path({str(seen)!r}), time.monotonic() + 200\n"
+        "while n == 0 and not seen.exists():\n    assert time.monotonic() < limit\n    time.sleep(0.1)"
+    )
+    path = notebook(tmp_path / "a.ipynb", "n = 0", waits, parameters=True)
+    monkeypatch.setenv("JPY_SESSION_NAME", "in JupyterLab")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", Screen())
+        table = wb.sweep(path, {"n": [0, 1]}, backend="ray", n_jobs=2)
+    assert (table["outcome"] == "passed").all()
+    assert table["n"].tolist() == [0, 1]
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_nothing_running(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Points and their parent are KILLED, and the kernels gone; exit code 130, no traceback."""
+    begun = f"import os, pathlib, time\npathlib.Path({str(tmp_path)!r}, f'begun{{os.getpid()}}').touch()"
+    path = notebook(tmp_path / "a.ipynb", "n = 0", f"{begun}\ntime.sleep(600)", parameters=True)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    command = [sys.executable, "-m", "mlworkbench", "rerun", str(path), "--grid", "n=1,2,3"]
+    with subprocess.Popen([*command, "--jobs", "2", "--backend", "ray"], stderr=subprocess.PIPE, text=True) as sweep:
+        wait_until(lambda: sweep.poll() is not None or len(list(tmp_path.glob("begun*"))) == 2)
+        sweep.send_signal(signal.SIGINT)
+        _, told = sweep.communicate(timeout=300)
+    assert (sweep.returncode, "Traceback" in told) == (130, False), told
+    wait_until(lambda: not any(alive(int(mark.name[5:])) for mark in tmp_path.glob("begun*")))
+    wb.start("a")
+    found = mlflow.search_runs(output_format="list")
+    assert [run.info.status for run in found] == ["KILLED"] * 3  # two points and their parent
 
 
 def silent() -> tuple[socket.socket, str]:

@@ -1,0 +1,3 @@
+"""The appendix: the checks of its lessons."""
+
+from mlcourse.appendix.lessons import TASKS as TASKS
