@@ -63,7 +63,7 @@ def run_id_of(answer: Any, what: str) -> str:
 def sequence(answer: Any, what: str) -> list[Any]:
     """A list of values that the learner computed: a list, an array or a column."""
     shape: tuple[int, ...] = getattr(answer, "shape", (1,))
-    if isinstance(answer, str | bytes) or not hasattr(answer, "__len__") or not shape:
+    if isinstance(answer, str | bytes | type) or not hasattr(answer, "__len__") or not shape:
         raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give a list, an array or a column.")
     if len(shape) > 1 and shape[1] != 1:
         raise NotYetError(f"{what} has {shape[1]} column(s).", "Give one plain column: use predict, not predict_proba.")
@@ -75,7 +75,7 @@ def sequence(answer: Any, what: str) -> list[Any]:
 
 def rows(answer: Any, what: str) -> int:
     """Number of rows of a table."""
-    if isinstance(answer, str) or not hasattr(answer, "__len__"):
+    if isinstance(answer, str | type) or not hasattr(answer, "__len__"):
         raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give the table.")
     return len(answer)
 

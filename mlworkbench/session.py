@@ -127,10 +127,10 @@ def _activate(name: str, store: Store, fresh: bool) -> tuple[Experiment, list[st
         return entity, notes + notes_on_locations(client, store, entity)
 
 
-def check_experiment_name(name: str) -> None:
+def check_experiment_name(name: str, error: type[WorkbenchError] = WorkbenchError) -> None:
     """Refuse a name that is no text of one line: MLflow takes it, and then nobody can write or find it."""
     if not is_line(name):
-        raise WorkbenchError(
+        raise error(
             f"the experiment name {shown(name, 60)}.",
             "a text of one line that is not empty.",
             'Write, say, wb.start("my experiment").',

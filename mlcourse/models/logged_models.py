@@ -43,13 +43,6 @@ class Stored:
             )
         return str(mlflow.artifacts.download_artifacts(self.uri))
 
-    def native(self) -> Any:
-        """The model as the scikit-learn object that it was."""
-        import mlflow
-
-        with quiet():
-            return mlflow.sklearn.load_model(self._folder("sklearn"))
-
     def classes(self) -> list[str]:
         """Name of the class of the scikit-learn object, and those of its steps if it is a pipeline."""
         import mlflow

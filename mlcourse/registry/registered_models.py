@@ -39,7 +39,8 @@ def versions(name: Any) -> dict[int, ModelVersion]:
         ) from error
     if not found:
         raise NotYetError(
-            f"The registry has no version of {shown(name)}.", f"Register a model: mlflow.register_model(…, {name!r})."
+            f"The registry has no version of {shown(name)}.",
+            f"Register a model: mlflow.register_model(…, {shown(name)}).",
         )
     return dict(sorted(found.items()))
 
@@ -162,8 +163,7 @@ def passed(row: pd.Series | None, what: str) -> pd.Series:
 
 def holder_before(past: pd.DataFrame, row: pd.Series, alias: str = "production") -> int:
     """Who held an alias before this row of a history."""
-    rows = past[(past["alias"] == alias) & (past["action"] != "refused")].loc[: row.name].iloc[:]
-    rows = rows[rows.index < row.name].dropna(subset="to")
+    rows = past[(past["alias"] == alias) & (past["action"] != "refused") & (past.index < row.name)].dropna(subset="to")
     if rows.empty:
         raise NotYetError("Nobody was in production before.", f"Do task 4. {AGAIN}.")
     return int(rows["to"].iloc[-1])
@@ -179,7 +179,7 @@ def demanded(row: pd.Series, holder: int, name: str, demands: dict[str, str]) ->
     for what, wanted in demands.items():
         if not any(what in line and wanted in line for line in told):
             raise NotYetError(f"The gate did not ask for {what} {wanted}.", f"{AGAIN}, with that.")
-    for role, version in (("baseline", holder), ("candidate", int(row["version"]))):
+    for role, version in (("candidate", int(row["version"])), ("baseline", holder)):
         stored = logged_models.stored_model(parameter(run, role), f"The {role}")
         if versions(name)[version].source != f"models:/{stored.record.model_id}":
             raise NotYetError(f"The gate compared with another model as the {role}.", f"{AGAIN}: {_RIVAL}.")

@@ -61,6 +61,7 @@ def execute(
 @contextlib.contextmanager
 def _written(output: Path) -> Iterator[list[NotebookNode]]:
     """A list for the notebook that is executed in the block; it is written at the end, however that comes."""
+    output.parent.mkdir(parents=True, exist_ok=True)
     executed: list[NotebookNode] = []
     try:
         yield executed

@@ -64,7 +64,6 @@ def write_notebook(node: NotebookNode, output: Path) -> None:
 
     text = nbformat.writes(node)  # type: ignore[no-untyped-call]
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -92,7 +92,7 @@ def _experiment_id(name: str | None) -> str:
 
     if name is None:
         return active_experiment_id()
-    check_experiment_name(name)
+    check_experiment_name(name, ProjectError)
     found = mlflow.get_experiment_by_name(name)
     if found and found.lifecycle_stage == "deleted":
         raise ProjectError(

@@ -73,7 +73,7 @@ def _alone(project: Fetched, entry_point: str, values: dict[str, str], options: 
 
 def _here(project: str | os.PathLike[str], experiment: str | None) -> Fetched:
     if experiment is not None:
-        check_experiment_name(experiment)
+        check_experiment_name(experiment, ProjectError)
     with fetched(project) as here:
         if is_remote(here.address):
             raise ProjectError(f"the address {here.address}.", "a folder here.", "Clone it, and give that folder.")

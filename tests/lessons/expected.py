@@ -153,10 +153,13 @@ def lesson_1_5(logged: Logged) -> None:
     parent = logged.one(experiment, "random forest search")
     assert parent.data.params == {"trials": "8", "folds": "5", "seed": "7"}
     assert logged.artifacts(parent) == ["search.png"]
-    children = [run for _, run in logged.runs if run.info.run_id != parent.info.run_id]
+    first = logged.one(experiment, "first search")
+    under = [run.data.tags.get("mlflow.parentRunId") for _, run in logged.runs]
+    assert len(logged.runs) == 2 + under.count(parent.info.run_id) + under.count(first.info.run_id)
+    assert under.count(first.info.run_id) == 4
+    children = [run for _, run in logged.runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
     assert len(children) == 8
     for child in children:
-        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
         folds = logged.client.get_metric_history(child.info.run_id, "fold_accuracy")
         values = [point.value for point in folds]
         assert len(values) == 5

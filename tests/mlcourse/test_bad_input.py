@@ -13,8 +13,10 @@ import pytest
 import mlworkbench as wb
 from mlcourse.tasks import TASKS
 
-SAID_IN_WORDS = ("2.", "3.", "models.", "registry.")
-"""The parts whose checks foresee all of this themselves; the others' are caught by `wb.check`."""
+IN_WORDS = [
+    task for task in TASKS if task.startswith(("2.", "3.", "models.", "registry.")) and task not in ("2.6", "3.4")
+]
+"""The tasks whose checks foresee all of this themselves; the others' are caught by `wb.check`."""
 
 BAD: dict[str, Any] = {
     "nothing": None,
@@ -47,7 +49,7 @@ def sentence(task: str, answers: dict[str, Any]) -> None:
     assert "Traceback" not in feedback.message
     assert len(feedback.message) < 1000
     assert "<script" not in feedback._repr_html_()
-    if task.startswith(SAID_IN_WORDS):
+    if task in IN_WORDS:
         assert "The check stopped" not in feedback.message
 
 
@@ -59,7 +61,7 @@ def test_answers_of_every_kind_get_a_sentence(task: str, home: Path) -> None:
         sentence(task, dict.fromkeys(names, value))
 
 
-@pytest.mark.parametrize("task", [task for task in TASKS if task.startswith(SAID_IN_WORDS)])
+@pytest.mark.parametrize("task", IN_WORDS)
 def test_a_store_that_went_away_gets_a_sentence(task: str, home: Path) -> None:
     wb.start("nothing here")
     names = list(inspect.signature(TASKS[task].function).parameters)

@@ -17,8 +17,8 @@ from mlcourse.tasks import TASKS
 
 HERE = Path(__file__).parent
 FEWEST_RIGHT, FEWEST_WRONG = 3, 5
-PROVEN = ("2.", "3.", "models.", "registry.")
-"""The parts whose tables are complete; the others' tests count their tasks themselves."""
+PROVEN, LATER = ("2.", "3.", "models.", "registry."), ("2.6", "3.4")
+"""The parts whose tables are complete but for some lessons; the others' tests count their tasks themselves."""
 
 
 def tables(name: str) -> Iterator[tuple[Any, ...]]:
@@ -39,7 +39,7 @@ def proofs() -> tuple[dict[str, int], dict[str, set[str]]]:
     return right, wrong
 
 
-@pytest.mark.parametrize("task", [task for task in TASKS if task.startswith(PROVEN)])
+@pytest.mark.parametrize("task", [task for task in TASKS if task.startswith(PROVEN) and task not in LATER])
 def test_each_task_has_right_answers_and_wrong_ones_with_messages_of_their_own(
     task: str, proofs: tuple[dict[str, int], dict[str, set[str]]]
 ) -> None:
