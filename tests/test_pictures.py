@@ -65,13 +65,7 @@ def test_another_place_makes_a_picture_old(screenshots: ModuleType, monkeypatch:
     assert "1.1" in screenshots.out_of_date()
 
 
-def pictured() -> list[Lesson]:
-    """The lessons of which there is a picture."""
-    record = json.loads((PICTURES / "pictures.json").read_text(encoding="utf-8"))
-    return [lesson for lesson in lessons(root=ROOT) if lesson.id in record]
-
-
-@pytest.mark.parametrize("lesson", pictured(), ids=lambda lesson: lesson.id)
+@pytest.mark.parametrize("lesson", lessons(root=ROOT), ids=lambda lesson: lesson.id)
 def test_each_lesson_shows_its_picture_and_says_what_is_to_be_seen(lesson: Lesson) -> None:
     cells = json.loads(lesson.path.read_text(encoding="utf-8"))["cells"]
     look = next(text for cell in cells if "## Now look" in (text := "".join(cell["source"]))).partition("## Now look")[
