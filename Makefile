@@ -9,10 +9,10 @@ STAMP  := $(VENV)/.complete
 WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
 # some machines set it; every Python process would then compile thousands of files anew, which takes seconds
-run lab check quick test stack lessons screenshots exercises: export PYTHONDONTWRITEBYTECODE =
+run lab check quick test stack lessons screenshots exercises site: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run lab check quick test stack bench lessons screenshots exercises lock clean env up down logs users backup restore upgrade
+.PHONY: help setup run lab check quick test stack bench lessons screenshots site exercises lock clean env up down logs users backup restore upgrade
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -63,6 +63,9 @@ lessons: setup  ## execute lessons and store their outputs in them (ARGS="1.2" f
 
 screenshots: setup  ## make the pictures of lessons anew that are out of date (ARGS="1.2" for one; needs Chromium)
 	$(BIN)/python docs/screenshots.py $(ARGS)
+
+site: setup  ## build the site from the stored outputs, into build/site; its first page is build/site/index.html
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs/site . build/site
 
 exercises: setup  ## release the exercises from their solutions
 	$(BIN)/python -c "from pathlib import Path; from mlcourse.exercises import release; release(Path('notebooks/exercises'))"

@@ -1,7 +1,7 @@
-"""Make every picture of the lessons, the README and the docs from the running software. Run by `make screenshots`.
+"""Make every picture of the lessons and the README's run list from the running software. Run by `make screenshots`.
 
-The lessons are executed on a store of their own, MLflow's server and JupyterLab are started on it, and a browser opens
-each page of `LOOKS`. `pictures.json` keeps what each picture was made of: a test tells which are out of date.
+The lessons are executed on a store of their own, MLflow's server is started on it, and a browser opens each page of
+`LOOKS`. `pictures.json` keeps what each picture was made of: a test tells which are out of date.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import requests
 from PIL import Image
@@ -31,7 +32,7 @@ from mlworkbench.ports import free_port
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "notebooks" / "images"
 RECORD = PICTURES / "pictures.json"
-SIZE = {"width": 1500, "height": 700}
+SIZE = {"width": 1500, "height": 800}
 PATIENCE = 120_000
 """How long a page may take to show what is waited for, in milliseconds."""
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -40,58 +41,99 @@ for (const [name, value] of [["mlflow.workflowType_v1", '"machine_learning"'],
                              ["mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true"]])
   if (localStorage.getItem(name) === null) localStorage.setItem(name, value);
 """
-NO_ASSISTANT = "[aria-label*='ssistant'], [data-testid*='assistant'] { visibility: hidden }"
+DOTS = r"(?m)^\w+ = \.\.\.$"
+"""In the cell for an answer: it and its check leave nothing to be seen."""
+NO_ASSISTANT = "[data-assistant-ui] { visibility: hidden }"
 
 
 class Look(NamedTuple):
-    """A place in the UI: what is opened, what has to be seen there, and what is clicked before the picture is taken.
+    """A place in the UI, and what has to be seen there before the picture is taken.
 
-    ``{experiment}`` in the page is the id of the experiment, ``{run}`` that of its run of the name ``run``.
+    In the page stand ``{experiment}``, ``{run}`` and ``{model}`` for the ids of the names that are given beside it, and
+    ``{runs}`` for those of all runs of the experiment that have the metric ``compared``.
     """
 
     page: str
     shows: str
     experiment: str = ""
     run: str = ""
+    model: str = ""
+    compared: str = ""
+    columns: Sequence[str] = ()
+    """Columns of the list of runs that are ticked, or unticked where they are there from the start."""
     clicks: Sequence[str] = ()
+    """What is clicked after that, as selectors of Playwright."""
+    charts: str = ""
+    """What the names of the charts contain that are looked for."""
 
 
 RUNS, CHART, MODELS = (
     f"experiments/{{experiment}}/{page}" for page in ("runs", "runs?compareRunsMode=CHART", "models")
 )
-METRICS, ARTIFACTS = (f"experiments/{{experiment}}/runs/{{run}}/{page}" for page in ("model-metrics", "artifacts"))
+OVERVIEW, METRICS, ARTIFACTS = (
+    f"experiments/{{experiment}}/runs/{{run}}{tab}" for tab in ("", "/model-metrics", "/artifacts")
+)
+MODEL_FILES = "experiments/{experiment}/models/{model}/artifacts"
+COMPARE = "compare-runs?runs={runs}&experiments=[%22{experiment}%22]"
+FILTER = "?searchFilter={}"
+UNFOLD = "[data-component-id*='runnamecellrenderer'] >> nth=0"
+NARROW = ("Dataset", "Models")
+"""Columns that are taken away, to have space for those that are asked for."""
 MARKET = "5 stock market"
 
 LOOKS = {
-    "0": Look(RUNS, "a first guess", "0 start here"),
-    "1.1": Look(RUNS, "max_depth", "1.1 experiments and runs", clicks=["Show more"]),
-    "1.2": Look(METRICS, "share_up_of_year", "1.2 logging", "share of days up"),
+    "0": Look(RUNS, "accuracy", "0 start here", columns=["Models", "accuracy", "strategy"]),
+    "1.1": Look(
+        *(RUNS, "depth 2", "1.1 experiments and runs"), columns=[*NARROW, "accuracy", "max_depth"], clicks=[UNFOLD]
+    ),
+    "1.2": Look(OVERVIEW, "Datasets", "1.2 logging", "share of days up"),
     "1.3": Look(METRICS, "loss", "1.3 autologging", "keras"),
-    "1.4": Look(CHART, "r2_score", "1.4 forest"),
-    "1.5": Look(CHART, "cv_mean", "1.5 hyperparameter search"),
-    "1.6": Look(ARTIFACTS, "setups.json", "1.6 tracking server", "set-ups"),
+    "1.4": Look(
+        RUNS + FILTER.format("metrics.r2_score > 0.85"),
+        "r2_score",
+        "1.4 forest",
+        columns=[*NARROW, "r2_score", "max_depth"],
+    ),
+    "1.5": Look(
+        *(COMPARE, "cv_mean", "1.5 hyperparameter search"),
+        compared="cv_mean",
+        clicks=[
+            ".du-bois-light-select-selector >> nth=1",
+            ".du-bois-light-select-item-option:has-text('cv_mean')",
+            ".du-bois-light-select-selection-item:has-text('fold_accuracy') .anticon",
+        ],
+    ),
     "2.1": Look(MODELS, "network", "2.1 the MLmodel format"),
-    "2.2": Look(MODELS, "rides", "2.2 signatures"),
-    "2.3": Look(MODELS, "forest_onnx", "2.3 custom models"),
-    "2.4": Look(CHART, "mean_cost", "2.4 evaluation"),
-    "2.5": Look(RUNS, "latency", "2.5 serving"),
+    "2.2": Look(MODEL_FILES, "hourly", "2.2 signatures", model="rides", clicks=["text=MLmodel"]),
+    "2.3": Look(MODEL_FILES, "PythonModel", "2.3 custom models", model="sure", clicks=["text=sure.py"]),
+    "2.4": Look(RUNS, "mean_cost", "2.4 evaluation", columns=[*NARROW, "mean_cost", "recall_score"]),
+    "2.5": Look(
+        *(RUNS, "cold_start_seconds", "2.5 serving"),
+        columns=["Dataset", "latency_p50_ms", "latency_p99_ms", "cold_start_seconds"],
+    ),
     "2.6": Look(MODELS, "boosting", "2.6 checkpoints"),
     "3.1": Look("models/wine-3-1", "champion"),
-    "3.2": Look("models/wine-3-2", "production"),
-    "3.3": Look("models/cells-3-3", "production"),
-    "3.4": Look(ARTIFACTS, "calls.json", "3.4 webhooks", "calls"),
-    "4.1": Look(RUNS, "Run Name", "4.1 projects"),
-    "4.2": Look(RUNS, "Run Name", "4.2 running projects"),
-    "4.3": Look(RUNS, "workflow", "4.3 workflow"),
-    "4.4": Look(RUNS, "sweep of how_deep", "4.4 notebooks as jobs"),
-    "5.1": Look(CHART, "accuracy", MARKET),
+    "3.2": Look("models/wine-3-2", "production", clicks=["text=Tags >> nth=0"]),
+    "3.3": Look(METRICS, "live_accuracy", "3.3 promote", "live"),
+    "3.4": Look(ARTIFACTS + "/calls.json", "version", "3.4 webhooks", "calls"),
+    "4.1": Look(RUNS, "accuracy", "4.1 projects", columns=[*NARROW, "accuracy", "depth", "rows", "seed"]),
+    "4.2": Look(RUNS, "Version", "4.2 running projects", columns=[*NARROW, "Version", "rows", "seed"]),
+    "4.3": Look(RUNS, "step.train", "4.3 workflow", columns=[*NARROW, "step.load", "step.train"], clicks=[UNFOLD]),
+    "4.4": Look(RUNS, "sweep of how_deep", "4.4 notebooks as jobs", columns=[*NARROW, "depth"], clicks=[UNFOLD]),
+    "5.1": Look(
+        *(RUNS + FILTER.format("tags.stage = 'ideation'"), "persistence", MARKET),
+        columns=[*NARROW, "accuracy", "accuracy_low", "accuracy_high", "stage"],
+    ),
     "5.2": Look(METRICS, "leakage", MARKET, "leakage"),
-    "5.3": Look(CHART, "accuracy", MARKET),
-    "5.4": Look(RUNS, "Run Name", "5.4 pilot"),
+    "5.3": Look(CHART + "&" + FILTER.format("tags.stage = 'prototype'")[1:], "accuracy", MARKET),
+    "5.4": Look(RUNS, "Run Name", "5.4 pilot", columns=[*NARROW, "decision"], clicks=[UNFOLD]),
     "5.5": Look(METRICS, "p99_ms", "5.5 serving", "load test"),
-    "5.6": Look(METRICS, "drift_share", "5.6 monitoring", "monitor 2008"),
-    "5.7": Look(ARTIFACTS, "sweep.json", "5.7 scaling out", "sweep"),
-    "A.1": Look(ARTIFACTS, "kubernetes.yaml", "A.1 clouds", "deployment"),
+    "5.6": Look(METRICS, "drift_share", "5.6 monitoring", "monitor 2008", charts="drift_[sv]"),
+    "5.7": Look(ARTIFACTS + "/sweep.json", "threshold", "5.7 scaling out", "sweep"),
+    "6.1": Look("experiments/{experiment}/traces", "Where do deleted runs go", "6.1 traces"),
+    "6.2": Look("experiments/{experiment}/evaluation-runs", "counts", "6.2 evaluation of answers"),
+    "6.3": Look("prompts/help-desk-6-3", "production"),
+    "A.1": Look(ARTIFACTS + "/kubernetes.yaml", "Deployment", "A.1 clouds", "deployment"),
 }
 """By the name of the picture, which is the number of its lesson."""
 
@@ -107,7 +149,8 @@ def digest(name: str) -> str:
     (lesson,) = lessons([name], root=ROOT)
     cells = json.loads(lesson.path.read_text(encoding="utf-8"))["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    facts = [code, list(LOOKS[name]), version("mlflow")]
+    logs = [source for source in code if "wb.check(" not in source and not re.search(DOTS, source)]
+    facts = [logs, list(LOOKS[name]), version("mlflow")]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
@@ -149,7 +192,7 @@ def answers(address: str) -> bool:
 
 
 def address_of(look: Look, server_address: str) -> str:
-    """The page of a look, with the ids of its experiment and run."""
+    """The page of a look, with the ids of its experiment, run and model."""
     import mlflow
 
     client = mlflow.MlflowClient(server_address)
@@ -159,17 +202,34 @@ def address_of(look: Look, server_address: str) -> str:
     if look.run:
         (newest, *_) = client.search_runs([ids["experiment"]], f"attributes.run_name = '{look.run}'")
         ids["run"] = newest.info.run_id
+    if look.model:
+        (newest_model, *_) = client.search_logged_models([ids["experiment"]], f"name = '{look.model}'")
+        ids["model"] = newest_model.model_id
+    if look.compared:
+        runs = client.search_runs([ids["experiment"]], f"metrics.{look.compared} > 0")
+        ids["runs"] = quote(json.dumps([run.info.run_id for run in runs]))
     return f"{server_address}/#/{look.page.format(**ids)}"
 
 
 def take(context: Any, look: Look, address: str) -> bytes:
-    """Open a page, wait for what it shows, click, and take its picture."""
+    """Open a page, choose columns and click, wait for what it shows, and take its picture."""
     page = context.new_page()
     page.goto(address)
     page.add_style_tag(content=NO_ASSISTANT)
-    for text in look.clicks:
-        page.get_by_text(re.compile(text)).first.evaluate("element => element.click()")  # it may be half hidden
-    page.get_by_text(re.compile(look.shows)).first.wait_for()
+    if look.columns:
+        page.locator("[data-testid^='column-selection'] >> nth=0").click()
+    for name in look.columns:
+        page.get_by_placeholder("Search columns").fill(name)
+        page.locator(".du-bois-light-tree-title", has_text=re.compile(f"^{re.escape(name)}$")).click()
+    page.keyboard.press("Escape")
+    for selector in look.clicks:
+        page.locator(selector).click()
+    page.keyboard.press("Escape")
+    if look.charts:
+        page.get_by_placeholder("Search metric charts").fill(look.charts)
+    shown = page.get_by_text(look.shows).locator("visible=true").first
+    shown.wait_for()
+    shown.scroll_into_view_if_needed()
     page.wait_for_timeout(4000)  # charts are drawn in steps
     picture: bytes = page.screenshot()
     page.close()
@@ -185,9 +245,11 @@ def save(name: str, picture: bytes) -> None:
 
 
 def execute(wanted: list[Lesson], home: Path) -> None:
-    """Execute the lessons on a store in a folder."""
+    """Execute the lessons on a store in a folder, as a user of no name."""
     command = [sys.executable, "-m", "mlworkbench", "run", *(lesson.id for lesson in wanted)]
-    subprocess.run(command, cwd=ROOT, env=os.environ | {"MLWORKBENCH_HOME": str(home)}, check=True)
+    subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"MLWORKBENCH_HOME": str(home), "LOGNAME": "learner"}, check=True
+    )
 
 
 def main(wanted: list[str]) -> None:

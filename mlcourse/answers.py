@@ -62,26 +62,40 @@ def run_id_of(answer: Any, what: str) -> str:
 
 def sequence(answer: Any, what: str) -> list[Any]:
     """A list of values that the learner computed: a list, an array or a column."""
-    if isinstance(answer, str) or not hasattr(answer, "__len__"):
+    shape: tuple[int, ...] = getattr(answer, "shape", (1,))
+    if isinstance(answer, str | bytes | type) or not hasattr(answer, "__len__") or not shape:
         raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give a list, an array or a column.")
-    shape: tuple[int, ...] = getattr(answer, "shape", ())
     if len(shape) > 1 and shape[1] != 1:
         raise NotYetError(f"{what} has {shape[1]} column(s).", "Give one plain column: use predict, not predict_proba.")
-    return list(getattr(answer, "to_numpy", lambda: answer)().ravel() if len(shape) > 1 else answer)
+    found = list(getattr(answer, "to_numpy", lambda: answer)().ravel() if len(shape) > 1 else answer)
+    if nested := [value for value in found if hasattr(value, "__len__") and not isinstance(value, str)]:
+        raise NotYetError(f"{what} holds something of type {type(nested[0]).__name__}.", "Give one value a row.")
+    return found
 
 
 def rows(answer: Any, what: str) -> int:
     """Number of rows of a table."""
-    if isinstance(answer, str) or not hasattr(answer, "__len__"):
+    if isinstance(answer, str | type) or not hasattr(answer, "__len__"):
         raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give the table.")
     return len(answer)
 
 
-def number(answer: Any, what: str) -> float:
+def text(answer: Any, what: str) -> str:
+    """A text that the learner read or wrote."""
+    if not isinstance(answer, str):
+        raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give the text.")
+    return answer
+
+
+def number(answer: Any, what: str, do: str = "Give one number.") -> float:
     """A number that the learner computed."""
     if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
-        do = "Write it without quotes." if isinstance(answer, str) else "Give one number: len(…) counts rows."
+        do = "Write it without quotes." if isinstance(answer, str) else do
         raise NotYetError(f"{what} is of type {type(answer).__name__}.", do)
-    if not math.isfinite(answer):
-        raise NotYetError(f"{what} is {float(answer)}.", "Give one finite number.")
-    return float(answer)
+    try:
+        found = float(answer)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        raise NotYetError(f"{what} is {found}.", "Give one finite number.")
+    return found

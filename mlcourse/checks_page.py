@@ -20,6 +20,9 @@ A number that can be computed on this machine is computed by the check, or taken
 - *Plausible*: it lies where such a number can lie.
 - *Not checked*: with the reason.
 
+No check looks at what MLflow notes of the machine, the user and the names in its own tags, nor at the fingerprints in
+the tags `mlworkbench.…`, which only the files of that time could give again; that they are there is looked at.
+
 This page is made from the checks: `python -m mlcourse.checks_page`.
 
 | task | | recomputed | cross-examined | plausible | not checked |

@@ -47,8 +47,8 @@ def release(target: Path, root: Path | None = None) -> list[Path]:
     NotebookError
         When nbgrader is not installed or refuses a solution notebook.
 
-    See Also
-    --------
+    References
+    ----------
     https://nbgrader.readthedocs.io/en/stable/user_guide/creating_and_grading_assignments.html
     """
     root, target = root or workbook_root(), target.resolve()  # nbgrader takes a relative path from the course

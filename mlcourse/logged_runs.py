@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from mlcourse.answers import run_id_of, shown
+from mlcourse.answers import ROUNDING, apart, run_id_of, shown
 from mlworkbench.tasks import NotYetError
 
 if TYPE_CHECKING:
@@ -25,15 +26,16 @@ def client() -> MlflowClient:
 
 def known_run(answer: Any, what: str = "run_id") -> Run:
     """The run that the learner names, as an id or as a Run; it must exist."""
-    from mlflow.exceptions import MlflowException
-
     run_id = run_id_of(answer, what)
     try:
-        return client().get_run(run_id)
-    except MlflowException as error:
+        run = client().get_run(run_id)
+    except Exception as error:  # an id that no database takes, or a store that went away, raises in its own way
         raise NotYetError(
             f"No run with the id {shown(run_id)} is in this store.", "Take the id from `run.info.run_id`."
         ) from error
+    if run.info.lifecycle_stage == "deleted":
+        raise NotYetError(f"The run {shown(run.info.run_name)} was deleted.", "Make it anew, or restore it.")
+    return run
 
 
 def finished_run(
@@ -127,6 +129,14 @@ def metric(run: Run, name: str, low: float = -math.inf, high: float = math.inf) 
     return value
 
 
+def agree(run: Run, expected: dict[str, float], do: str, close: float = ROUNDING) -> None:
+    """The run has these metrics, which were computed again."""
+    for name, value in expected.items():
+        if not math.isclose(found := metric(run, name), value, abs_tol=close):
+            told, wanted = apart(found, value)
+            raise NotYetError(f"{name} of {shown(run.info.run_name)} is {told}; computed again it is {wanted}.", do)
+
+
 def metric_history(run: Run, name: str, points: int) -> list[Metric]:
     """History of a metric in the order of its steps; it must have at least ``points`` points with different steps."""
     metric(run, name)
@@ -177,6 +187,28 @@ def table(run: Run, name: str, columns: set[str]) -> DataFrame:
         )
     if found.empty:
         raise NotYetError(f"The table {name} has no rows.", "Look at the table before you log it.")
+    return found
+
+
+def text(run: Run, name: str) -> str:
+    """What is written in a file of a run."""
+    import mlflow
+
+    artifact(run, name, "`mlflow.log_text`")
+    try:
+        return str(mlflow.artifacts.load_text(f"{run.info.artifact_uri}/{name}"))
+    except Exception as error:  # whatever lies there is no text
+        raise NotYetError(f"The file {name} is no text.", "Log it with `mlflow.log_text`.") from error
+
+
+def dictionary(run: Run, name: str) -> dict[str, Any]:
+    """The dictionary in a file of a run."""
+    try:
+        found = json.loads(text(run, name))
+    except ValueError as error:
+        raise NotYetError(f"The file {name} is no JSON.", "Log it with `mlflow.log_dict`.") from error
+    if not isinstance(found, dict):
+        raise NotYetError(f"The file {name} holds {shown(found)}.", "Log a dictionary with `mlflow.log_dict`.")
     return found
 
 

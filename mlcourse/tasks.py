@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from mlcourse import appendix, market, models, projects, registry, tracking
+from mlcourse import appendix, market, models, projects, questions, registry, tracking
 from mlcourse.solutions import worked
 from mlworkbench.tasks import Task
 
@@ -14,5 +14,5 @@ def _with_solution(name: str, task: Task) -> Task:
     return task if name[0].islower() else task._replace(solution=partial(worked, name))
 
 
-PARTS = (tracking, models, registry, projects, market, appendix)
+PARTS = (tracking, models, registry, projects, market, questions, appendix)
 TASKS = {name: _with_solution(name, task) for part in PARTS for name, task in part.TASKS.items()}

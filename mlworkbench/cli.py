@@ -37,7 +37,7 @@ def main() -> None:
 @click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="A value for a parameter.")
 @click.option("--grid", multiple=True, metavar="NAME=V1,V2", help="Several values; every combination is a point.")
 @click.option("--jobs", "-j", "n_jobs", type=int, help="How many points at once (default: one a core).")
-@click.option("--backend", help="What joblib hands the points to: threading (default), loky or ray.")
+@click.option("--backend", help="Who does the work: threading (default), loky or ray.")
 @click.option("--ray-address", help="Address of a Ray cluster (default: RAY_ADDRESS, or one on this machine).")
 @click.option("--timeout", type=float, help="The most seconds that a cell may take.")
 @click.option("-k", "--kernel", help="Name of an installed kernel (default: the one that the notebook names).")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
+import reprlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from unicodedata import category
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _LISTED, _SHOWN = 20, 200
+_LONGEST = 10_000
+"""The most characters of a sentence; somebody's text may have a million, and the log of a server needs thousands."""
 _SECRET = re.compile(r"(?i)(pass(word|wd|phrase)?|pwd|token|secret|(api|access|account)_?key|credentials?)[^=;&]{0,9}=")
 
 
@@ -22,7 +25,7 @@ class WorkbenchError(Exception):
 
     def __init__(self, found: str, expected: str, do: str) -> None:
         self.found, self.expected, self.do = (
-            without_password(text).encode(errors="backslashreplace").decode() for text in (found, expected, do)
+            _cut(without_password(text).encode(errors="backslashreplace").decode()) for text in (found, expected, do)
         )
         super().__init__(self.found, self.expected, self.do)
 
@@ -54,8 +57,22 @@ def without_password(text: str) -> str:
     return re.sub(r"([?&;])([^\s=&]+)=([^\s&]*)", _without_value, text)
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
+
+
 def _without_value(found: re.Match[str]) -> str:
     return f"{found[1]}{found[2]}=***" if _SECRET.search(unquote(f"{found[2]}={found[3]}")) else found[0]
+
+
+def shown(value: object, length: int = 200) -> str:
+    """A value for a message: its ``repr``, cut, also where it is huge or has none."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = length
+    try:
+        return short.repr(value)
+    except Exception:  # a repr of somebody else's, or a number with too many digits
+        return f"<{type(value).__name__}>"
 
 
 def told(error: BaseException, length: int = 300) -> str:
@@ -79,14 +96,24 @@ def is_line(text: object) -> bool:
     return isinstance(text, str) and bool(text.strip()) and not {*map(category, text)} & {"Cc", "Cs", "Zl", "Zp"}
 
 
+def is_among(value: object, names: Iterable[object]) -> bool:
+    """Whether a value is one of the names; what cannot be compared with a name, such as an array, is none."""
+    try:
+        return value in set(names)
+    except TypeError:
+        return False
+
+
 def unknown_name(
     kind: str, name: object, names: Iterable[object], error: type[WorkbenchError] = WorkbenchError
 ) -> WorkbenchError:
     """Build the error for a name that is not among ``names``, offering the nearest one."""
-    known, found = [str(each) for each in names], f"no {kind} is called {repr(name)[:_SHOWN]}."
+    known, found = [str(each) for each in names], f"no {kind} is called {shown(name)}."
     if not known:
         return error(found, "one that exists, and there is none.", "Make one first, or leave it out.")
-    near = difflib.get_close_matches(str(name)[:_SHOWN], known, n=_LISTED, cutoff=0.4)
+    near = difflib.get_close_matches(
+        name[:_SHOWN] if isinstance(name, str) else shown(name), known, n=_LISTED, cutoff=0.4
+    )
     listed = known if len(known) <= _LISTED else [*(near or known[:_LISTED]), f"… ({len(known)} in all)"]
     do = f"Did you mean {near[0]!r}?" if near else "Choose one of those."
     return error(found, f"one of: {', '.join(listed)}.", do)
@@ -95,7 +122,7 @@ def unknown_name(
 def no_model(model_uri: str, error: Exception) -> WorkbenchError:
     """Build the error for a URI at which there is no model."""
     return WorkbenchError(
-        f"no model at {model_uri!r} ({told(error)}).",
+        f"no model at {shown(model_uri)} ({told(error)}).",
         "the address of a stored model, such as the model_uri that log_model returns.",
         "List what there is with mlflow.search_logged_models(), and check that the tracking store is the right one.",
     )
@@ -113,6 +140,6 @@ def find_run(run_id: str) -> Run:
 
     do = "Pass a run_id of this store: wb.runs_table() lists those there are."
     if not is_line(run_id):
-        raise WorkbenchError(f"the run {run_id!r}.", "the id of a run, a text.", do)
+        raise WorkbenchError(f"the run {shown(run_id)}.", "the id of a run, a text.", do)
     with explained(f"the run {run_id!r}", do):
         return mlflow.get_run(run_id)

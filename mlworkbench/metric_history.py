@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError, explained
+from mlworkbench.errors import WorkbenchError, explained, shown
 from mlworkbench.mlflow_internals import check_metric_name
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def log_history(
     WorkbenchError
         When there is no run, the lengths differ, or a name, value or step is none. Nothing is logged then.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/api_reference/python_api/mlflow.client.html#mlflow.client.MlflowClient.log_batch
     """
     import mlflow
@@ -53,7 +53,7 @@ def log_history(
     run_id = _active_run_id() if run_id is None else run_id
     points = _points(metrics, step)
     client = mlflow.MlflowClient()
-    with explained(f"metrics for the run {run_id!r}", "Correct what the brackets name."), _no_garbage_collection():
+    with explained(f"metrics for the run {shown(run_id)}", "Correct what the brackets name."), _no_garbage_collection():
         for begin in range(0, len(points), BATCH):
             client.log_batch(run_id, metrics=points[begin : begin + BATCH])
 
@@ -103,7 +103,7 @@ def _columns(metrics: Mapping[str, Sequence[float]] | pd.DataFrame) -> dict[str,
     columns = {}
     for name, values in metrics.items():
         text: Any = str(name) if isinstance(name, Integral) else name
-        with explained(f"the metric name {name!r}", "Use letters, digits, '_', '-', '.', ':', '/' and blanks."):
+        with explained(f"the metric name {shown(name)}", "Use letters, digits, '_', '-', '.', ':', '/' and blanks."):
             check_metric_name(text)
         columns[text] = [_number(name, value) for value in _several(values)]
     return columns
@@ -136,7 +136,7 @@ def _number(name: object, value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise WorkbenchError(
-            f"{repr(value)[:50]} in the history of {name!r}.",
+            f"{shown(value, 50)} in the history of {shown(name)}.",
             "numbers (NaN and infinity count).",
             "Convert or drop it.",
         ) from error
@@ -148,4 +148,4 @@ def _step(value: Any) -> int:
             return whole
     except (TypeError, ValueError, OverflowError):
         pass
-    raise WorkbenchError(f"the step {repr(value)[:50]}.", "whole numbers below 2**63.", "Number the values 0, 1, 2, …")
+    raise WorkbenchError(f"the step {shown(value, 50)}.", "whole numbers below 2**63.", "Number the values 0, 1, 2, …")

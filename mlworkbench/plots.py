@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError, explained, find_run, is_line, unknown_name
+from mlworkbench.errors import WorkbenchError, explained, find_run, is_among, is_line, shown, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,16 +64,16 @@ def log_figure(fig: Figure, path: str, *, alt: str) -> None:
     WorkbenchError
         When ``alt`` says nothing, ``fig`` is no figure, or MLflow does not take the path.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/api_reference/python_api/mlflow.html#mlflow.log_figure
     """
     import mlflow
 
     _require_figure(fig, alt)
     if not isinstance(path, str) or not path.endswith(".png"):
-        raise WorkbenchError(f"the path {path!r}.", "a text that ends in .png.", "Let the path end in .png.")
-    with explained(f"the figure {path!r}", "Choose a path below the run, such as 'figures/loss.png'."):
+        raise WorkbenchError(f"the path {shown(path)}.", "a text that ends in .png.", "Let the path end in .png.")
+    with explained(f"the figure {shown(path)}", "Choose a path below the run, such as 'figures/loss.png'."):
         mlflow.log_figure(fig, path, save_kwargs={"metadata": {"Description": alt}})
 
 
@@ -131,7 +131,7 @@ def plot_history(runs: Run | str | Iterable[Run | str], metric: str, *, ax: Axes
     lines = []
     for run in several:
         found = find_run(run.info.run_id if isinstance(run, Run) else run)
-        if metric not in list(found.data.metrics):
+        if not is_among(metric, found.data.metrics):
             raise unknown_name("metric", metric, found.data.metrics)
         history = mlflow.MlflowClient().get_metric_history(found.info.run_id, metric)
         steps, values = zip(*sorted((point.step, point.value) for point in history), strict=True)
@@ -167,7 +167,7 @@ def plot_runs(table: pd.DataFrame, metric: str, by: str, *, group: str | None = 
     if not isinstance(table, pd.DataFrame):
         raise WorkbenchError(f"a table that is a {type(table).__name__}.", "a table of runs.", "Pass wb.runs_table().")
     for column in (metric, by, *([] if group is None else [group])):
-        if column not in list(table.columns):
+        if not is_among(column, table.columns):
             raise unknown_name("column", column, table.columns)
     rows = table.dropna(subset=[metric, by])
     rows = rows.assign(**{name: _numbers_or_texts(rows[name]) for name in filter(None, (by, group))}).sort_values(by)
@@ -179,9 +179,11 @@ def _draw(
     ax: Axes | None, parts: list[Any], styles: Iterable[str], names: tuple[str, str], title: str | None = None
 ) -> Axes:
     """Draw parts, each its label, horizontal and vertical values, which differ by colour and by style."""
+    from matplotlib.axes import Axes
+
     ax = new_axes() if ax is None else ax
-    if not hasattr(ax, "plot"):
-        raise WorkbenchError(f"ax={ax!r}.", "axes of matplotlib.", "Leave ax out, or pass plt.subplots()[1].")
+    if not isinstance(ax, Axes):
+        raise WorkbenchError(f"ax={shown(ax)}.", "axes of matplotlib.", "Leave ax out, or pass plt.subplots()[1].")
     for (label, horizontal, vertical), color, style in zip(parts, cycle(COLORS), cycle(styles), strict=False):
         ax.plot(horizontal, vertical, style, color=color, label=label)
     ax.set(xlabel=names[0], ylabel=names[1])
@@ -212,4 +214,6 @@ def _require_figure(fig: Figure, alt: str) -> None:
         do = "Pass the figure: ax.figure of axes, or plt.gcf()."
         raise WorkbenchError(f"{type(fig).__name__} instead of a figure.", "a figure of matplotlib.", do)
     if not isinstance(alt, str) or not is_line(" ".join(alt.split())):
-        raise WorkbenchError(f"the alt text {alt!r}.", "a sentence that says what the figure shows.", "Write alt='…'.")
+        raise WorkbenchError(
+            f"the alt text {shown(alt)}.", "a sentence that says what the figure shows.", "Write alt='…'."
+        )

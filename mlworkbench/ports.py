@@ -6,7 +6,7 @@ import contextlib
 import socket
 from numbers import Integral
 
-from mlworkbench.errors import WorkbenchError
+from mlworkbench.errors import WorkbenchError, shown
 
 HOST = "127.0.0.1"
 _PORTS = 2**16
@@ -33,7 +33,7 @@ def require_free(port: int) -> None:
     """
     if type(port) is bool or not isinstance(port, Integral) or not 0 < port < _PORTS:
         do = "Name one, or leave it out to take one that is free."
-        raise WorkbenchError(f"the port {repr(port)[:50]}.", f"a whole number from 1 to {_PORTS - 1}.", do)
+        raise WorkbenchError(f"the port {shown(port, 50)}.", f"a whole number from 1 to {_PORTS - 1}.", do)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

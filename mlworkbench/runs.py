@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError, explained, find_run, unknown_name
+from mlworkbench.errors import WorkbenchError, explained, find_run, is_among, shown, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,8 +55,8 @@ def runs_table(
     WorkbenchError
         For an experiment that does not exist (MLflow alone ignores it), and for what MLflow cannot search for.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/ml/search/search-runs/
     """
     return _tidy(_search(experiments, filter_string, order_by, max_results))
@@ -75,9 +75,9 @@ def _search(
     if max_results is not None and (
         type(max_results) is bool or not isinstance(max_results, Integral) or max_results < 1
     ):
-        raise WorkbenchError(f"max_results={max_results!r}.", "a number from 1.", "Leave it out to get every run.")
+        raise WorkbenchError(f"max_results={shown(max_results)}.", "a number from 1.", "Leave it out to get every run.")
     names = _experiment_names(experiments)
-    asked = f"a search with filter_string={filter_string!r}, order_by={order_by!r}"
+    asked = f"a search with filter_string={shown(filter_string)}, order_by={shown(order_by)}"
     with explained(asked, _GRAMMAR):
         found: pd.DataFrame = mlflow.search_runs(
             experiment_ids=None if names is None else list(names),
@@ -99,10 +99,11 @@ def _experiment_names(experiments: str | Sequence[str] | None) -> dict[str, str]
 
     if experiments is None:
         return None
-    wanted = [experiments] if isinstance(experiments, str) or not isinstance(experiments, Iterable) else experiments
+    one = isinstance(experiments, str) or not isinstance(experiments, Iterable)
+    wanted: list[Any] = [experiments] if one else list(experiments)
     every = {e.name: e.experiment_id for e in mlflow.search_experiments()}
     for name in wanted:
-        if name not in list(every):
+        if not is_among(name, every):
             raise unknown_name("experiment", name, every)
     return {every[name]: name for name in wanted}
 
@@ -145,13 +146,13 @@ def best_run(
 
     if not isinstance(lower_is_better, bool | np.bool_):
         do = "Say True for errors and losses, False for scores."
-        raise WorkbenchError(f"lower_is_better={lower_is_better!r}.", "True or False.", do)
-    found, column = _search(experiments, filter_string), f"metrics.{metric}"
+        raise WorkbenchError(f"lower_is_better={shown(lower_is_better)}.", "True or False.", do)
+    found, column = _search(experiments, filter_string), f"metrics.{metric}" if isinstance(metric, str) else None
     rows = found[found["status"] == "FINISHED"].dropna(subset=[column]) if column in found else found.iloc[:0]
     if rows.empty:
         there = sorted(name.removeprefix("metrics.") for name in map(str, found) if name.startswith("metrics."))
         raise WorkbenchError(
-            f"no finished run with the metric {metric!r} among {len(found)} run(s).",
+            f"no finished run with the metric {shown(metric)} among {len(found)} run(s).",
             f"at least one; the metrics there are: {', '.join(there) or 'none'}.",
             "Correct the name, or name the experiments to look in.",
         )

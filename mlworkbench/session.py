@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mlworkbench.errors import StoreError, WorkbenchError, explained, is_line
+from mlworkbench.errors import StoreError, WorkbenchError, explained, is_line, shown
 from mlworkbench.locations import notes_on_locations
 from mlworkbench.mlflow_internals import ARTIFACT_ROOT_VARIABLE, active_experiment_id
 from mlworkbench.orphans import end_orphans
@@ -93,8 +93,8 @@ def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = Fal
     WorkbenchError
         When the name is none, or the store does not answer, cannot be written, or is of an unsupported kind.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/ml/tracking/tracking-api/
 
     Examples
@@ -127,11 +127,11 @@ def _activate(name: str, store: Store, fresh: bool) -> tuple[Experiment, list[st
         return entity, notes + notes_on_locations(client, store, entity)
 
 
-def check_experiment_name(name: str) -> None:
+def check_experiment_name(name: str, error: type[WorkbenchError] = WorkbenchError) -> None:
     """Refuse a name that is no text of one line: MLflow takes it, and then nobody can write or find it."""
     if not is_line(name):
-        raise WorkbenchError(
-            f"the experiment name {repr(name)[:60]}.",
+        raise error(
+            f"the experiment name {shown(name, 60)}.",
             "a text of one line that is not empty.",
             'Write, say, wb.start("my experiment").',
         )

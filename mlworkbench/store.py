@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 
 from mlworkbench.database import CONNECT_SECONDS, open_server_database, open_sqlite, sqlite_path, sqlite_uri
-from mlworkbench.errors import StoreError, is_line, told, without_password
+from mlworkbench.errors import StoreError, is_line, shown, told, without_password
 from mlworkbench.waiting import LONGER, patience
 from mlworkbench.workbook import MARKER, workbook_home
 
@@ -55,8 +55,8 @@ def open_store(tracking_uri: str | None = None) -> Store:
         When the store is of a kind that MLflow no longer supports, does not answer within 5 seconds, has the
         schema of another MLflow, or cannot be written.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/self-hosting/architecture/backend-store/
     """
     uri, why = _choose(tracking_uri)
@@ -87,7 +87,9 @@ def _choose(argument: object) -> tuple[str, str]:
         return sqlite_uri(workbook_home() / "mlflow.db"), "the workbook's own"
     if not isinstance(argument, str) or (argument and not is_line(argument)):
         file = f"'sqlite:///{argument}'" if isinstance(argument, os.PathLike) else "'sqlite:///mlflow.db'"
-        raise StoreError(f"the tracking URI {argument!r}.", "a text of one line.", f"Write tracking_uri={file}, say.")
+        raise StoreError(
+            f"the tracking URI {shown(argument)}.", "a text of one line.", f"Write tracking_uri={file}, say."
+        )
     return argument, "given as tracking_uri"
 
 

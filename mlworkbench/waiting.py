@@ -18,7 +18,7 @@ LONGER = f"set {PATIENCE_VARIABLE}=3 to wait three times as long"
 """What a message offers to whoever has waited in vain."""
 
 TOLD_AFTER = 10.0
-"""After how many seconds of waiting the reader is told what for."""
+"""After how many seconds of waiting the reader is told what for, times the factor."""
 
 
 def patience(seconds: float) -> float:
@@ -41,7 +41,7 @@ def patience(seconds: float) -> float:
 @contextlib.contextmanager
 def telling(what: str) -> Iterator[None]:
     """Say what a block waits for when it has taken ten seconds."""
-    timer = threading.Timer(TOLD_AFTER, say, [f"Waiting for {what} ..."])
+    timer = threading.Timer(patience(TOLD_AFTER), say, [f"Waiting for {what} ..."])
     timer.daemon = True
     timer.start()
     try:

@@ -11,6 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from tests import tally
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what the tests of the checks have tried."""
+    ends = [report for report in terminalreporter.stats.get("", ()) if getattr(report, "when", "") == "teardown"]
+    if line := tally.told(ends):
+        terminalreporter.write_line(line)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever asks for a database starts a server."""

@@ -3,8 +3,8 @@
 Linux keeps such rules itself (Landlock), for every user, and for root too. Once set they hold for all children and
 cannot be taken back. Where a system has no Landlock, only the limits hold; `enforced` tells.
 
-See Also
---------
+References
+----------
 https://docs.kernel.org/userspace-api/landlock.html
 """
 

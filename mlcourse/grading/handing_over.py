@@ -23,6 +23,7 @@ def hand_over(cell: str, /, **answers: Any) -> None:
 
     Runs in the learner's process, in place of the check: whatever it writes is looked at as data, and as nothing else.
     """
+    import mlflow
     from mlflow.utils.autologging_utils import autologging_is_disabled
 
     from mlworkbench.workbook import workbook_home
@@ -38,6 +39,7 @@ def hand_over(cell: str, /, **answers: Any) -> None:
     text = json.dumps(state)
     if len(text) > MOST_BYTES:
         raise ValueError(f"The answers have {len(text):,} bytes; at most {MOST_BYTES:,} are looked at.")
+    mlflow.flush_trace_async_logging()  # what is on its way to the store belongs to the answers
     store = workbook_home() / "mlflow.db"
     if store.exists():
         with sqlite3.connect(store) as now, sqlite3.connect(folder / "mlflow.db") as kept:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numbers
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from mlworkbench.tasks import NotYetError
 
 TONIGHT = ["return_1", "volatility_20", "distance_20"]
 HALF_A_PERCENT = 0.51
+CANDIDATES = ("logistic", "forest", "xgboost", "keras")
+BETTER, WORSE = r"\b(better|best|beats?|wins?|outperforms?|gains?)\b", r"\b(worse|loses?|below|behind|only|but)\b"
 NONE = r"\b(none|no|not|nothing|neither|nobody|never|cannot)\b|n't\b"
 
 
@@ -36,10 +40,20 @@ def kept(symbol: Any, store: Any, tonight: Any) -> str:
             f"The store does not have the features of {symbol} of its newest evening.",
             f"{NEWEST}Put what features.features(series, {symbol!r}) gives into it.",
         )
-    given = dict(tonight) if isinstance(tonight, dict) else {}
-    if set(given) != set(TONIGHT) or any(not same(float(given[name]), expected[name]) for name in TONIGHT):
+    given = {str(name).rpartition(":")[2]: each for name, each in _items(tonight)}
+    if not set(TONIGHT) <= set(given) or any(not _same(given[name], expected[name]) for name in TONIGHT):
         raise NotYetError(f"tonight is {shown(tonight)}.", f"Give {', '.join(TONIGHT)} with what the store answers.")
     return _concluded(symbol)
+
+
+def _items(answer: Any) -> list[tuple[Any, Any]]:
+    """Names and values of a dictionary or a column; a list with one value counts as the value."""
+    items = answer.items() if isinstance(answer, Mapping) or type(answer).__name__ == "Series" else ()
+    return [(name, each[0] if isinstance(each, list) and len(each) == 1 else each) for name, each in items]
+
+
+def _same(found: Any, expected: float) -> bool:
+    return isinstance(found, numbers.Real) and same(float(found), expected)
 
 
 def _online(store: Any, symbol: str) -> dict[str, Any]:
@@ -47,7 +61,14 @@ def _online(store: Any, symbol: str) -> dict[str, Any]:
     import feast
 
     wanted = [f"market:{name}" for name in TONIGHT]
-    asked = feast.FeatureStore(repo_path=store).get_online_features(features=wanted, entity_rows=[{"symbol": symbol}])
+    try:
+        kept = feast.FeatureStore(repo_path=store)
+        asked = kept.get_online_features(features=wanted, entity_rows=[{"symbol": symbol}])
+    except Exception as error:  # whatever lies there does not answer
+        raise NotYetError(
+            f"The feature store in {Path(store).name} does not answer ({type(error).__name__}).",
+            "Let feature_store.refresh make it, and leave its files as they are.",
+        ) from error
     return {name: values[0] for name, values in asked.to_dict().items()}
 
 
@@ -83,3 +104,15 @@ def _agrees(text: str, experiment_id: str, symbol: str) -> None:
             "No run of task 3 has an interval of the gain that is above 0, but the description does not say so.",
             "Say that none of your models is surely better.",
         )
+    for sentence in re.split(r"[.;!?\n]\s", text):
+        praised = [model for model in CANDIDATES if model in sentence and model not in surely]
+        if (
+            praised
+            and re.search(BETTER, sentence)
+            and not re.search(f"{NONE}|{WORSE}", sentence)
+            and not any(model in sentence for model in surely)
+        ):
+            raise NotYetError(
+                f"The description praises {praised[0]}, whose gain in your runs is not above 0 for sure.",
+                "Let your own numbers decide which models are surely better.",
+            )

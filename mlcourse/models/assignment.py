@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from mlcourse.answers import number, sequence
+from mlcourse.answers import number, sequence, shown, text
+from mlcourse.course_data import diabetes, unchanged
 from mlcourse.models import logged_models
-from mlcourse.models.gate import measured, own, own_metric, refused, through_the_gate
+from mlcourse.models.first_model import first, own, predictions
+from mlcourse.models.gate import measured, own_metric, refused, through_the_gate
 from mlworkbench.tasks import NotYetError, Task
 
-COLUMNS = 10
+COLUMNS, REGISTERED = 10, "progression"
+LIMITS = (100.0, 150.0, 171.5, 250.0, 20.0)
+NEAR = 3  # times as much, or as little, is what another order of the same sums may differ by
 
 
 def stored_pipeline(model_uri: Any) -> str:
     """Task 1: a pipeline with a name, an example, a signature and a run.
 
-    Recomputed: the classes of the pipeline, read from the stored model.
+    Recomputed: the classes of the pipeline, read from the stored model, and what it predicts for the test rows.
     Cross-examined: name, example, columns of the signature, run.
-    Not checked: the settings of Ridge.
+    Not checked: settings of Ridge that change no prediction by 0.05 points.
     """
     stored = own(model_uri, name="progression")
     steps = stored.classes()[1:]
@@ -26,19 +29,22 @@ def stored_pipeline(model_uri: Any) -> str:
         found = f"the steps {', '.join(steps)}" if steps else "no steps: it is no pipeline"
         raise NotYetError(f"The stored model has {found}.", "Store make_pipeline(StandardScaler(), Ridge()).")
     logged_models.with_example(stored)
-    if (width := len(logged_models.input_types(stored))) != COLUMNS:
-        raise NotYetError(f"The signature has {width} inputs.", f"Use all {COLUMNS} columns.")
-    if not stored.record.source_run_id:
-        raise NotYetError("The model belongs to no run.", "Log it inside of `with mlflow.start_run():`.")
+    names = list(logged_models.input_types(stored))
+    if len(names) != COLUMNS:
+        raise NotYetError(f"The signature has {len(names)} inputs.", f"Use all {COLUMNS} columns.")
+    if strange := set(names) - set(diabetes().X_train):
+        raise NotYetError(f"The signature has an input {shown(min(strange))}.", "Take rows of X_train as the example.")
+    logged_models.in_a_run(stored)
+    first(model_uri)
     return "The pipeline is stored with its example, its signature and its run."
 
 
 def read_facts(model_uri: Any, flavors: Any, size: Any, file_format: Any) -> str:
     """Task 2: three facts of the MLmodel file.
 
-    Recomputed: flavors, size and format are read from the file.
+    Recomputed: flavors, size and format are read from the file of the model of task 1.
     """
-    stored = own(model_uri)
+    stored = first(model_uri)
     names = {str(name) for name in sequence(flavors, "flavors")}
     if names != set(stored.flavors):
         raise NotYetError(
@@ -46,7 +52,7 @@ def read_facts(model_uri: Any, flavors: Any, size: Any, file_format: Any) -> str
         )
     if number(size, "size") != stored.file.model_size_bytes:
         raise NotYetError(f"The size is not {size:.6g} bytes.", "Give model_size_bytes as the file has it.")
-    if file_format != stored.flavors.get("sklearn", {}).get("serialization_format"):
+    if text(file_format, "file_format") != stored.flavors.get("sklearn", {}).get("serialization_format"):
         raise NotYetError("The file names another format.", "It stands in the flavor sklearn, serialization_format.")
     return f"Flavors, size and format are those of the file: {file_format}, {size / 1000:.3g} kB."
 
@@ -54,39 +60,50 @@ def read_facts(model_uri: Any, flavors: Any, size: Any, file_format: Any) -> str
 def addresses(model_uri: Any, by_run: Any, by_alias: Any) -> str:
     """Task 3: two more addresses of the same model.
 
-    Cross-examined: both addresses lead to the id of the model.
+    Cross-examined: both addresses lead to the id of the model of task 1; run and registered model in them.
     """
-    stored = own(model_uri)
+    stored = first(model_uri)
     for what, address, begins, needs in (("by_run", by_run, "runs:/", ""), ("by_alias", by_alias, "models:/", "@best")):
-        text = address if isinstance(address, str) else ""
-        if not (text.startswith(begins) and text.endswith(needs)):
+        if not (text(address, what).startswith(begins) and address.endswith(needs)):
             raise NotYetError(
                 f"{what} does not have the form {begins}…{needs}.", "Lesson 2.1, 'Tell the addresses apart'."
             )
         other = logged_models.stored_model(address, what)
         if other.record.model_id != stored.record.model_id:
             raise NotYetError(f"{what} leads to another model.", "Register, or name, the model of task 1.")
+    if (name := by_alias.removeprefix("models:/").removesuffix("@best")) != REGISTERED:
+        raise NotYetError(f"by_alias names the registered model {shown(name)}.", f"Register it as {REGISTERED!r}.")
     return "Three addresses, one model."
 
 
 def patient_model(model_uri: Any, rows: Any) -> str:
     """Task 4: a gap passes, a missing column and a text are refused.
 
-    Recomputed: the model is asked with a gap in age, without bmi, and with a text as bmi.
-    Not checked: how good its predictions are.
+    Recomputed: the model is asked with a gap in age, without bmi, and with a text as bmi; its error on the test rows
+    against that of the mean.
     """
-    stored = own(model_uri)
-    gap = logged_models.accepts_gap(stored, rows.head(), "age")
+    stored, data = own(model_uri), diabetes()
+    unchanged(rows, data.X_test, "rows")
+    gap = logged_models.accepts_gap(stored, data.X_test.head(), "age")
     logged_models.refuses(stored, gap.drop(columns="bmi"), "rows without bmi")
     logged_models.refuses(stored, gap.assign(bmi="high"), "a text as bmi")
+    answers = logged_models.numbers(stored.answer(data.X_test.astype({"age": float})), "The predictions")
+    truth = data.y_test.to_numpy()
+    error, guess = float(abs(answers - truth).mean()), float(abs(data.y_train.mean() - truth).mean())
+    if error >= guess:
+        raise NotYetError(
+            f"The model is wrong by {error:.3g} points in the mean, and guessing by {guess:.3g}.",
+            "Train it on X_train and y_train.",
+        )
     return "An unknown age passes; a missing or wrong bmi is refused."
 
 
 def follow_up(model_uri: Any, rows: Any, original: Any) -> str:
     """Task 5: a model from code with a parameter, compared with the model inside.
 
-    Recomputed: the model of task 1 and this one are asked, at four limits, and compared.
+    Recomputed: the model of task 1 and this one are asked, at six limits, and compared.
     Cross-examined: that nothing is pickled; the type of the default.
+    Not checked: rows that lie exactly at the limit.
     """
     stored = own(model_uri, name="follow_up")
     logged_models.from_code(stored)
@@ -96,29 +113,39 @@ def follow_up(model_uri: Any, rows: Any, original: Any) -> str:
         raise NotYetError(
             f"The parameter limit is {kind}, so that 100.5 would be refused.", "Write its default as in 150.0."
         )
-    inside = logged_models.numbers(own(original, "original").answer(rows), "The predictions of original")
-    for limit in (default, 100.0, 150.0, 250.0):
-        logged_models.equal_answers(stored.answer(rows, {"limit": limit}), inside > limit, f"With limit={limit:g}")
+    first(original, "original")
+    unchanged(rows, diabetes().X_test, "rows")
+    for limit in (default, *LIMITS):
+        wanted = predictions() > limit
+        logged_models.equal_answers(stored.answer(rows, {"limit": limit}), wanted, f"With limit={limit:g}")
+    logged_models.equal_answers(stored.answer(rows), predictions() > default, "Without a limit")
     return f"Nothing is pickled, and the limit works; by default it is {default:g}."
 
 
 def exported(model_uri: Any, original: Any, rows: Any, difference: Any) -> str:
     """Task 6: an ONNX export with the same predictions, and the learner's own proof.
 
-    Recomputed: the predictions of both models, and their largest difference.
+    Recomputed: the predictions of both models, and their largest difference, to about its size.
     """
-    import numpy as np
-
     stored = own(model_uri)
     if "onnx" not in stored.flavors:
         raise NotYetError(f"The model has the flavors {', '.join(stored.flavors)}.", "Export it with to_onnx first.")
+    first(original, "original")
+    unchanged(rows, diabetes().X_test, "rows")
     answers = stored.answer(logged_models.as_declared(stored, rows))
-    found = logged_models.numbers(answers, "The answers of the export")
-    expected = logged_models.numbers(own(original, "original").answer(rows), "The predictions of original")
-    largest = float(np.abs(found - expected).max())
-    if largest > logged_models.ALL_CLOSE * float(np.abs(expected).max()):
+    found, expected = logged_models.numbers(answers, "The answers of the export"), predictions()
+    if len(found) != len(expected):
+        raise NotYetError(f"The export gives {len(found)} answers for {len(expected)} rows.", "One a row.")
+    largest = float(abs(found - expected).max())
+    if largest > logged_models.ALL_CLOSE * float(abs(expected).max()):
         raise NotYetError(f"The predictions differ by up to {largest:.3g}.", "Export the pipeline of task 1.")
-    if math.isclose(number(difference, "difference"), np.abs(found[:, None] - expected).max(), rel_tol=0.01):
+    _proof(number(difference, "difference"), largest, float(abs(found[:, None] - expected).max()))
+    return f"The export predicts the same; the largest difference is {largest:.1g}."
+
+
+def _proof(difference: float, largest: float, of_all_pairs: float) -> None:
+    """The learner's difference is about the largest one."""
+    if abs(difference - of_all_pairs) < of_all_pairs / 100:
         raise NotYetError(
             f"Your difference is {difference:.3g}: shape (rows, 1) minus shape (rows,) compares each row with all.",
             "Flatten the answers of the export first: .ravel().",
@@ -127,9 +154,8 @@ def exported(model_uri: Any, original: Any, rows: Any, difference: Any) -> str:
         raise NotYetError(
             f"Your difference is 0, but {largest:.1g} is left.", "Subtract the pipeline's predictions for X_test."
         )
-    if not math.isclose(difference, largest, abs_tol=0.01):
+    if not largest / NEAR <= difference <= largest * NEAR:
         raise NotYetError(f"Your difference is {difference:.3g}, not {largest:.3g}.", "Take abs(…), then max().")
-    return f"The export predicts the same; the largest difference is {largest:.1g}."
 
 
 _HINTED: dict[str, tuple[Any, str, str]] = {

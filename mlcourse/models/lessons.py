@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+from mlcourse import logged_runs
 from mlcourse.answers import number, sequence
-from mlcourse.models import latencies, logged_models
+from mlcourse.course_data import samples, unchanged, wine
+from mlcourse.models import evaluated, latencies, logged_models, training, verdicts
 from mlcourse.models.checkpoints import followed
+from mlcourse.models.logged_models import Stored
 from mlworkbench.tasks import NotYetError, Task
 
 BETTER_THAN_GUESSING = 0.6
 FEWEST_REQUESTS = 100
 LIMIT = 0.7
 TARGET = "malignant"
+NEWEST, LUCK = 8, 0.01
 
 
-def _estimator(stored: logged_models.Stored, name: str) -> Any:
-    """The scikit-learn object of a stored model, which must be of this class."""
-    model = stored.native()
-    if type(model).__name__ != name:
-        raise NotYetError(f"The stored model is a {type(model).__name__}.", f"Store a {name}.")
-    return model
+def _estimator(stored: Stored, name: str) -> None:
+    """The scikit-learn object of a stored model, or the last step of a pipeline, must be of this class."""
+    kind = stored.classes()[-1]
+    if kind != name:
+        raise NotYetError(f"The stored model is a {kind}.", f"Store a {name}.")
 
 
 def stored_tree(model_uri: Any, flavors: Any) -> str:
     """Lesson 2.1: a tree, stored in a run with a name and an example, and the number of its flavors.
 
+    Recomputed: such a tree is trained on different rows, and compared with the stored one.
     Cross-examined: class, name, example and run of the stored model; the number of flavors against its file.
     """
     stored = logged_models.stored_model(model_uri)
     logged_models.called(stored, "tree")
     _estimator(stored, "DecisionTreeClassifier")
-    if not stored.record.source_run_id:
-        raise NotYetError("The model belongs to no run.", "Log it inside of `with mlflow.start_run():`.")
+    logged_models.in_a_run(stored)
     logged_models.with_example(stored)
-    if number(flavors, "flavors") != len(stored.flavors):
+    if number(flavors, "flavors", "Give their number: len(mlmodel['flavors']).") != len(stored.flavors):
         raise NotYetError(f"You count {flavors} flavor(s).", "Count the keys of mlmodel['flavors'].")
+    data = wine()
+    answers = stored.answer(logged_models.as_declared(stored, data.X_test))
+    training.on_training_rows(stored, sequence(answers, "What the tree answers"), data)
     return f"The tree is stored with an example and the flavors {', '.join(stored.flavors)}."
 
 
@@ -45,6 +50,7 @@ def patient_signature(model_uri: Any) -> str:
 
     Recomputed: the model is asked with a gap and without a column.
     Cross-examined: the parameter in the signature.
+    Not checked: what the model answers, of which the task says nothing.
     """
     import pandas as pd
 
@@ -59,7 +65,7 @@ def patient_signature(model_uri: Any) -> str:
 def doubtful(model_uri: Any, rows: Any, forest: Any) -> str:
     """Lesson 2.3: a model from code that names the rows about which a forest is not sure.
 
-    Recomputed: the forest is asked about the rows, at several limits, and compared.
+    Recomputed: the forest of the lesson is trained again, asked about the rows, and compared at several limits.
     Cross-examined: that nothing is pickled.
     """
     stored = logged_models.stored_model(model_uri)
@@ -68,55 +74,115 @@ def doubtful(model_uri: Any, rows: Any, forest: Any) -> str:
     default = logged_models.default_of(stored, "limit")
     if default != LIMIT:
         raise NotYetError(f"The default of limit is {default!r}.", f"Make it {LIMIT}: it comes from the example.")
-    sure = forest.predict_proba(rows).max(axis=1)
+    unchanged(rows, wine().X_test, "rows")
+    sure = _of_the_lesson(forest).predict_proba(rows).max(axis=1)
     logged_models.equal_answers(stored.answer(rows), sure < LIMIT, "Without a limit")
     for limit in (0.5, 0.95):
         logged_models.equal_answers(stored.answer(rows, {"limit": limit}), sure < limit, f"With limit={limit}")
     return f"Nothing is pickled, and {int((sure < LIMIT).sum())} of {len(sure)} wines are doubtful."
 
 
+def _of_the_lesson(forest: Any) -> Any:
+    """The forest that the lesson has trained, trained again."""
+    import numpy as np
+    from sklearn.base import clone
+    from sklearn.ensemble import RandomForestClassifier
+
+    if type(forest) is not RandomForestClassifier:
+        raise NotYetError(f"forest is of type {type(forest).__name__}.", "Run the cell that trains the forest again.")
+    data = wine()
+    again = clone(forest).fit(data.X_train.astype("float32"), data.y_train)
+    rows = data.X_test.astype("float32")
+    if not np.allclose(forest.predict_proba(rows), again.predict_proba(rows)):
+        raise NotYetError("forest is not the one of the lesson.", "Run the cell that trains the forest again.")
+    return again
+
+
 def gated(verdict: Any, test: Any) -> str:
     """Lesson 2.4: a logistic regression passes a gate against the stump, on the test rows.
 
-    Recomputed: both models on the test rows.
-    Cross-examined: thresholds, candidate and baseline of the verdict's run.
+    Recomputed: both models on the test rows and on the training rows.
+    Cross-examined: thresholds, decision, candidate and baseline of the verdict against its runs and verdict.txt.
+    Not checked: verdict.html, which says the same in colours; metrics that need probabilities; the metric score.
     """
-    run = logged_models.verdict_run(verdict)
-    recall = logged_models.demand(verdict, "recall_score")
+    run = verdicts.verdict_run(verdict)
+    recall = verdicts.demand(verdict, "recall_score")
     if not recall.startswith("at least 0.8"):
         raise NotYetError(f"The recall is wanted {recall}.", "Use threshold=0.8 and greater_is_better=True.")
-    accuracy = logged_models.demand(verdict, "accuracy_score")
-    if "0.01 above the baseline" not in accuracy:
+    accuracy = verdicts.demand(verdict, "accuracy_score")
+    if "0.01 above the baseline" not in accuracy.split(", "):
         raise NotYetError(f"The accuracy is wanted {accuracy}.", "Use min_absolute_change=0.01.")
-    candidate = logged_models.stored_model(run.data.params["candidate"], "candidate")
-    model = _estimator(candidate, "LogisticRegression")
-    _estimator(logged_models.stored_model(run.data.params["baseline"], "baseline"), "DecisionTreeClassifier")
+    models = {
+        role: logged_models.stored_model(logged_runs.parameter(run, role), role) for role in ("candidate", "baseline")
+    }
+    _estimator(models["candidate"], "LogisticRegression")
+    _estimator(models["baseline"], "DecisionTreeClassifier")
     if not verdict:
         raise NotYetError("The gate refused the candidate.", "Train it on the training rows; keep the data as it is.")
-    told = float(verdict.table.set_index("metric").loc["accuracy_score", "candidate"])
-    right = float((model.predict(test.drop(columns=TARGET)) == test[TARGET]).mean())
-    if not math.isclose(told, right, abs_tol=1e-9):
-        raise NotYetError(
-            f"The gate saw an accuracy of {told:.3f}; on the test rows it is {right:.3f}.",
-            "Give `test` to wb.validate: the model has seen the other rows.",
-        )
+    data = samples()
+    unchanged(test, data.X_test.assign(malignant=data.y_test), "test")
+    for role, stored in models.items():
+        answers = logged_models.numbers(stored.answer(data.X_test), f"The answers of the {role}")
+        _no_better_on_test_rows(stored, answers)
+        verdicts.saw(run, role, "accuracy_score", evaluated.of_classifier(data.y_test.to_numpy(), answers))
+    verdicts.as_logged(verdict, run)
     return "The logistic regression passed your gate, and the verdict is in the store."
+
+
+def _no_better_on_test_rows(stored: Stored, answers: Any) -> None:
+    """A model does not know the test rows better than those that it was trained on."""
+    data = samples()
+    known = logged_models.numbers(stored.answer(data.X_train), "The answers")
+    learned, tested = float((known == data.y_train).mean()), float((answers == data.y_test).mean())
+    if tested > learned + LUCK:
+        raise NotYetError(
+            f"The model is right on {tested:.3f} of the test rows, and on {learned:.3f} of the training rows.",
+            "Train it on the training rows: the test rows are for the gate.",
+        )
 
 
 def served(answers: Any, latency: Any, y_test: Any) -> str:
     """Lesson 2.5: answers of a server for all test rows, and its latency.
 
-    Recomputed: the predictions of the model that was served.
-    Plausible: the latency, which nobody can measure again; the logged number is that of the answer.
+    Recomputed: what the newest trees in the store answer to the test rows; one of them has to answer like that.
+    Cross-examined: the answers against the target of the test rows.
+    Plausible: the latency, which nobody can measure again: positive, and not always the same.
+    Not checked: that the answers came from a server.
     """
-    answers, truth = sequence(answers, "answers"), sequence(y_test, "y_test")
+    answers = sequence(answers, "answers")
+    unchanged(y_test, wine().y_test, "y_test")
+    truth = wine().y_test.to_numpy()
     if len(answers) != len(truth):
         raise NotYetError(f"There are {len(answers)} answers for {len(truth)} test rows.", "Send all of X_test.")
     right = sum(bool(a == b) for a, b in zip(answers, truth, strict=True)) / len(truth)
     if right < BETTER_THAN_GUESSING:
         raise NotYetError(f"{right:.2f} of the answers are right.", "Train the tree on X_train and y_train.")
     p99 = latencies.enough(latency, FEWEST_REQUESTS).percentiles["p99"]
+    _by_a_stored_tree(answers)
     return f"{right:.2f} of the answers are right, and 99 % came within {p99:.3g} ms."
+
+
+def _newest(kind: str) -> list[Stored]:
+    """Among the newest models in the store those of this class."""
+    client = logged_runs.client()
+    experiments = [each.experiment_id for each in client.search_experiments()]
+    order = [{"field_name": "creation_timestamp", "ascending": False}]
+    found = client.search_logged_models(experiments, max_results=NEWEST, order_by=order)
+    stored = [logged_models.stored_model(f"models:/{each.model_id}") for each in found if each.status == "READY"]
+    return [each for each in stored if "sklearn" in each.flavors and each.classes()[-1] == kind]
+
+
+def _by_a_stored_tree(answers: list[Any]) -> None:
+    """One of the newest trees in the store gives these answers."""
+    for stored in _newest("DecisionTreeClassifier"):
+        found = stored.answer(logged_models.as_declared(stored, wine().X_test))
+        if answers == sequence(found, "What the tree answers"):
+            training.on_training_rows(stored, answers, wine())
+            return
+    raise NotYetError(
+        "No DecisionTreeClassifier in this store gives these answers.",
+        "Store the tree with wb.log_model, and keep what endpoint.predict(X_test) gives.",
+    )
 
 
 TASKS = {

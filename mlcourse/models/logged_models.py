@@ -1,4 +1,4 @@
-"""What checks look at in stored models: files, signatures, answers, verdicts and latencies, each gap with a message."""
+"""What checks look at in stored models: files, signatures and answers, each gap with a message."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
+from mlcourse.answers import shown
 from mlcourse.asking import RefusedError, apart
 from mlworkbench.errors import told
 from mlworkbench.quiet import quiet
 from mlworkbench.tasks import NotYetError
-from mlworkbench.verdict import VERDICT_TAG, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mlflow.entities import LoggedModel, Run
+    from mlflow.entities import LoggedModel
     from mlflow.models import Model
 
 ALL_CLOSE = 1e-3  # part of a value by which two translations of one model may differ
@@ -42,13 +42,6 @@ class Stored:
                 f"The model has the flavors {', '.join(self.flavors)}.", "Store the scikit-learn object itself."
             )
         return str(mlflow.artifacts.download_artifacts(self.uri))
-
-    def native(self) -> Any:
-        """The model as the scikit-learn object that it was."""
-        import mlflow
-
-        with quiet():
-            return mlflow.sklearn.load_model(self._folder("sklearn"))
 
     def classes(self) -> list[str]:
         """Name of the class of the scikit-learn object, and those of its steps if it is a pipeline."""
@@ -88,21 +81,23 @@ class Stored:
 def stored_model(answer: Any, what: str = "model_uri") -> Stored:
     """The model that the learner names, as an address or as what `log_model` returned."""
     import mlflow
-    from mlflow.exceptions import MlflowException
     from mlflow.models import Model
 
     uri = getattr(answer, "model_uri", answer)
     if not isinstance(uri, str):
         raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give the text in `….model_uri`.")
+    if not uri.startswith(("models:/", "runs:/")):
+        raise NotYetError(f"{what} is {shown(uri)}.", "Give the address that log_model returns: it begins models:/.")
     try:
         file = Model.load(uri)
-    except (MlflowException, OSError) as error:
+        record = mlflow.get_logged_model(file.model_id) if file.model_id else None
+    except Exception as error:  # an address that no database takes, or a store that went away
         raise NotYetError(
             f"There is no model at {uri[:100]!r} ({told(error)[:150]}).", "Take the address that log_model returns."
         ) from error
-    if file.model_id is None:
+    if record is None:
         raise NotYetError(f"The model at {uri[:100]!r} was saved, but not logged.", "Use log_model.")
-    return Stored(uri, file, mlflow.get_logged_model(file.model_id))
+    return Stored(uri, file, record)
 
 
 def called(stored: Stored, name: str) -> None:
@@ -116,6 +111,13 @@ def in_experiment(stored: Stored, experiment: str) -> None:
     found = logged_runs.client().get_experiment(stored.record.experiment_id).name
     if found != experiment:
         raise NotYetError(f"The model is in the experiment {found!r}.", f"Log it in {experiment!r}.")
+
+
+def in_a_run(stored: Stored) -> None:
+    """The model must belong to a run that is still there."""
+    if not stored.record.source_run_id:
+        raise NotYetError("The model belongs to no run.", "Log it inside of `with mlflow.start_run():`.")
+    logged_runs.known_run(stored.record.source_run_id, "The run of the model")
 
 
 def with_example(stored: Stored) -> None:
@@ -166,6 +168,8 @@ def accepts_gap(stored: Stored, rows: pd.DataFrame, column: str) -> pd.DataFrame
         raise NotYetError(
             f"The signature declares {column} as {kind}, which has no gaps.", "Declare it as double, the type of a gap."
         )
+    if kind not in ("double", "float"):
+        raise NotYetError(f"The signature declares {column} as {kind}.", "Declare it as double, the type of a gap.")
     gap = rows.astype({column: "float64"})
     gap.iloc[0, list(gap.columns).index(column)] = float("nan")
     answers = pd.Series(list(stored.answer(gap)))
@@ -210,9 +214,12 @@ def numbers(answer: Any, what: str) -> Any:
     if hasattr(answer, "items") and not hasattr(answer, "to_numpy"):  # ONNX names its outputs
         answer = next(iter(answer.values()))
     try:
-        return np.asarray(answer, dtype="float64").ravel()
+        found = np.asarray(answer, dtype="float64").ravel()
     except (TypeError, ValueError) as error:
         raise NotYetError(f"{what} are not numbers.", "Give the predictions of the model.") from error
+    if not np.isfinite(found).all():
+        raise NotYetError(f"{what} are not all finite numbers.", "Find the row that gives NaN or infinity.")
+    return found
 
 
 def equal_answers(found: Any, expected: Any, what: str) -> None:
@@ -222,26 +229,10 @@ def equal_answers(found: Any, expected: Any, what: str) -> None:
     found, expected = np.asarray(found).ravel(), np.asarray(expected).ravel()
     if len(found) != len(expected):
         raise NotYetError(f"{what} the model gives {len(found)} answer(s) for {len(expected)} rows.", "One a row.")
+    if other := [value for value in found.tolist() if not isinstance(value, bool | int | float) or value not in (0, 1)]:
+        raise NotYetError(f"{what} the model answers {shown(other[0])}.", "Answer True or False, one for each row.")
     wrong = int((found.astype(bool) != expected.astype(bool)).sum())
     if wrong and wrong == len(expected):
         raise NotYetError(f"{what} all {wrong} answers are the opposite.", "Turn the comparison round.")
     if wrong:
         raise NotYetError(f"{what} {wrong} of {len(expected)} answers differ.", "Compare with the parameter itself.")
-
-
-def verdict_run(answer: Any) -> Run:
-    """The run of a verdict that `wb.validate` gave and logged."""
-    if not isinstance(answer, Verdict):
-        raise NotYetError(f"verdict is of type {type(answer).__name__}.", "Give what `wb.validate(…)` returns.")
-    run = logged_runs.finished_run(answer.run_id, "verdict.run_id")
-    if VERDICT_TAG not in run.data.tags:
-        raise NotYetError(f"The run {run.info.run_name!r} holds no verdict.", "Give what `wb.validate(…)` returns.")
-    return run
-
-
-def demand(verdict: Verdict, metric: str) -> str:
-    """What the gate demanded of a metric, in words."""
-    wanted = dict(zip(verdict.table["metric"], verdict.table["wanted"], strict=True))
-    if metric not in wanted:
-        raise NotYetError(f"The gate looked at {', '.join(wanted)}.", f"Add a threshold for {metric}.")
-    return str(wanted[metric])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
-from mlcourse.answers import number, shown
-from mlcourse.projects import project_runs
+from mlcourse.answers import number, same, shown
+from mlcourse.projects import mlproject, project_runs, recomputed
+from mlcourse.projects.mlproject import FILE, NUMBER, TEXT
 from mlcourse.projects.notebook_jobs import EXPERIMENT, diagnosed, given_parameters, grown
-from mlcourse.projects.project_runs import FILE, NUMBER, TEXT
 from mlworkbench.tasks import NotYetError, Task
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 COLUMN, ROWS = "sepal_length", 100
 DICE = {"throws": 100, "sides": 6, "seed": 7}
-OLD_COMMIT = "Guess the mean"
+OLD_COMMIT, NEW_COMMIT = "Guess the mean", "Guess the median"
+TWO_DIGITS = 0.006
 
 
 def _own(answer: Any, what: str, entry_point: str = "main") -> Run:
@@ -30,16 +32,17 @@ def written(project: Any) -> str:
     """Task 1: an MLproject with two entry points for two scripts.
 
     Recomputed: the file is read as MLflow reads it; names, types, defaults and commands.
-    Not checked: that it runs; task 3 does.
+    Not checked: that it runs, with fit.py, count.py and flowers.csv; task 3 does. A name of the project.
     """
-    main, count = project_runs.entry_points(project, "main", "count")
-    project_runs.required(main, "file", FILE)
-    project_runs.optional(main, "column", TEXT, "petal_length")
-    project_runs.optional(main, "rows", NUMBER, 150)
-    project_runs.starts(main, "python", "fit.py", "{file}", "{column}", "{rows}")
-    project_runs.required(count, "file", FILE)
-    project_runs.required(count, "species", TEXT)
-    project_runs.starts(count, "python", "count.py", "{file}", "{species}")
+    main, count = mlproject.entry_points(project, "main", "count")
+    mlproject.use_their_parameters(main, count)
+    mlproject.required(main, "file", FILE)
+    mlproject.optional(main, "column", TEXT, "petal_length")
+    mlproject.optional(main, "rows", NUMBER, 150)
+    mlproject.starts(main, "python", "fit.py", "{file}", "{column}", "{rows}")
+    mlproject.required(count, "file", FILE)
+    mlproject.required(count, "species", TEXT)
+    mlproject.starts(count, "python", "count.py", "{file}", "{species}")
     return "Two scripts, two entry points, five parameters with their types."
 
 
@@ -47,14 +50,18 @@ def mended(project: Any, run: Any) -> str:
     """Task 2: a project that runs again, without any value given.
 
     Recomputed: the file is read as MLflow reads it.
-    Cross-examined: the parameters of the run against its defaults.
+    Cross-examined: the parameters of the run against its defaults, its project, and that a project was run.
+    Not checked: what dice.py prints; it logs nothing. A name of the project.
     """
-    (main,) = project_runs.entry_points(project, "main")
+    (main,) = mlproject.entry_points(project, "main")
+    mlproject.use_their_parameters(main)
     for name, default in DICE.items():
-        project_runs.optional(main, name, NUMBER, default)
-    project_runs.starts(main, "python", "dice.py", "{throws}", "{sides}", "{seed}")
+        mlproject.optional(main, name, NUMBER, default)
+    mlproject.starts(main, "python", "dice.py", "{throws}", "{sides}", "{seed}")
     proof = _own(run, "run")
-    if str(project_runs.folder_of(project)) not in project_runs.sources_of(proof):
+    if not (mlproject.folder_of(project) / "dice.py").is_file():
+        raise NotYetError("The folder has no dice.py.", "Run the cell that prepares this task again.")
+    if str(mlproject.folder_of(project)) not in project_runs.sources_of(proof):
         raise NotYetError("That is a run of another project.", "Run this one.")
     for name, default in DICE.items():
         logged_runs.parameter(proof, name, default)
@@ -65,14 +72,15 @@ def mended(project: Any, run: Any) -> str:
 def found(run: Any, filter_string: Any) -> str:
     """Task 3: a run with parameters, and a filter that finds it by entry point and parameter.
 
-    Recomputed: what the filter finds, against all runs of the experiment.
-    Cross-examined: entry point, parameters and files of the run.
+    Recomputed: what the filter finds, against all runs of the experiment; the line and its error.
+    Cross-examined: entry point and parameters of the run, and that a project was run.
+    Not checked: the parameter file, whose name nobody else knows; its flowers decide the error.
     """
     mine = _own(run, "run")
     logged_runs.parameter(mine, "rows", ROWS)
     if (column := logged_runs.parameter(mine, "column")) != COLUMN:
         raise NotYetError(f"The column is {shown(column)}.", f"Use {COLUMN!r}.")
-    logged_runs.metric(mine, "error")
+    _fitted(mine, COLUMN)
     ids = logged_runs.found_by(filter_string, mine.info.experiment_id)
     every = logged_runs.client().search_runs([mine.info.experiment_id], max_results=5000)
     wanted = {run.info.run_id for run in every if _is_main_on_column(run)}  # failed attempts too
@@ -88,6 +96,18 @@ def found(run: Any, filter_string: Any) -> str:
     return f"The filter finds what `main` did with {COLUMN}, and nothing else."
 
 
+def _fitted(run: Run, column: str) -> None:
+    """The error and the line of a run of ``fit.py`` are those of the column."""
+    expected = recomputed.line(column, ROWS)
+    do = f"Let fit.py log them, on the flowers of the cell above, with the column {column!r} and {ROWS} rows."
+    logged_runs.agree(run, {"error": expected["error"]}, do)
+    found = logged_runs.dictionary(run, "line.json")
+    for name in ("slope", "intercept"):
+        if not isinstance(found.get(name), float) or not same(found[name], expected[name]):
+            told = shown(found.get(name, "missing"))
+            raise NotYetError(f"In line.json {name} is {told}; computed again it is {expected[name]:.3f}.", do)
+
+
 def _is_main_on_column(run: Run) -> bool:
     return bool(run.data.tags.get("mlflow.project.entryPoint") == "main" and run.data.params.get("column") == COLUMN)
 
@@ -95,33 +115,46 @@ def _is_main_on_column(run: Run) -> bool:
 def compared(repository: Any, old: Any, new: Any, difference: Any) -> str:
     """Task 4: one project at two commits, and what that changed.
 
-    Recomputed: the difference of both errors.
-    Cross-examined: the commits of both runs against the repository.
+    Recomputed: the errors of both guesses, and their difference.
+    Cross-examined: the commits of both runs against the repository, and that a project was run.
+    Not checked: MLproject and other files of the repository, as they lie there now; a run takes those of its commit.
     """
     before, after = _own(old, "old"), _own(new, "new")
     commits = project_runs.two_commits(before, after)
-    folder = project_runs.folder_of(repository)
+    folder = mlproject.folder_of(repository)
     if str(folder) not in project_runs.sources_of(after):
         raise NotYetError("The runs are of another project.", "Run the repository of this task.")
-    command = ["git", "-C", str(folder), "log", "--format=%H %s", "main"]
-    log = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    messages = dict(line.split(" ", 1) for line in log.splitlines())  # the newest first
-    for what, commit, wanted in (
-        ("old", commits[0], OLD_COMMIT),
-        ("new", commits[1], next(iter(messages.values()))),
+    messages = _messages(folder)
+    for what, commit, wanted, run, by in (
+        ("old", commits[0], OLD_COMMIT, before, "mean"),
+        ("new", commits[1], NEW_COMMIT, after, "median"),
     ):
         if messages.get(commit) != wanted:
             raise NotYetError(f"{what} executed the commit {shown(messages.get(commit))}.", f"Run {wanted!r}.")
-    change = logged_runs.metric(after, "error") - logged_runs.metric(before, "error")
-    if not math.isclose(number(difference, "difference"), change, abs_tol=0.006):
+        logged_runs.agree(run, {"error": recomputed.guessed(by)}, "Let guess.py log it, and add nothing by hand.")
+    change = recomputed.guessed("median") - recomputed.guessed("mean")
+    if not math.isclose(number(difference, "difference"), change, abs_tol=TWO_DIGITS):
         raise NotYetError(f"difference is {difference:.3g}.", "Subtract the error of old from the error of new.")
     return f"The new commit changes the error by {change:.2f}."
+
+
+def _messages(folder: Path) -> dict[str, str]:
+    """What each commit of the repository says."""
+    command = ["git", "-C", str(folder), "log", "--format=%H %s", "main"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    if said.returncode:
+        raise NotYetError(
+            f"{folder.name} is no Git repository with a branch main.", "Give the repository of this task."
+        )
+    return dict(line.split(" ", 1) for line in said.stdout.splitlines())
 
 
 def resumed_workflow(first: Any, second: Any) -> str:
     """Task 5: three steps, of which the second time only two ran.
 
-    Cross-examined: the steps of both workflows, which ran and which were used again.
+    Recomputed: the lines that both workflows have fitted, and their errors.
+    Cross-examined: the steps of both workflows, which ran and which were used again, and what was changed.
+    Not checked: the parameter file of select, whose flowers decide the errors; whether it is unfinished.
     """
     before, after = logged_runs.run_in(EXPERIMENT, first, "first"), logged_runs.run_in(EXPERIMENT, second, "second")
     steps = project_runs.reused(before, after)
@@ -137,8 +170,13 @@ def resumed_workflow(first: Any, second: Any) -> str:
                 )
     if steps["select"].outcome == "ran":
         raise NotYetError("The second time select ran anew.", "Change nothing but the column.")
-    if (column := logged_runs.parameter(steps["fit"].run, "column")) != COLUMN:
-        raise NotYetError(f"The second time the column is {shown(column)}.", f"Use {COLUMN!r}.")
+    for what, run, wanted in (("first", before, "petal_length"), ("second", after, COLUMN)):
+        fit = project_runs.steps(run, what)["fit"].run
+        if (column := logged_runs.parameter(fit, "column")) != wanted:
+            raise NotYetError(f"The {what} time the column is {shown(column)}.", f"Use {wanted!r}.")
+        _fitted(fit, wanted)
+    project_runs.one_change(before, after, "column")
+    logged_runs.parameter(steps["select"].run, "rows", ROWS)
     return "select was reused; fit and report ran anew, since the column had changed."
 
 

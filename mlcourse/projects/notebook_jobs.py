@@ -7,7 +7,7 @@ from typing import Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import number, shown
-from mlcourse.projects import sweep_tables
+from mlcourse.projects import recomputed, sweep_tables
 from mlworkbench.errors import NotebookError
 from mlworkbench.notebooks.parameters import parameters
 from mlworkbench.orphans import OUTCOME_TAG
@@ -22,8 +22,9 @@ THROWS, SIDES, SWEPT_THROWS = 500, 20, 1000
 def given_parameters(notebook: Any, run: Any) -> str:
     """Task 6: a notebook with parameters, and a rerun of it in which they count.
 
-    Cross-examined: the parameters of the notebook against those of the run and its results.
-    Plausible: the mean of the throws.
+    Recomputed: number, mean and highest of the throws.
+    Cross-examined: the parameters of the notebook against those of the run, and how it ended.
+    Not checked: the cells of dice.ipynb beside its parameters; what comes out of them is. The words in its outcome.
     """
     try:
         known = {parameter.name: parameter for parameter in parameters(notebook)}
@@ -49,14 +50,19 @@ def given_parameters(notebook: Any, run: Any) -> str:
                 f"The notebook was given throws={THROWS} and sides={SIDES}, and its metric {name} is {got:.6g}.",
                 "Use the parameters in the cells below, in place of the numbers.",
             )
+    logged_runs.agree(
+        done, recomputed.thrown(THROWS, SIDES), "Leave the seed, and what the cells do with it, as it is."
+    )
     return f"{THROWS} throws of a die with {SIDES} sides, by the notebook that used to know one die."
 
 
 def grown(first: Any, second: Any) -> str:
     """Task 7: a sweep that was continued with one more value.
 
-    Cross-examined: the points and runs of both tables.
-    Not checked: the metrics in the tables.
+    Recomputed: number, mean and highest of the throws of each point.
+    Cross-examined: the points, outcomes, metrics and runs of both tables.
+    Not checked: seconds, which nobody can measure again; reused, which the runs of both tables show; throws in the
+    tables, which the runs know; whether one call has run a table (mlflow.parentRunId).
     """
     runs = [
         sweep_tables.points(table, "dice.ipynb", "sides", fewest=fewest, what=what)
@@ -65,6 +71,10 @@ def grown(first: Any, second: Any) -> str:
     for run in (*runs[0], *runs[1]):
         sweep_tables.passed(run)
         logged_runs.parameter(run, "throws", SWEPT_THROWS)
+        if not (sides := logged_runs.parameter(run, "sides")).isdigit() or int(sides) < 1:
+            raise NotYetError(f"A point has sides={shown(sides)}.", "Sweep whole numbers of sides.")
+        do = "Leave the notebook as it is after task 6."
+        logged_runs.agree(run, recomputed.thrown(SWEPT_THROWS, int(sides)), do)
     before, after = ({run.info.run_id for run in each} for each in runs)
     if lost := before - after:
         raise NotYetError(
@@ -79,14 +89,19 @@ def grown(first: Any, second: Any) -> str:
 def diagnosed(table: Any, run_id: Any, cell: Any, error: Any) -> str:
     """Task 8: which point of a sweep failed, in which cell, and why.
 
-    Cross-examined: the run that failed, its cell and its error.
+    Cross-examined: points, outcomes and runs of the table; the run that failed, its sensor, cell and error.
+    Not checked: seconds, which nobody can measure again, and reused; whether one call has run it (mlflow.parentRunId).
     """
     runs = sweep_tables.points(table, "readings.ipynb", "sensor", fewest=4)
-    failed = {run.info.run_id: run.data.tags[OUTCOME_TAG] for run in runs if run.info.status == "FAILED"}
+    if busy := [run for run in runs if run.info.status not in ("FINISHED", "FAILED")]:
+        raise NotYetError(f"A point has the status {busy[0].info.status}.", "Let the sweep come to its end.")
+    failed = {run.info.run_id: run.data.tags.get(OUTCOME_TAG, "") for run in runs if run.info.status == "FAILED"}
     mine = logged_runs.known_run(run_id).info.run_id
     if mine not in failed:
         raise NotYetError("That run is no point that failed.", "Look for it in the column outcome.")
-    where, why = re.findall(r"in cell (\d+): (\w+)", failed[mine])[0]
+    if not (told := re.search(r"in cell (\d+): (\w+)", failed[mine])):
+        raise NotYetError(f"Of that run the store says {shown(failed[mine])}.", "Sweep the notebook as it is.")
+    where, why = told.groups()
     if number(cell, "cell") in (int(where) + 1, int(where) + PUT_IN):
         raise NotYetError(
             f"Cell {cell} of the executed copy, perhaps: papermill has put cells into it.",

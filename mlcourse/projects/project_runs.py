@@ -1,8 +1,7 @@
-"""What checks look at in projects and their runs: MLproject files, commits, steps, each gap with a message."""
+"""What checks look at in the runs of projects: where they came from, commits, steps, each gap with a message."""
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -10,24 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlcourse import logged_runs
 from mlcourse.answers import shown
-from mlworkbench import mlflow_internals
-from mlworkbench.errors import ProjectError
-from mlworkbench.projects.mlproject_file import read_project
 from mlworkbench.projects.steps import STEP_TAG
 from mlworkbench.tasks import NotYetError
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-    from mlflow.projects._project_spec import EntryPoint
 
-NUMBER = ("float", "int")
-TEXT = ("string",)
-FILE = ("path",)
 _STEP = "step."
-_NOT_A_MAPPING = (
-    "Look for a line with nothing behind or below its colon, and for a parameter that is a bare value: "
-    "it is a type, or {type: …, default: …}."
-)
 
 
 class Step(NamedTuple):
@@ -35,101 +23,6 @@ class Step(NamedTuple):
 
     outcome: str
     run: Run
-
-
-def folder_of(answer: Any) -> Path:
-    """The folder of a project that the learner names."""
-    if not isinstance(answer, (str, os.PathLike)):
-        raise NotYetError(f"project is of type {type(answer).__name__}.", "Give the folder in which MLproject lies.")
-    return Path(answer).resolve()
-
-
-def entry_points(answer: Any, *names: str) -> list[EntryPoint]:
-    """The entry points of these names in a project's MLproject, which must be one that MLflow can read."""
-    folder = folder_of(answer)
-    try:
-        points = mlflow_internals.entry_points(read_project(folder))
-    except ProjectError as error:
-        there = ", ".join(sorted(path.name for path in folder.glob("*"))[:6])
-        told = f" It has: {there}." if there and "no MLproject" in error.found else ""
-        do = _NOT_A_MAPPING if "AttributeError" in error.found else error.do
-        raise NotYetError(f"{error.found[0].upper()}{error.found[1:]}{told}", do) from error
-    for name in names:
-        if name not in points:
-            raise NotYetError(f"The entry points are: {', '.join(points) or 'none'}.", f"Add one called {name!r}.")
-        _uses_its_parameters(points[name])
-    return [points[name] for name in names]
-
-
-def _uses_its_parameters(point: EntryPoint) -> None:
-    """The command must have every parameter in braces; that it has nothing else there, the reader has seen to."""
-    if unused := [name for name in point.parameters if f"{{{name}}}" not in point.command]:
-        raise NotYetError(
-            f"The command of {point.name} does not use its parameter {unused[0]}.", f"Write {{{unused[0]}}} into it."
-        )
-
-
-def python_environment(answer: Any) -> None:
-    """The project must name a file with a Python and its packages."""
-    import yaml
-
-    project = read_project(folder_of(answer))
-    if project.env_type != "python_env" or project.env_config_path is None:
-        raise NotYetError("The project names no Python environment.", "Add the line `python_env: python_env.yaml`.")
-    settings = yaml.safe_load(Path(project.env_config_path).read_text()) or {}
-    if missing := [name for name in ("python", "dependencies") if not settings.get(name)]:
-        raise NotYetError(
-            f"{Path(project.env_config_path).name} has no {missing[0]}.", "Write it as the project wine does."
-        )
-
-
-def default_of(point: EntryPoint, name: str, kinds: tuple[str, ...]) -> Any:
-    """Default of a parameter, which must have one of these types; None without one."""
-    if name not in point.parameters:
-        found = f"the parameters {', '.join(point.parameters)}" if point.parameters else "no parameters"
-        raise NotYetError(f"The entry point {point.name} has {found}.", f"Give it one called {name!r}.")
-    parameter = point.parameters[name]
-    if parameter.type not in kinds:
-        raise NotYetError(
-            f"The parameter {name} of {point.name} has the type {shown(parameter.type)}.", f"Make it a {kinds[0]}."
-        )
-    return parameter.default
-
-
-def optional(point: EntryPoint, name: str, kinds: tuple[str, ...], wanted: Any = None) -> None:
-    """A parameter with a default, that of the task where it names one."""
-    default = default_of(point, name, kinds)
-    if default is None:
-        raise NotYetError(
-            f"The parameter {name} of {point.name} has no default.", f"Write {{type: {kinds[0]}, default: …}}."
-        )
-    value = default
-    if kinds is NUMBER:
-        try:
-            value = float(default)
-        except (TypeError, ValueError) as error:
-            raise NotYetError(f"The default of {name} is {shown(default)}.", "Make it a number.") from error
-    if wanted is not None and value != wanted:
-        raise NotYetError(f"The default of {name} is {shown(default)}.", f"Make it {wanted}.")
-
-
-def required(point: EntryPoint, name: str, kinds: tuple[str, ...]) -> None:
-    """A parameter without a default."""
-    if (default := default_of(point, name, kinds)) is not None:
-        raise NotYetError(
-            f"The parameter {name} of {point.name} has the default {shown(default)}.",
-            f"Take it away, so that a value must be given: `{name}: {kinds[0]}` suffices.",
-        )
-
-
-def starts(point: EntryPoint, *words: str) -> None:
-    """The command must be these words, with every parameter in its place."""
-    found = point.command.split()
-    if found != list(words):
-        raise NotYetError(
-            f"The command of {point.name} is {shown(point.command)}.",
-            f"Begin with {' '.join(words[:2])}, and put the parameters behind it, in the order of the task.",
-        )
 
 
 def finished(answer: Any, what: str) -> Run:
@@ -146,9 +39,21 @@ def project_run(answer: Any, what: str, entry_point: str | None = None) -> Run:
     found = run.data.tags.get("mlflow.project.entryPoint")
     if found is None:
         raise NotYetError(f"{what} is not the run of a project.", "Give the run that `wb.run_project` returns.")
+    _made_by_a_project(run, what)
     if entry_point is not None and found != entry_point:
         raise NotYetError(f"{what} is a run of the entry point {found!r}.", f"Run {entry_point!r}.")
     return run
+
+
+def _made_by_a_project(run: Run, what: str) -> None:
+    """MLflow tells of a project's run more than its entry point, and starts it itself."""
+    tags = run.data.tags
+    if tags.get("mlflow.source.type") != "PROJECT" or not {"mlflow.project.backend", STEP_TAG} & set(tags):
+        raise NotYetError(
+            f"{what} has the tag of an entry point, but no project was run: its source is of the type "
+            f"{shown(tags.get('mlflow.source.type'))}.",
+            "Let `wb.run_project` or `mlflow.projects.run` make the run.",
+        )
 
 
 def sources_of(run: Run) -> set[str]:
@@ -177,9 +82,24 @@ def two_commits(old: Run, new: Run) -> tuple[str, str]:
             f"Both runs executed the commit {commits[0][:7]}.",
             "Run one with `version=`. (Plain MLflow changes your folder then; `git switch -` changes it back.)",
         )
+    for what, commit in zip(("old", "new"), commits, strict=True):
+        if not any(_may_hold(folder, commit) for folder in sources):
+            raise NotYetError(
+                f"{what} names the commit {shown(commit)}, which the repository does not have.", "Run it."
+            )
     if any(_comes_after(*commits, folder) for folder in sources):
         raise NotYetError("old executed the later commit.", "Swap old and new.")
     return commits
+
+
+def _may_hold(folder: str, commit: str) -> bool:
+    """Whether the repository has this commit; nobody knows of one that is not here, or no longer."""
+    if not Path(folder).is_dir():
+        return True
+    if not re.fullmatch("[0-9a-f]{40}", commit):
+        return False
+    command = ["git", "-C", folder, "cat-file", "-e", f"{commit}^{{commit}}"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _comes_after(first: str, second: str, folder: str) -> bool:
@@ -194,6 +114,25 @@ def same_parameters(old: Run, new: Run) -> None:
     for name, value in old.data.params.items():
         if (other := new.data.params.get(name)) != value:
             raise NotYetError(f"{name} is {shown(value)} in old and {shown(other)} in new.", "Use one value in both.")
+
+
+def one_change(first: Run, second: Run, wanted: str) -> str:
+    """The steps of two workflows differ in one parameter, beside the runs that are handed on; returns its new value."""
+    before, now = steps(first, "first"), steps(second, "second")
+    changed = {
+        name: now[step].run.data.params.get(name)
+        for step in before
+        for name, value in before[step].run.data.params.items()
+        if (other := now[step].run.data.params.get(name)) != value and not (_handed_on(value) and _handed_on(other))
+    }
+    if set(changed) != {wanted}:
+        told = ", ".join(f"{name}={value}" for name, value in changed.items()) or "nothing"
+        raise NotYetError(f"Other than in first: {told}.", f"Change {wanted}, and nothing else.")
+    return str(changed[wanted])
+
+
+def _handed_on(value: Any) -> bool:
+    return bool(re.search(r"[0-9a-f]{32}", str(value)))
 
 
 def steps(run: Run, what: str) -> dict[str, Step]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
+import numbers
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
-from mlcourse.answers import shown
+from mlcourse.answers import same, shown
 from mlworkbench.notebooks.point import POINT_TAG
 from mlworkbench.notebooks.resume import PARENT_TAG
 from mlworkbench.orphans import OUTCOME_TAG
@@ -15,6 +17,8 @@ from mlworkbench.tasks import NotYetError
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Run
+
+_MOST_POINTS = 1000
 
 
 def rerun_of(run: Run, notebook: str, what: str) -> None:
@@ -35,12 +39,15 @@ def points(table: Any, notebook: str, *names: str, fewest: int = 2, what: str = 
         raise NotYetError(
             f"{what} has no column {', '.join(missing)}.", "Give the table that `wb.sweep` returns, as it is."
         )
+    if len(table) > _MOST_POINTS or not table.columns.is_unique:
+        raise NotYetError(f"{what} has {len(table)} rows, or a column twice.", "Give it as `wb.sweep` returns it.")
     runs = [logged_runs.known_run(run_id, "run_id") for run_id in table["run_id"]]
     for run, row in zip(runs, table.to_dict("records"), strict=True):
         rerun_of(run, notebook, f"The point {_told(row, names)}")
         if any(run.data.params.get(name) != str(row[name]) for name in names):
             raise NotYetError(f"The store has other values for {_told(row, names)}.", "Give the table as it is.")
-    _one_sweep(runs, list(table["reused"]))
+        _as_stored(run, row, what)
+    _under_a_parent(runs, list(table["reused"]))
     _combined(table, names, fewest, what)
     return runs
 
@@ -52,18 +59,30 @@ def passed(run: Run, do: str = "Choose values that the notebook can take.") -> N
         raise NotYetError(f"The rerun {run.info.run_name} {outcome}.", do)
 
 
-def _one_sweep(runs: list[Run], reused: list[bool]) -> None:
-    """New points belong to one sweep; points that were there already may belong to earlier ones, or to a rerun."""
+def _as_stored(run: Run, row: dict[Any, Any], what: str) -> None:
+    """Outcome and metrics in a row are those of its run."""
+    if row["outcome"] != (stored := run.data.tags.get(OUTCOME_TAG)):
+        raise NotYetError(f"{what} says {shown(row['outcome'])} of a run that {stored}.", "Give the table as it is.")
+    for name in set(row) & set(run.data.metrics):
+        found, logged = row[name], float(run.data.metrics[name])
+        if not isinstance(found, numbers.Real) or not (same(float(found), logged) or math.isnan(logged)):
+            raise NotYetError(
+                f"{what} has {name}={shown(found)} where the run {run.info.run_name} has {logged:.6g}.",
+                "Give the table as it is.",
+            )
+
+
+def _under_a_parent(runs: list[Run], reused: list[bool]) -> None:
+    """New points belong to a sweep; points that were there already may also have been made by a rerun."""
     parents = [run.data.tags.get(PARENT_TAG) for run in runs]
     new = {parent for parent, old in zip(parents, reused, strict=True) if not old}
     if not any(parents) or None in new:
         raise NotYetError("The points stand under no parent.", "Let `wb.sweep` run them, with a value that is new.")
-    if len(new) > 1:
-        raise NotYetError(f"The points come from {len(new)} sweeps.", "Let one call of `wb.sweep` run the whole grid.")
 
 
 def _combined(table: pd.DataFrame, names: tuple[str, ...], fewest: int, what: str) -> None:
-    found = set(table[[*names]].itertuples(index=False, name=None))
+    table = table[[*names]].astype(str)
+    found = set(table.itertuples(index=False, name=None))
     for name in names:
         if (values := table[name].nunique()) < fewest:
             raise NotYetError(f"{what} has {values} value(s) of {name}.", f"Sweep at least {fewest}.")

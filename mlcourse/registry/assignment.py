@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlcourse.answers import run_id_of, sequence, shown
+from mlcourse.answers import run_id_of, sequence, shown, text
+from mlcourse.course_data import samples, unchanged
 from mlcourse.logged_runs import client, finished_run
-from mlcourse.registry import registered_models
+from mlcourse.registry import filters, registered_models
 from mlcourse.registry.bad_week import at_the_time, migrated, repaired
+from mlcourse.registry.kinds import check_kind
 from mlworkbench.registry import audit_trail
 from mlworkbench.serving.batch_scoring import ADDED
 from mlworkbench.tasks import NotYetError, Task
@@ -24,9 +26,11 @@ DEMANDS = {"recall_score": "at least 0.8", "accuracy_score": "0.01 above the bas
 def registered(version: Any, model_uri: Any) -> str:
     """Task 1: a registered model with a description, and a version with a description and a tag.
 
+    Recomputed: the stump is trained again, and compared with the stored one.
     Cross-examined: the version against the stored model, its tag.
     Not checked: what the descriptions say, beyond three words.
     """
+    check_kind(model_uri, "stump")
     found = registered_models.version_of(version, CELLS)
     if int(found.version) not in registered_models.versions_of(model_uri, CELLS, "the stump"):
         raise NotYetError(f"Version {found.version} is another model.", "Register the stump, and give its version.")
@@ -51,16 +55,18 @@ def searched(filter_string: Any) -> str:
             f"{len(tagged)} of {len(known)} version(s) have the tag {KEY} = {VALUE!r}.",
             "Register the other models, each with the tag that the task names.",
         )
-    found = registered_models.finds(filter_string, CELLS, KEY, VALUE)
+    found = filters.finds(filter_string, CELLS, KEY, VALUE)
     return f"The filter finds {found} of {len(known)} versions, by their tag."
 
 
 def loaded(address: Any, predictions: Any, model_uri: Any, rows: Any) -> str:
     """Task 3: the predictions of a version that was loaded by its alias.
 
-    Recomputed: the predictions of the version that holds the alias.
+    Recomputed: the predictions of the version that holds the alias; the forest is trained again, and compared.
     Cross-examined: the version against the stored model.
     """
+    check_kind(model_uri, "forest")
+    unchanged(rows, samples().X_test, "rows")
     wanted = f"models:/{CELLS}@candidate"
     if address != wanted:
         raise NotYetError(f"The address is {shown(address)}.", "It has the form models:/name@alias.")
@@ -76,9 +82,12 @@ def loaded(address: Any, predictions: Any, model_uri: Any, rows: Any) -> str:
 def staged(production: Any, archived: Any, stump: Any, majority: Any) -> str:
     """Task 4: one version through Staging to Production, one to Archived, each with a reason.
 
+    Recomputed: both models are trained again, and compared with the stored ones.
     Cross-examined: both versions, and every move in the trail with its order.
     Not checked: what the reasons say.
     """
+    check_kind(stump, "stump")
+    check_kind(majority, "majority")
     first, last = (
         registered_models.version_of(production, CELLS, "production"),
         registered_models.version_of(archived, CELLS, "archived"),
@@ -96,15 +105,17 @@ def deserved(before: Any, model_uri: Any, test: Any) -> str:
     """Task 5: a promotion through a gate that compares with the version in production.
 
     Recomputed: candidate and version in production, by the run of the verdict, on the test rows.
-    Cross-examined: trail, alias and verdict.
+    Cross-examined: trail, alias and verdict, with what its run and verdict.txt say.
     """
+    unchanged(test, samples().X_test.assign(malignant=samples().y_test), "test")
+    check_kind(model_uri, "forest")
     row = registered_models.moved(
         registered_models.past(CELLS), registered_models.versions_of(model_uri, CELLS, "the forest"), "promote"
     )
     row = registered_models.passed(row, "the forest")
     if row.isna()["from"]:
         raise NotYetError("Nobody was in production before.", f"Do task 4. {registered_models.AGAIN}.")
-    registered_models.demanded(row, CELLS, DEMANDS, test["malignant"], test.drop(columns="malignant"))
+    registered_models.demanded(row, int(row["from"]), CELLS, DEMANDS)
     if int(registered_models.version_of(before, CELLS, "before").version) != row["from"]:
         raise NotYetError("Another version was in production before.", "wb.promote returns it.")
     return f"Version {row['to']} passed the gate and replaced version {row['from']}."
@@ -113,8 +124,10 @@ def deserved(before: Any, model_uri: Any, test: Any) -> str:
 def turned_away(run_id: Any, model_uri: Any) -> str:
     """Task 6: a promotion that the gate refused, and the run of its verdict, as the trail names it.
 
-    Cross-examined: the run of the verdict against the trail, the version against the stored model.
+    Recomputed: candidate and version in production, by the run of the verdict, on the test rows.
+    Cross-examined: the run of the verdict against the trail, what the gate asked for, the version against the model.
     """
+    check_kind(model_uri, "hasty")
     past, hasty = registered_models.past(CELLS), registered_models.versions_of(model_uri, CELLS, "the hasty forest")
     if audit_trail.read(CELLS).aliases.get("production") in hasty:
         raise NotYetError(
@@ -127,6 +140,8 @@ def turned_away(run_id: Any, model_uri: Any) -> str:
         )
     if run_id_of(run_id, "run_id") not in set(rows["run_id"]):
         raise NotYetError("That is not the run of this verdict.", "It is in the column run_id of the row 'refused'.")
+    row = rows[rows["run_id"] == run_id_of(run_id, "run_id")].iloc[-1]
+    registered_models.demanded(row, registered_models.holder_before(past, row), CELLS, DEMANDS)
     return "The gate refused the hasty forest, and its verdict can be read by everybody."
 
 
@@ -134,20 +149,27 @@ def traced(scores: Any, algorithm: Any, rows: Any) -> str:
     """Task 7: scores by alias, traced to the version and to what the registry says of it.
 
     Recomputed: the scores of the version.
-    Cross-examined: the version in the table, and its tag.
+    Cross-examined: the version in the table against the run and against who is in production, and its tag.
+    Not checked: the columns with the features; scores.csv, and the metric rows of the run.
     """
-    table: pd.DataFrame = scores
     if missing := [name for name in ADDED if name not in getattr(scores, "columns", ())]:
         raise NotYetError(f"The scores have no {', '.join(missing)}.", "Give the table that wb.score returns.")
+    unchanged(rows, samples().X_test, "rows")
+    if len(scores) != len(rows):
+        raise NotYetError(f"There are {len(scores)} predictions for {len(rows)} test rows.", "Predict all of X_test.")
+    table: pd.DataFrame = scores.loc[rows.index] if set(scores.index) == set(rows.index) else scores
     run = finished_run(str(table["run_id"].iloc[0]), "run_id")
     asked, version = run.data.params.get("model_uri", ""), run.data.params.get("model_version", "")
     if asked != f"models:/{CELLS}@production":
         raise NotYetError(f"You scored with {shown(asked)}.", "Ask for whatever is in production, by the alias.")
-    if set(table["model_version"]) != {version}:
+    if set(table["model_version"]) != {version} or set(table["run_id"]) != {run.info.run_id}:
         raise NotYetError(f"The run says {version}, the table something else.", "Keep the table as it is.")
+    holder = client().get_registered_model(CELLS).aliases.get("production")
+    if version != f"{CELLS}/{holder}":
+        raise NotYetError(f"You scored with {version}; now version {holder} is in production.", "Score again.")
     registered_models.answers_of(f"models:/{version}", list(table["prediction"]), rows)
-    wanted = registered_models.version_of(version.rpartition("/")[2], CELLS).tags.get(KEY)
-    if str(algorithm) != wanted:
+    wanted = registered_models.version_of(holder, CELLS).tags.get(KEY)
+    if text(algorithm, "algorithm") != wanted:
         raise NotYetError(f"The tag of {version} is not {shown(algorithm)}.", "Read it with client.get_model_version.")
     return f"{len(table)} scores lead to {version}, and from there to {wanted!r}."
 

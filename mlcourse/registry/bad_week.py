@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mlcourse.answers import number, sequence, shown
+from mlcourse.answers import number, sequence, shown, text
 from mlcourse.logged_runs import finished_run
 from mlcourse.registry import registered_models
-from mlcourse.registry.drill import LEGACY, TRIAGE
+from mlcourse.registry.drill import COMPLAINED, COMPLAINT, LEGACY, TRIAGE
 from mlworkbench.registry import audit_trail
+from mlworkbench.registry.trail_entries import ALIAS_OF
 from mlworkbench.tasks import NotYetError
-
-if TYPE_CHECKING:
-    pass
 
 WEEK = "Run the cell that prepares the week in task 8 again"
 
@@ -20,11 +18,15 @@ WEEK = "Run the cell that prepares the week in task 8 again"
 def at_the_time(version: Any, who: Any, why: Any, complaint: Any) -> str:
     """Task 8: who was in production at the time of a run, by whom and why.
 
-    Recomputed: who held the alias when the run began, from the trail.
+    Recomputed: who held the alias when the run began, from the trail, in which the people are others each time.
+    Cross-examined: the run against what the complaint said.
     """
     import pandas as pd
 
-    when = pd.Timestamp(finished_run(complaint, "complaint").info.start_time, unit="ms", tz="UTC")
+    run = finished_run(complaint, "complaint")
+    if run.info.run_name != COMPLAINT or run.data.tags.get("mlflow.note.content") != COMPLAINED:
+        raise NotYetError(f"The run {shown(run.info.run_name)} is no complaint.", f"{WEEK}.")
+    when = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
     past, found = registered_models.past(TRIAGE), int(registered_models.version_of(version, TRIAGE).version)
     rows = past[(past["alias"] == "production") & (past["action"] != "refused") & (past["when"] <= when)]
     if rows.empty:
@@ -37,24 +39,35 @@ def at_the_time(version: Any, who: Any, why: Any, complaint: Any) -> str:
             "Take the last row before the complaint that moved the alias: a refusal does not.",
         )
     for what, answer in (("who", who), ("why", why)):
-        if str(answer).strip() != row[what]:
+        if text(answer, what).strip() != row[what]:
             raise NotYetError(f"{what} is {shown(answer)}, the trail says another.", "Take it from the same row.")
     return f"Version {found}, by {who}: {why}"
 
 
 def migrated(production: Any, archived: Any) -> str:
-    """Task 9: stages became aliases and tags.
+    """Task 9: stages became aliases and tags, by `migrate_stages` or by MLflow's own calls.
 
     Cross-examined: aliases and tags against the stages that MLflow still shows.
     """
-    past = registered_models.past(LEGACY)
-    if not (past["action"] == "migrate").any():
-        raise NotYetError("Nothing has been migrated.", f"Call wb.migrate_stages({LEGACY!r}).")
-    if int(registered_models.version_of(production, LEGACY, "production").version) != registered_models.explained(
-        LEGACY
-    ):
+    known = registered_models.versions(LEGACY)
+    stages = {number: version.current_stage for number, version in known.items()}
+    now = audit_trail.client().get_registered_model(LEGACY).aliases
+    if not now and not any("stage" in version.tags for version in known.values()):
+        raise NotYetError("Nothing has been migrated.", f"Call wb.migrate_stages({LEGACY!r}), or set alias and tags.")
+    for stage, alias in ALIAS_OF.items():
+        newest = max(number for number, found in stages.items() if found == stage)
+        if int(now.get(alias, 0)) != newest:
+            told = f"Version {now[alias]}" if alias in now else "No version"
+            raise NotYetError(f"{told} holds the alias {alias!r}.", f"The newest version in {stage} gets it.")
+    holder = int(now["production"])
+    if int(registered_models.version_of(production, LEGACY, "production").version) != holder:
         raise NotYetError("Another version holds the alias 'production'.", "Look at wb.versions_table.")
-    wanted = {n for n, version in registered_models.versions(LEGACY).items() if version.tags.get("stage") == "Archived"}
+    wanted = {n for n, s in stages.items() if s == "Archived" or (s == "Production" and n != holder)}
+    tagged = {number for number, version in known.items() if version.tags.get("stage", "").lower() == "archived"}
+    if tagged != wanted:
+        raise NotYetError(
+            f"{len(tagged)} version(s) have the tag stage = 'Archived'.", f"It should be so for {len(wanted)}."
+        )
     if {int(number(value, "archived")) for value in sequence(archived, "archived")} != wanted:
         raise NotYetError(
             f"{len(wanted)} version(s) are archived now, and not those you name.",
@@ -68,6 +81,7 @@ def repaired(overridden: Any, unexplained: Any) -> str:
 
     Recomputed: which versions were promoted by override, and by hand, from the trail.
     Cross-examined: who is in production now, and with which verdict.
+    Not checked: what the reasons say; that wb has written the trail, whose tags can be set by hand.
     """
     past, now = registered_models.past(TRIAGE), audit_trail.read(TRIAGE)
     forced = set(past.loc[past["verdict"] == "refused, overridden", "to"].dropna())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from mlworkbench.verdict import Verdict
 
 TRIAGE, LEGACY = "exercise-triage", "exercise-legacy"
+COMPLAINT, COMPLAINED = "complaint", "Everything is benign today?"
+PEOPLE = ("ada", "ben", "cleo", "dina", "emil", "finn", "gusti", "hana")
+HASTE = (
+    "It is faster, and the demo is today.",
+    "The other one is slow, and the boss waits.",
+    "Only for this afternoon.",
+)
 
 
 def fresh(*names: str) -> None:
@@ -31,13 +39,14 @@ def broken_registry(stored: dict[str, ModelInfo], gate: Callable[[str, str], Ver
 
     fresh(TRIAGE)
     _register(TRIAGE, stored, ("stump", "forest", "majority", "hasty"))
-    _enter("promote", 1, "ada", "The first model that works.", verdict="no gate")
-    _enter("promote", 2, "ada", "Finds more of the malignant samples.", **_asked(gate, 2, 1))
-    override = _asked(gate, 3, 2)["run_id"]
-    _enter("promote", 3, "ben", "It is faster, and the demo is today.", verdict="refused, overridden", run_id=override)
-    with mlflow.start_run(run_name="complaint", tags={"mlflow.note.content": "Everything is benign today?"}) as run:
+    ada, ben, cleo = random.sample(PEOPLE, 3)  # others each time: nobody can know them who has not looked
+    _enter("promote", 1, ada, "The first model that works.", verdict="no gate")
+    _enter("promote", 2, ada, "Finds more of the malignant samples.", **_asked(gate, 2, 1))
+    override = {"verdict": "refused, overridden", "run_id": _asked(gate, 3, 2)["run_id"]}
+    _enter("promote", 3, ben, random.choice(HASTE), **override)  # noqa: S311 (no secret)
+    with mlflow.start_run(run_name=COMPLAINT, tags={"mlflow.note.content": COMPLAINED}) as run:
         pass
-    _enter("refused", 4, "cleo", "Perhaps the newest one helps.", **_asked(gate, 4, 2))
+    _enter("refused", 4, cleo, "Perhaps the newest one helps.", **_asked(gate, 4, 2))
     audit_trail.client().set_registered_model_alias(TRIAGE, "production", "4")
     return run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlcourse.registry import registered_models
+from mlcourse.registry import filters, registered_models
 from mlcourse.registry.called import called
 from mlworkbench.tasks import NotYetError, Task
 
@@ -26,7 +26,7 @@ def registered(name: Any, filter_string: Any) -> str:
         newest.description, f"version {newest.version}", "client.update_model_version(…, description=…)"
     )
     purpose = registered_models.tagged(newest, "purpose")
-    count = registered_models.finds(filter_string, name, "purpose", purpose)
+    count = filters.finds(filter_string, name, "purpose", purpose)
     return f"Your filter finds the version(s) whose purpose is {purpose!r}: {count} of {len(known)}."
 
 
@@ -56,8 +56,8 @@ def lived(name: Any) -> str:
 def rolled_back(name: Any) -> str:
     """Lesson 3.3: a promotion through a gate, and the way back.
 
-    Cross-examined: aliases, trail and the verdict's run.
-    Not checked: what the reasons say.
+    Cross-examined: aliases, trail and the verdict in the run that it names.
+    Not checked: what the gate asks for, and what the reasons say.
     """
     past = registered_models.past(name)
     promoted = past[(past["action"] == "promote") & (past["alias"] == "production")]
@@ -67,7 +67,9 @@ def rolled_back(name: Any) -> str:
             f"Nobody was in production before version {newest['to']}: it needs no gate.",
             "Now promote another version, with gate=….",
         )
-    challenger = registered_models.passed(newest, f"a version of {name!r}")["to"]
+    passed = registered_models.passed(newest, f"a version of {name!r}")
+    registered_models.with_a_verdict(passed)
+    challenger = passed["to"]
     back = past[(past["action"] == "rollback") & (past["from"] == challenger).fillna(value=False)].tail(1)
     if back.empty:
         call = f"wb.rollback({name!r}, why='…')"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import numbers
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from mlcourse.answers import apart, same, shown
-from mlcourse.logged_runs import children, finished_run, metric
-from mlcourse.models import logged_models
+from mlcourse.answers import shown
+from mlcourse.course_data import samples
+from mlcourse.logged_runs import artifact, finished_run, parameter
+from mlcourse.models import evaluated, logged_models, verdicts
 from mlworkbench.errors import told
 from mlworkbench.registry import audit_trail
 from mlworkbench.tasks import NotYetError
+from mlworkbench.verdict import VERDICT_TAG
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 AGAIN = "Roll back, move the version to Staging, and promote it again"
 _FEWEST_WORDS = 3
+_RIVAL = "the gate gets the candidate and the version in production"
 _STAGED = "Move it to Staging, then to Production, each with why=…."
 
 
@@ -27,10 +31,16 @@ def versions(name: Any) -> dict[int, ModelVersion]:
 
     if not isinstance(name, str):
         raise NotYetError(f"The name is of type {type(name).__name__}.", "Give the name of the registered model.")
-    found = {int(version.version): version for version in find_versions(name)}
+    try:
+        found = {int(version.version): version for version in find_versions(name)}
+    except Exception as error:  # a name that no registry takes, or a store that went away
+        raise NotYetError(
+            f"The registry cannot look for {shown(name)} ({told(error)[:150]}).", "Give its name."
+        ) from error
     if not found:
         raise NotYetError(
-            f"The registry has no version of {shown(name)}.", f"Register a model: mlflow.register_model(…, {name!r})."
+            f"The registry has no version of {shown(name)}.",
+            f"Register a model: mlflow.register_model(…, {shown(name)}).",
         )
     return dict(sorted(found.items()))
 
@@ -40,13 +50,15 @@ def version_of(answer: Any, name: str, what: str = "version") -> ModelVersion:
     known, theirs = versions(name), getattr(answer, "name", name)
     if theirs != name:
         raise NotYetError(f"{what} is a version of {shown(theirs)}.", f"Give a version of {name!r}.")
-    number = str(getattr(answer, "version", answer))
-    if not number.isdecimal():
+    number = getattr(answer, "version", answer)
+    if isinstance(number, bool) or not isinstance(number, str | numbers.Real):
         raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give the number of a version.")
-    if int(number) not in known:
-        listed = ", ".join(map(str, known))
-        raise NotYetError(f"{name!r} has the versions {listed}, but no {number}.", "Look at wb.versions_table.")
-    return known[int(number)]
+    found = {str(each): version for each, version in known.items()}
+    text = str(number).strip().removesuffix(".0")  # a column with gaps holds floats
+    if text not in found:
+        listed = ", ".join(found)
+        raise NotYetError(f"{name!r} has the versions {listed}, but no {shown(text)}.", "Look at wb.versions_table.")
+    return found[text]
 
 
 def versions_of(model_uri: Any, name: str, what: str) -> list[int]:
@@ -62,7 +74,7 @@ def described(description: str | None, what: str, call: str) -> None:
     """A description must say something."""
     if not (words := (description or "").split()):
         raise NotYetError(f"There is no description of {what}.", f"Write one with {call}.")
-    if len(words) < _FEWEST_WORDS:
+    if len({word for word in words if len(word) > 1}) < _FEWEST_WORDS - 1 or len(words) < _FEWEST_WORDS:
         raise NotYetError(
             f"The description of {what} is {shown(description)}: too short.",
             f"Say in {_FEWEST_WORDS} words or more what it is.",
@@ -77,40 +89,6 @@ def tagged(version: ModelVersion, key: str, wanted: str | None = None) -> str:
     if wanted and value != wanted:
         raise NotYetError(f"The tag {key!r} of version {version.version} is {shown(value)}.", f"Set it with {call}.")
     return value
-
-
-def finds(condition: Any, name: str, key: str, value: str) -> int:
-    """A filter must find the versions of a model with this tag, by the tag, and no others; returns how many."""
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    if not isinstance(condition, str):
-        raise NotYetError(
-            f"The filter is of type {type(condition).__name__}.", "Give the text that filter_string gets."
-        )
-    try:
-        found = {(found.name, int(found.version)) for found in mlflow.search_model_versions(filter_string=condition)}
-    except MlflowException as error:
-        raise NotYetError(
-            f"MLflow refuses the filter {shown(condition)} ({told(error)[:200]}).",
-            "The form is name = '…' and tags.key = '…'.",
-        ) from error
-    wanted = {(name, number) for number, version in versions(name).items() if version.tags.get(key) == value}
-    if foreign := {other for other, _ in found - wanted} - {name}:
-        raise NotYetError(f"The filter finds versions of {shown(min(foreign))} too.", f"Ask for name = {name!r} too.")
-    if found != wanted:
-        raise NotYetError(
-            f"The filter finds {len(found)} version(s) of {name!r}, {len(wanted)} have {key} = {value!r}.",
-            f"Ask for the tag: tags.{key} = '…'.",
-        )
-    if key not in condition:
-        raise NotYetError("The filter does not name the tag.", "The next version with the tag should be found too.")
-    if name not in condition:
-        raise NotYetError(
-            f"The filter does not name {name!r}.",
-            f"Another model may get this tag tomorrow: ask for name = {name!r} too.",
-        )
-    return len(found)
 
 
 def past(name: str) -> pd.DataFrame:
@@ -183,24 +161,37 @@ def passed(row: pd.Series | None, what: str) -> pd.Series:
     return row
 
 
-def demanded(row: pd.Series, name: str, demands: dict[str, str], truth: Sequence[Any], rows: Any) -> None:
-    """The gate of a promotion must have asked for all this, of these rows, and compared with whom it replaces."""
+def holder_before(past: pd.DataFrame, row: pd.Series, alias: str = "production") -> int:
+    """Who held an alias before this row of a history."""
+    rows = past[(past["alias"] == alias) & (past["action"] != "refused") & (past.index < row.name)].dropna(subset="to")
+    if rows.empty:
+        raise NotYetError("Nobody was in production before.", f"Do task 4. {AGAIN}.")
+    return int(rows["to"].iloc[-1])
+
+
+def demanded(row: pd.Series, holder: int, name: str, demands: dict[str, str]) -> None:
+    """The gate of a row of the trail has asked for all this, of the test rows, and compared with whom it replaces."""
     import mlflow
 
-    run = finished_run(row["run_id"], "The run of the verdict")
+    run, data = finished_run(row["run_id"], "The run of the verdict"), samples()
+    artifact(run, "verdict.txt", "`wb.validate`")
     told = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/verdict.txt").splitlines()
     for what, wanted in demands.items():
         if not any(what in line and wanted in line for line in told):
             raise NotYetError(f"The gate did not ask for {what} {wanted}.", f"{AGAIN}, with that.")
-    against = logged_models.stored_model(run.data.params["baseline"], "The baseline").record
-    if versions(name)[row["from"]].source != f"models:/{against.model_id}":
-        raise NotYetError("The gate compared with another model.", f"{AGAIN}: the gate's second argument is its rival.")
-    answers = logged_models.stored_model(run.data.params["candidate"], "The candidate").answer(rows)
-    expected = sum(bool(a == b) for a, b in zip(answers, truth, strict=True)) / len(rows)
-    measured = next(metric(run, "accuracy_score") for run in children(run) if run.info.run_name == "candidate")
-    if not same(measured, expected):
-        found, right = apart(measured, expected)
-        raise NotYetError(f"The gate found an accuracy of {found}; on the test rows it is {right}.", f"{AGAIN} there.")
+    for role, version in (("candidate", int(row["version"])), ("baseline", holder)):
+        stored = logged_models.stored_model(parameter(run, role), f"The {role}")
+        if versions(name)[version].source != f"models:/{stored.record.model_id}":
+            raise NotYetError(f"The gate compared with another model as the {role}.", f"{AGAIN}: {_RIVAL}.")
+        answers = logged_models.numbers(stored.answer(data.X_test), "The predictions")
+        verdicts.saw(run, role, "accuracy_score", evaluated.of_classifier(data.y_test.to_numpy(), answers))
+
+
+def with_a_verdict(row: pd.Series) -> None:
+    """The run that the trail names for a promotion holds a verdict that says so."""
+    run = finished_run(row["run_id"], "The run of the verdict")
+    if (said := run.data.tags.get(VERDICT_TAG)) != "passed":
+        raise NotYetError(f"The verdict in the run {run.info.run_name!r} is {said!r}.", "Give wb.promote a gate.")
 
 
 def answers_of(uri: str, found: list[Any], rows: Any) -> None:

@@ -126,6 +126,8 @@ def combined_logging(run_id: Any) -> str:
 
     Recomputed: the accuracy of RandomForestClassifier(random_state=7) on the test rows.
     Cross-examined: the parameters that autologging records, the seed, no model, nothing twice, autologging off.
+    Not checked: what else autologging has written: training_* metrics, other parameters, other tags, other files,
+    the digest.
     """
     run = logged_runs.run_in(EXPERIMENT, run_id)
     scores.autologged_alone(run, "RandomForestClassifier")

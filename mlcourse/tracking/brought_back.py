@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import ROUNDING, shown
-from mlcourse.tracking.lesson_data import SEED
+from mlcourse.course_data import SEED
 from mlworkbench.database import sqlite_uri
 from mlworkbench.tasks import NotYetError
 

@@ -41,6 +41,9 @@ def logged_files(run_id: Any) -> str:
 
 def _wrong_rows(table: Any) -> None:
     """The rows are those that the model of task 2 predicts wrongly."""
+    if len(strange := table[~table[["actual", "predicted"]].isin([0, 1]).all(axis=1)]):
+        told = ", ".join(f"{name} {strange.iloc[0][name]}" for name in ("actual", "predicted"))
+        raise NotYetError(f"A row of errors.json has {told}.", "Both are 0 or 1, as in y_test.")
     truth = list(cancer.split().y_test)
     for kind in ((1, 0), (0, 1)):
         expected = sum(pair == kind for pair in zip(truth, cancer.logistic(), strict=True))
@@ -67,7 +70,8 @@ def known_data(run_id: Any, X_train: Any) -> str:
 
     Recomputed: the digest of the training data with its target.
     Cross-examined: context, columns and number of rows.
-    Not checked: rows beyond the first 10,000, which a digest does not see; there are 426.
+    Not checked: rows beyond the first 10,000, which a digest does not see; there are 426. The columns of X_train,
+    which the answer only counts.
     """
     expected = rows(X_train, "X_train")
     data = logged_runs.data_set(logged_runs.run_in(EXPERIMENT, run_id), "training")

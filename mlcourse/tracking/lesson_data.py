@@ -6,25 +6,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mlcourse.answers import shown
+from mlcourse.course_data import SEED, wine
 from mlworkbench import data
 from mlworkbench.tasks import NotYetError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SEED, FOLDS = 7, 5
+FOLDS = 5
 _ROUNDED_TO_THREE = 0.0006
 _NEAR, _CHANCE = 0.2, 0.035
-
-
-@cache
-def wine() -> tuple[Any, Any, Any, Any]:
-    """Training and test rows of the wines, as the lessons split them."""
-    from sklearn.model_selection import train_test_split
-
-    table = data.load_wine()
-    features, target = table.drop(columns="cultivar"), table["cultivar"]
-    return tuple(train_test_split(features, target, random_state=SEED, stratify=target))
 
 
 def share_of_test_rows(name: str, value: float) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import number, same, shown
+from mlcourse.course_data import SEED
 from mlcourse.tracking import lesson_data, scores
 from mlcourse.tracking.brought_back import brought_back
 from mlcourse.tracking.volume import logged_volume
@@ -31,7 +32,7 @@ def first_run(run_id: Any) -> str:
     if strategy not in others:
         raise NotYetError(f"The parameter strategy is {shown(strategy)}.", f"Use another one: {', '.join(others)}.")
     accuracy = logged_runs.metric(run, "accuracy", 0, 1)
-    guess = DummyClassifier(strategy=strategy, random_state=lesson_data.SEED)
+    guess = DummyClassifier(strategy=strategy, random_state=SEED)
     lesson_data.near("accuracy", accuracy, guess, f"guessing by {strategy!r}", 0.01 if strategy == "prior" else 0.4)
     return f"The store holds your {strategy} guess with an accuracy of {accuracy:.2f}."
 
@@ -58,7 +59,7 @@ def nested_runs(parent_run_id: Any) -> str:
         raise NotYetError(f"The children use {len(sizes)} different n_estimators.", "Give each child another number.")
     for child in children:
         size = whole_number(child, "n_estimators")
-        forest = RandomForestClassifier(n_estimators=size, random_state=lesson_data.SEED)
+        forest = RandomForestClassifier(n_estimators=size, random_state=SEED)
         accuracy = logged_runs.metric(child, "accuracy", 0, 1)
         lesson_data.near("accuracy", accuracy, forest, f"a forest of {size} tree(s)")
     return f"{len(children)} children, each with its own n_estimators and accuracy, under one parent."
@@ -102,7 +103,7 @@ def searched(count: Any, run_id: Any) -> str:
     """
     ridge = logged_runs.runs_of("1.4 ridge")
     expected = sum(run.data.metrics.get("r2_score", 0) > GOOD_R2 for run in ridge)
-    if number(count, "count") != expected:
+    if number(count, "count", "Give one number: len(…) counts rows.") != expected:
         raise NotYetError(
             f"You count {count:g} of {len(ridge)} runs.",
             f"Use filter_string='metrics.r2_score > {GOOD_R2}' with experiment_names=['1.4 ridge'].",

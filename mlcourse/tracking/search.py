@@ -6,8 +6,8 @@ from typing import Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import apart, shown
+from mlcourse.recipe import rebuilt
 from mlcourse.tracking import cancer, scores
-from mlcourse.tracking.recipe import rebuilt
 from mlworkbench.tasks import NotYetError
 
 EXPERIMENT = "exercises: tracking"
@@ -23,6 +23,7 @@ def parent_and_children(parent_run_id: Any) -> str:
 
     Recomputed: the five scores of each tree, cut in order, stratified or not, or shuffled with seed 7.
     Cross-examined: the mean against the folds, five folds, different depths, children of this parent.
+    Not checked: whether a child is unfinished; its scores are computed again.
     """
     parent = logged_runs.run_in(EXPERIMENT, parent_run_id, "parent_run_id")
     children = logged_runs.children(parent)
@@ -67,6 +68,7 @@ def filtered(parent_run_id: Any, filter_string: Any) -> str:
 
     Recomputed: which runs the filter finds.
     Cross-examined: against the children of this parent with max_depth 3, and no other run of the experiment.
+    Not checked: scores of the children; task 7 looks at them.
     """
     parent = logged_runs.run_in(EXPERIMENT, parent_run_id, "parent_run_id")
     wanted = {
@@ -92,6 +94,7 @@ def chosen_run(parent_run_id: Any, run_id: Any) -> str:
 
     Recomputed: the scores of the chosen child.
     Cross-examined: its mean against those of the other children of the parent.
+    Not checked: the folds of the children that were not chosen; task 7 looks at them.
     """
     parent = logged_runs.run_in(EXPERIMENT, parent_run_id, "parent_run_id")
     run = logged_runs.run_in(EXPERIMENT, run_id)
@@ -120,7 +123,7 @@ def beaten(run_id: Any) -> str:
 
     Recomputed: the five scores, with a new model that has the classes and settings of the stored one.
     Cross-examined: the mean against the folds, five folds.
-    Not checked: what the description says; it is read by a teacher.
+    Not checked: what the description, mlflow.note.content, and the parameter model say; a teacher reads them.
     """
     run = logged_runs.run_in(EXPERIMENT, run_id)
     mean = scores.mean_of_folds(run, FOLDS)

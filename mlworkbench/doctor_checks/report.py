@@ -64,8 +64,8 @@ def doctor() -> Report:
     Report
         A table with a line for each check, also for one that fails by itself; ``.ok`` is False when there is a problem.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/self-hosting/troubleshooting/
     """
     with telling("the store and the machine, which are being looked at"):

@@ -25,8 +25,8 @@ def describe_model(model_uri: str) -> pd.DataFrame:
         A row a fact. ``what`` is flavor, input, output, parameter, trusted type, python, size, requirement, name,
         status, run or folder; ``value`` tells it as text. A URI without a model is refused.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/ml/model/#storage-format
     """
     import pandas as pd

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError, told, unknown_name
+from mlworkbench.errors import WorkbenchError, is_among, shown, told, unknown_name
 from mlworkbench.models.refusals import heart, is_enforced
 from mlworkbench.plots import no_figures_left
 from mlworkbench.quiet import quiet
@@ -70,14 +70,14 @@ def _check_data(data: pd.DataFrame, target: str, model_type: str, extra_metrics:
 
     if not isinstance(data, pd.DataFrame):
         raise WorkbenchError(f"data of type {type(data).__name__}.", "a DataFrame.", "Join features and target in one.")
-    if not isinstance(target, Hashable) or target not in data:
-        raise unknown_name("column", str(target), map(str, data.columns))
-    if model_type not in _TYPES:
-        raise unknown_name("model_type", str(model_type), _TYPES)
+    if not is_among(target, data.columns):
+        raise unknown_name("column", target, map(str, data.columns))
+    if not is_among(model_type, _TYPES):
+        raise unknown_name("model_type", model_type, _TYPES)
     metrics = extra_metrics if isinstance(extra_metrics, list | tuple) else [None]
     if not all(isinstance(metric, EvaluationMetric) for metric in metrics):
         raise WorkbenchError(
-            f"extra_metrics = {extra_metrics!r}.",
+            f"extra_metrics = {shown(extra_metrics)}.",
             "a list of metrics.",
             "Make each with mlflow.models.make_metric(eval_fn=…, greater_is_better=…).",
         )
@@ -89,7 +89,7 @@ def _check_thresholds(thresholds: dict[str, MetricThreshold], baseline: Any) -> 
     given = list(thresholds.values()) if isinstance(thresholds, dict) and thresholds else [None]
     if not all(isinstance(threshold, MetricThreshold) for threshold in given):
         raise WorkbenchError(
-            f"thresholds = {thresholds!r}.",
+            f"thresholds = {shown(thresholds)}.",
             "at least one metric with its mlflow.models.MetricThreshold.",
             "Write, say, {'accuracy_score': MetricThreshold(threshold=0.9, greater_is_better=True)}.",
         )

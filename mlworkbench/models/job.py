@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlworkbench.errors import WorkbenchError, unknown_name
+from mlworkbench.errors import WorkbenchError, is_among, unknown_name
 
 ARGUMENT = {
     "sklearn": "sk_model",
@@ -88,8 +88,8 @@ def check_options(job: Job) -> None:
     if job.flavor == "sklearn":
         from mlflow.sklearn import SUPPORTED_SERIALIZATION_FORMATS as FORMATS
 
-        if job.serialization not in FORMATS:
-            raise unknown_name("serialization_format", str(job.serialization), FORMATS)
+        if not is_among(job.serialization, FORMATS):
+            raise unknown_name("serialization_format", job.serialization, FORMATS)
         if (method := job.options.get("pyfunc_predict_fn", "predict")) != "predict" and not method_of(
             job.model, method
         ):

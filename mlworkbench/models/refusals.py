@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.errors import WorkbenchError, shown, told
 from mlworkbench.models.trusted_types import untrusted
 
 if TYPE_CHECKING:
@@ -21,15 +21,16 @@ def text_list(name: str, given: Any) -> list[str]:
     texts = [given] if isinstance(given, str) else list(given) if isinstance(given, list | tuple | set) else [given]
     if all(isinstance(text, str) and text.strip() for text in texts):
         return texts
-    raise WorkbenchError(f"{name} = {given!r}.", "a list of texts.", f"Write, say, {name}=['name'], or leave it out.")
+    raise WorkbenchError(
+        f"{name} = {shown(given)}.", "a list of texts.", f"Write, say, {name}=['name'], or leave it out."
+    )
 
 
 def check_name(what: str, name: Any, bad: str) -> None:
     """Refuse a name that MLflow does not take, or under which nothing could be found again."""
-    found = [character for character in bad if character in str(name)]
-    if not isinstance(name, str) or not name.strip() or _UNWRITABLE.search(name) or found:
+    if not isinstance(name, str) or not name.strip() or _UNWRITABLE.search(name) or set(bad) & set(name):
         raise WorkbenchError(
-            f"{what} = {name!r}.",
+            f"{what} = {shown(name)}.",
             f"a name: a text in one line without {' '.join(bad)}.",
             "Choose a name such as 'wine' or 'wine-forest'.",
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,10 +40,8 @@ def execute(
     node = read_notebook(notebook) if content is None else parse_notebook(content, notebook)
     given = check_values(parameters_of(node, notebook), values or {})
     found = require_kernel(node, kernel)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    executed: list[NotebookNode] = []
     folder = notebook.absolute().parent
-    try:
+    with _written(output) as executed:
         papermill.execute_notebook(
             node,
             None,  # papermill would write the whole notebook after each cell
@@ -57,6 +56,15 @@ def execute(
             group=group,
             executed=executed,
         )
+
+
+@contextlib.contextmanager
+def _written(output: Path) -> Iterator[list[NotebookNode]]:
+    """A list for the notebook that is executed in the block; it is written at the end, however that comes."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    executed: list[NotebookNode] = []
+    try:
+        yield executed
     finally:
-        for each in executed:
-            write_notebook(each, output)
+        for node in executed:
+            write_notebook(node, output)

@@ -8,8 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlworkbench.errors import NotebookError
-from mlworkbench.notebooks.literals import shown
+from mlworkbench.errors import NotebookError, shown
 from mlworkbench.notebooks.parameters import Parameter, Point, from_text
 
 LIMIT_VARIABLE = "MLWORKBENCH_MAX_POINTS"

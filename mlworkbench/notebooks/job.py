@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import NotebookError
+from mlworkbench.errors import NotebookError, shown
 from mlworkbench.notebooks.kernels import require_kernel, warmup
-from mlworkbench.notebooks.literals import shown
 from mlworkbench.notebooks.notebook_file import notebook_path, read_notebook
 from mlworkbench.notebooks.parameters import Parameter, parameters_of
 from mlworkbench.notebooks.server_watch import answers
@@ -86,7 +85,6 @@ def prepare(
 
     path = notebook_path(notebook)
     node = read_notebook(path)
-    known = parameters_of(node, path)
     require_kernel(node, kernel)
     warmup()
     if timeout is not None and not (isinstance(timeout, (int, float)) and 0 < timeout < LONGEST_WAIT):
@@ -98,7 +96,7 @@ def prepare(
     return Job(
         notebook=path,
         content=path.read_text(encoding="utf-8"),
-        known=tuple(known),
+        known=tuple(parameters_of(node, path)),
         digest=_digest(node, kernel),
         store_uri=store.uri,
         artifact_root=store.artifact_root,

@@ -8,8 +8,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlworkbench.errors import NotebookError, WorkbenchError
-from mlworkbench.notebooks.literals import shown
+from mlworkbench.errors import NotebookError, WorkbenchError, shown
 from mlworkbench.notebooks.notebook_file import language_of
 from warmkernel.client import keep_server
 from warmkernel.warmup import SettingError, Warmup
@@ -68,11 +67,12 @@ def require_kernel(node: NotebookNode, chosen: str | None = None) -> Kernel:
     from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, NoSuchKernel
 
     asked = chosen if chosen is not None else node.metadata.get("kernelspec", {}).get("name")
-    if not asked and "py" not in language_of(node):
-        asked = language_of(node)  # Jupyter's own kernel would not understand a word
-    name = NATIVE_KERNEL_NAME if asked in (None, "", "python") else asked
-    specs = kernel_specs()
+    name, specs = asked, kernel_specs()
     try:
+        if not asked and "py" not in language_of(node):
+            name = language_of(node)  # Jupyter's own kernel would not understand a word
+        elif asked in (None, "", "python"):
+            name = NATIVE_KERNEL_NAME
         return Kernel(name, specs.get_kernel_spec(name).language)  # type: ignore[no-untyped-call]
     except (NoSuchKernel, AttributeError, TypeError, ValueError) as error:
         there = ", ".join(sorted(specs.find_kernel_specs()))  # type: ignore[no-untyped-call]

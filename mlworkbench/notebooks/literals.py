@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import math
-import reprlib
 from typing import Any
 
 _WORDS = {"true": True, "false": False, "null": None, "inf": math.inf, "Infinity": math.inf} | dict.fromkeys(
@@ -40,13 +39,3 @@ def literal(source: str | ast.expr) -> Any:
     """The value of a literal; one of `NO_LITERAL` tells that it is none."""
     tree = ast.parse(source.strip(), mode="eval").body if isinstance(source, str) else source
     return ast.literal_eval(_Words().visit(tree))
-
-
-def shown(value: object, length: int = 200) -> str:
-    """A value for a message: its ``repr``, cut, also where it is huge or has none."""
-    short = reprlib.Repr()
-    short.maxstring = short.maxother = short.maxlong = length
-    try:
-        return short.repr(value)
-    except Exception:  # a repr of somebody else's, or a number with too many digits
-        return f"<{type(value).__name__}>"

@@ -8,8 +8,8 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import NotebookError, StoreError, told
-from mlworkbench.notebooks.literals import shown
+from mlworkbench.errors import NotebookError, StoreError, shown, told
+from mlworkbench.locations import is_there
 from mlworkbench.workbook import workbook_home
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ def notebook_path(notebook: object) -> Path:
     if not isinstance(notebook, (str, os.PathLike)):
         raise NotebookError(f"{shown(notebook)} for a notebook.", "the path of a notebook.", "Give its path as a text.")
     path = Path(notebook)
-    if "\0" in str(path) or not path.is_file():
-        raise NotebookError(f"no file {str(path)!r}.", "the path of a notebook.", "Correct the path.")
+    if "\0" in str(path) or not is_there(path) or not path.is_file():
+        raise NotebookError(f"no file {shown(str(path))}.", "the path of a notebook.", "Correct the path.")
     return path.absolute()
 
 

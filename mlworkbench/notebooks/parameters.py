@@ -10,8 +10,8 @@ import tokenize
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlworkbench.errors import NotebookError, unknown_name
-from mlworkbench.notebooks.literals import NO_LITERAL, literal, shown
+from mlworkbench.errors import NotebookError, shown, unknown_name
+from mlworkbench.notebooks.literals import NO_LITERAL, literal
 from mlworkbench.notebooks.notebook_file import language_of, read_notebook
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def parameters(notebook: str | os.PathLike[str]) -> list[Parameter]:
     NotebookError
         When the file is missing, is not a notebook, or its parameters cell cannot be read.
 
-    See Also
-    --------
+    References
+    ----------
     https://papermill.readthedocs.io/en/latest/usage-parameterize.html
     """
     return parameters_of(read_notebook(notebook), notebook)
@@ -131,7 +131,7 @@ def check_values(known: Sequence[Parameter], values: Mapping[str, Any]) -> Point
     by_name = {parameter.name: parameter for parameter in known}
     for name in values:
         if name not in by_name:
-            raise unknown_name("parameter", str(name), by_name, NotebookError)
+            raise unknown_name("parameter", name, by_name, NotebookError)
     try:
         taken = {name: _fitting(by_name[name], _plain(name, value)) for name, value in values.items()}
     except RecursionError as error:

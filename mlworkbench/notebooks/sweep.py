@@ -55,7 +55,7 @@ def sweep(  # noqa: PLR0913 (what rerun takes, and what joblib takes)
     n_jobs : int, default -1
         How many at once; -1 is one a core (on Ray: one a CPU of the cluster).
     backend : {"threading", "loky", "ray"}, default "threading"
-        What joblib hands the points to; docs/reruns.md tells which is for what.
+        Who does the work; docs/reruns.md tells which is for what.
     ray_address : str, optional
         Address of the Ray cluster; when left out, ``RAY_ADDRESS``, or else a cluster on this machine.
     resume : bool, default True

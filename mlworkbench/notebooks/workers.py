@@ -7,8 +7,7 @@ import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
-from mlworkbench.errors import WorkbenchError, unknown_name
-from mlworkbench.notebooks.literals import shown
+from mlworkbench.errors import WorkbenchError, is_among, shown, unknown_name
 
 BACKENDS = ("threading", "loky", "ray")
 
@@ -21,8 +20,8 @@ Workers = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Generator[An
 
 def check_workers(n_jobs: int, backend: str, ray_address: str | None) -> None:
     """Refuse workers that cannot be."""
-    if backend not in BACKENDS:
-        raise unknown_name("backend", str(backend), BACKENDS)
+    if not is_among(backend, BACKENDS):
+        raise unknown_name("backend", backend, BACKENDS)
     if not isinstance(n_jobs, int) or n_jobs == 0 or not -1 <= n_jobs <= MOST_JOBS:
         expected = f"a whole number of at least 1 and at most {MOST_JOBS:,}, or -1 for every core."
         raise WorkbenchError(f"n_jobs = {shown(n_jobs)}.", expected, "Leave it out to use all.")

@@ -35,8 +35,8 @@ def describe_project(path: str | os.PathLike[str], *, version: str | None = None
     ProjectError
         When there is no project, its MLproject cannot be read, or the repository does not answer.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/ml/projects/
     """
     import pandas as pd

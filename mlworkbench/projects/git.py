@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mlworkbench.errors import ProjectError, without_password
+from mlworkbench.locations import is_there
 from mlworkbench.temporary import temporary_folder
 from mlworkbench.texts import require_text
 from mlworkbench.waiting import LONGER, patience, telling
@@ -71,7 +72,12 @@ def _checked(text: object, what: str) -> str:
 
 def _check_version(source: str, version: str) -> None:
     _checked(version, "a version")
-    if Path(source).is_dir() and not Path(source, ".git").exists() and not Path(source, "HEAD").exists():
+    if (
+        is_there(Path(source))
+        and Path(source).is_dir()
+        and not Path(source, ".git").exists()
+        and not Path(source, "HEAD").exists()
+    ):
         raise ProjectError(
             f"version {version!r} of {source}, which is no Git repository.",
             "a repository.",
@@ -112,7 +118,7 @@ def _check_out(source: str, clone: str, version: str) -> str:
 
 def is_remote(source: str) -> bool:
     """Whether this is an address rather than a folder here."""
-    return re.match(r"[^/]*:", source) is not None and not Path(source).exists()
+    return re.match(r"[^/]*:", source) is not None and not is_there(Path(source))
 
 
 def _bare(source: str) -> str:

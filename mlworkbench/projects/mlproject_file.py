@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import ProjectError, told, unknown_name
+from mlworkbench.locations import is_there
 from mlworkbench.mlflow_internals import check_param_name, entry_points, find_mlproject, load_project
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ def read_project(folder: Path) -> Project:
     import yaml
     from mlflow.exceptions import MlflowException
 
-    if not folder.is_dir() or (path := find_mlproject(folder)) is None:
+    if not is_there(folder) or not folder.is_dir() or (path := find_mlproject(folder)) is None:
         raise ProjectError(
             f"no MLproject in {folder}.",
             "a folder with a file MLproject, or the URI of a Git repository.",
-            "Give the folder, not the file." if folder.is_file() else "Correct the path.",
+            "Give the folder, not the file." if is_there(folder) and folder.is_file() else "Correct the path.",
         )
     try:
         _check_yaml(Path(path))
@@ -124,5 +125,5 @@ def entry_point_of(folder: Path, name: str) -> EntryPoint:
     """
     points = entry_points(read_project(folder))
     if not isinstance(name, str) or name not in points:
-        raise unknown_name("entry point", str(name), points, ProjectError)
+        raise unknown_name("entry point", name, points, ProjectError)
     return points[name]

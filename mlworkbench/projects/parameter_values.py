@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import ProjectError, told, unknown_name
+from mlworkbench.errors import ProjectError, shown, told, unknown_name
 from mlworkbench.texts import require_text
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ def gathered(
         For an option of the call that is a parameter's name too, and for values that do not fit (the message names the
         parameter and what would do).
     """
-    usual = (None, "main", True)
-    both = [name for name, value in options.items() if value not in usual and name in point.parameters]
+    both = [name for name, value in options.items() if not _is_usual(value) and name in point.parameters]
     if both and parameters is None:
+        name = both[0]
         raise ProjectError(
-            f"{both[0]}={options[both[0]]!r}, which is an option of this call and a parameter of {point.name!r} too.",
+            f"{name}={shown(options[name])}, which is an option of this call and a parameter of {point.name!r} too.",
             "to know which of the two is meant.",
-            f"Write parameters={{{both[0]!r}: …}} for the parameter; beside parameters={{…}} it is the option.",
+            f"Write parameters={{{name!r}: …}} for the parameter; beside parameters={{…}} it is the option.",
         )
     if not isinstance(parameters or {}, Mapping):
         raise ProjectError(f"parameters of type {type(parameters).__name__}.", "a dict.", "Write {'name': value}.")
@@ -41,6 +41,10 @@ def gathered(
     values = {name: _text(name, value) for name, value in {**(parameters or {}), **named}.items()}
     check_parameters(point, values)
     return values
+
+
+def _is_usual(option: Any) -> bool:
+    return option is None or option is True or (isinstance(option, str) and option == "main")
 
 
 def _text(name: str, value: Any) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import ProjectError, told, unknown_name, without_password
+from mlworkbench.errors import ProjectError, is_among, told, unknown_name, without_password
 from mlworkbench.mlflow_internals import active_experiment_id, create_project_run, run_project_as
 from mlworkbench.orphans import PROCESS_TAG, this_process
 from mlworkbench.projects.git import Fetched, fetched, is_remote
@@ -92,7 +92,7 @@ def _experiment_id(name: str | None) -> str:
 
     if name is None:
         return active_experiment_id()
-    check_experiment_name(name)
+    check_experiment_name(name, ProjectError)
     found = mlflow.get_experiment_by_name(name)
     if found and found.lifecycle_stage == "deleted":
         raise ProjectError(
@@ -107,8 +107,8 @@ def _env_manager(chosen: str | None) -> str:
     from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_PROJECT_ENV
 
     if chosen is not None:
-        if chosen not in ENV_MANAGERS:
-            raise unknown_name("environment manager", str(chosen), ENV_MANAGERS, ProjectError)
+        if not is_among(chosen, ENV_MANAGERS):
+            raise unknown_name("environment manager", chosen, ENV_MANAGERS, ProjectError)
         return chosen
     run_id = _surrounding_run()
     while run_id:

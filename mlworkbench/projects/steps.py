@@ -56,9 +56,7 @@ def run_step(
     ProjectError
         As `run_project`; and for a step in this process without an active run: start one.
     """
-    if experiment is not None:
-        check_experiment_name(experiment)
-    here, options = _here(project), {"env_manager": env_manager, "experiment": experiment}
+    here, options = _here(project, experiment), {"env_manager": env_manager, "experiment": experiment}
     values = gathered(entry_point_of(here.folder, entry_point), parameters, named, {**options, "reuse": reuse})
     key = fingerprint(here.folder, entry_point, values)
     run = _finished(key, experiment) if reuse else None
@@ -73,7 +71,9 @@ def _alone(project: Fetched, entry_point: str, values: dict[str, str], options: 
     return run_project(project.address, entry_point=entry_point, parameters=values, **options)  # type: ignore[arg-type]
 
 
-def _here(project: str | os.PathLike[str]) -> Fetched:
+def _here(project: str | os.PathLike[str], experiment: str | None) -> Fetched:
+    if experiment is not None:
+        check_experiment_name(experiment, ProjectError)
     with fetched(project) as here:
         if is_remote(here.address):
             raise ProjectError(f"the address {here.address}.", "a folder here.", "Clone it, and give that folder.")

@@ -35,8 +35,8 @@ def history(name: str) -> pd.DataFrame:
     WorkbenchError
         For an unknown model, with the nearest one.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/ml/model-registry/
     """
     import pandas as pd

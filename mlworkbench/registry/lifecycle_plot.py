@@ -53,8 +53,8 @@ def plot_lifecycle(name: str, *, ax: Axes | None = None) -> Axes:
     WorkbenchError
         For an unknown model, with the nearest one, and for one without versions: register one.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/ml/model-registry/
     """
     with validation.explained(name):

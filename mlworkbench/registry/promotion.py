@@ -192,8 +192,8 @@ def migrate_stages(name: str) -> pd.DataFrame:
     WorkbenchError
         For an unknown model, with the nearest one.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/ml/model-registry/workflow/#migrating-from-stages
     """
     with validation.explained(name):

@@ -39,8 +39,8 @@ def register(
     WorkbenchError
         When there is no model at the URI, or the name is refused (choose another). Nothing has been made then.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/ml/model-registry/workflow/#register-a-model
     """
     check_model_name(name)
@@ -84,8 +84,8 @@ def versions_table(name: str) -> pd.DataFrame:
     WorkbenchError
         For an unknown model, with the nearest one.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/api_reference/python_api/mlflow.html#mlflow.search_model_versions
     """
     import pandas as pd

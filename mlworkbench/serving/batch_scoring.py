@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError
+from mlworkbench.errors import WorkbenchError, shown
 from mlworkbench.models.refusals import heart
 from mlworkbench.registry import audit_trail, validation
 from mlworkbench.temporary import temporary_folder
@@ -61,12 +61,12 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
 
 def _resolve(model_uri: str) -> tuple[str, str, str]:
     """Name, version and id of the model that a URI means at this moment."""
-    model_uri = require_text(model_uri, "the model URI") if isinstance(model_uri, str) else repr(model_uri)
+    model_uri = require_text(model_uri, "the model URI") if isinstance(model_uri, str) else shown(model_uri)
     name, at, alias = model_uri.removeprefix("models:/").partition("@")
     name, _, number = (name, "", "") if at else name.rpartition("/")
     if not model_uri.startswith("models:/") or not name:
         raise WorkbenchError(
-            f"the model URI {model_uri!r}.",
+            f"the model URI {shown(model_uri)}.",
             "a registered version: models:/name@alias or models:/name/1.",
             "Register the model first, so that its scores can be traced.",
         )

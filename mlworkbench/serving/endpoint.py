@@ -8,7 +8,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError
+from mlworkbench.errors import WorkbenchError, shown
 from mlworkbench.models.refusals import as_request
 from mlworkbench.serving.latency import Latency
 from mlworkbench.waiting import LONGER, patience
@@ -145,7 +145,9 @@ def require_whole(name: str, value: Any, least: int, most: int, unit: str = "") 
     """Refuse what is not a whole number within limits."""
     if not isinstance(value, Integral) or isinstance(value, bool) or not least <= int(value) <= most:
         raise WorkbenchError(
-            f"{name} = {value!r}{unit}.", f"a whole number from {least} to {most}.", f"Leave {name} out, or correct it."
+            f"{name} = {shown(value)}{unit}.",
+            f"a whole number from {least} to {most}.",
+            f"Leave {name} out, or correct it.",
         )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlworkbench.errors import WorkbenchError
+from mlworkbench.errors import WorkbenchError, shown
 from mlworkbench.models.describe import read_model
 from mlworkbench.ports import HOST, free_port, require_free
 from mlworkbench.serving.endpoint import Endpoint, require_whole, server_error
@@ -47,8 +47,8 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float | None = No
     WorkbenchError
         When there is no model, the port is taken, or the server is not ready in time, with the end of its log.
 
-    See Also
-    --------
+    References
+    ----------
     https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/
     """
     if port is None:
@@ -56,18 +56,23 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float | None = No
     else:
         require_whole("port", port, 1, 65535)
         require_free(port)
-    timeout = patience(_START_SECONDS) if timeout is None else timeout
-    if not isinstance(timeout, int | float) or not timeout > 0:
-        raise WorkbenchError(f"timeout = {timeout!r}.", "seconds, more than 0.", "Leave timeout out for 120.")
+    seconds = _seconds(timeout)
     with temporary_folder() as folder:
         log_file = Path(folder, "server.log")
         with log_file.open("wb") as log, _process(_download(model_uri, str(folder)), port, log) as process:
             endpoint = Endpoint(f"http://{HOST}:{port}", process.pid, log_file)
             try:
-                _wait(process, endpoint, timeout)
+                _wait(process, endpoint, seconds)
                 yield endpoint
             finally:
                 endpoint.close()
+
+
+def _seconds(timeout: float | None) -> float:
+    seconds = patience(_START_SECONDS) if timeout is None else timeout
+    if not isinstance(seconds, int | float) or not seconds > 0:
+        raise WorkbenchError(f"timeout = {shown(timeout)}.", "seconds, more than 0.", "Leave timeout out for 120.")
+    return seconds
 
 
 def _download(model_uri: str, folder: str) -> str:

@@ -1,5 +1,6 @@
-"""Only `window` differs from `first`, so every step before it is reused and the difference comes from nothing else. The
-second file lacks a single price: the pipeline refuses it in `validate`, before any model could learn from it.
+"""Only `window` differs from `first`, so `load` and `validate`, which do not take it, are reused, and the difference
+comes from nothing else. The second file lacks a single price: the pipeline refuses it in `validate`, before any model
+could learn from it.
 """
 
 longer = given | {"window": 28}

@@ -15,25 +15,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from mlworkbench.ports import free_port
+from tests.browser.chromium import needs_browser
 from tests.paths import ROOT
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-QUIET += ["--disable-component-update", "--disable-sync"]
 TOKEN = "a-token-of-this-test"
 PATIENCE = 300  # seconds: on a machine that does much else, MLflow's page takes a minute to begin
 
-if BROWSER is None and os.environ.get("REQUIRE_BROWSER") == "1":
-    pytest.fail("REQUIRE_BROWSER=1, but no Chromium is installed: apt-get install chromium", pytrace=False)
-pytestmark = [
-    pytest.mark.processes,
-    pytest.mark.skipif(
-        BROWSER is None, reason="NO BROWSER FOUND: JupyterLab was NOT tested. Install chromium to test it."
-    ),
-]
+pytestmark = [pytest.mark.processes, needs_browser]
 
 
 def answers(url: str) -> bool:
@@ -84,14 +75,6 @@ def lab(notebooks: Path) -> Iterator[str]:
             time.sleep(0.5)
         yield url
         server.terminate()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModel, Run, ViewType
+from mlflow.entities import LoggedModel, Run, Trace, ViewType
 
 from mlworkbench.workbook import EXECUTION_TAG
 
@@ -432,6 +432,50 @@ def lesson_a_1(logged: Logged) -> None:
     assert logged.artifacts(logged.one(experiment, "deployment")) == ["Dockerfile", "kubernetes.yaml", "sagemaker.json"]
 
 
+def traces(logged: Logged, experiment: str) -> list[Trace]:
+    """The traces that are in an experiment, the oldest first."""
+    number = logged.client.get_experiment_by_name(experiment).experiment_id
+    return list(logged.client.search_traces(locations=[number], order_by=["timestamp ASC"], max_results=500))
+
+
+def lesson_6_1(logged: Logged) -> None:
+    found = traces(logged, "6.1 traces")
+    names = [(trace.info.tags["mlflow.traceName"], trace.info.state.name) for trace in found]
+    assert names == [*[("answer", "OK")] * 2, ("answer", "ERROR"), *[("chat", "OK")] * 2, ("hanging", "ERROR")]
+    (retrieved,) = found[0].search_spans(span_type="RETRIEVER")
+    assert len(retrieved.outputs) == 2
+    assert [span.name for span in found[2].data.spans] == ["answer", "find"]
+    assert {trace.info.trace_metadata["mlflow.trace.session"] for trace in found[3:5]} == {"talk 1"}
+    assert [trace.info.tags["topic"] for trace in found[3:5]] == ["luck", "tools"]
+
+
+def lesson_6_2(logged: Logged) -> None:
+    experiment = "6.2 evaluation of answers"
+    assert logged.names(experiment) == ["broken scorer", "counts", "parts", "words", "wrong inputs"]
+    assert logged.one(experiment, "wrong inputs").info.status == "FAILED"
+    means = {name: logged.one(experiment, name).data.metrics for name in ("counts", "words", "parts")}
+    for found in means.values():
+        assert set(found) == {"right_lesson/mean", "names_source/mean", "short/mean"}
+        assert found["names_source/mean"] == 0
+    assert means["counts"]["right_lesson/mean"] < means["words"]["right_lesson/mean"]
+    assert set(logged.one(experiment, "broken scorer").data.metrics) == {"short/mean"}
+    number = logged.one(experiment, "words").info.run_id
+    runs = [trace.info.trace_metadata.get("mlflow.sourceRun") for trace in traces(logged, experiment)]
+    assert runs.count(number) == 24
+
+
+def lesson_6_3(logged: Logged) -> None:
+    experiment, prompt = "6.3 prompts", "help-desk-6-3"
+    assert logged.names(experiment) == ["prompt 1", "prompt 2", "prompt 3"]
+    named = [logged.one(experiment, f"prompt {n}").data.metrics["names_source/mean"] for n in (1, 2, 3)]
+    assert named == [0, 1, 0]
+    assert logged.client.get_prompt_version_by_alias(prompt, "production").version == 2
+    assert logged.client.get_prompt_version(prompt, "2").tags["replaces"] == "1"
+    assert "why" not in logged.client.get_prompt_version(prompt, "3").tags
+    used = [trace.info.tags.get("mlflow.linkedPrompts", "") for trace in traces(logged, experiment)]
+    assert sum('"version": "1"' in each for each in used) >= 2
+
+
 EXPECTED: dict[str, Callable[[Logged], None]] = {
     "0": lesson_0,
     "1.1": lesson_1_1,
@@ -461,5 +505,8 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "5.5": lesson_5_5,
     "5.6": lesson_5_6,
     "5.7": lesson_5_7,
+    "6.1": lesson_6_1,
+    "6.2": lesson_6_2,
+    "6.3": lesson_6_3,
     "A.1": lesson_a_1,
 }

@@ -17,9 +17,11 @@ from mlcourse.lessons import Lesson, lessons
 from mlworkbench.notebooks.execute import execute
 from mlworkbench.notebooks.parameters import parameters
 from mlworkbench.tasks import PASSED
+from mlworkbench.waiting import PATIENCE_VARIABLE
 from mlworkbench.workbook import EXECUTION_VARIABLE
 from tests.lessons.expected import EXPECTED, Logged
 from tests.lessons.solved import answers, solved
+from tests.lessons.store_outputs import UNHURRIED
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.processes
@@ -43,7 +45,7 @@ def nbval(notebook: Path, home: Path) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, "-p", "no:cacheprovider", "-p", "no:xdist", str(notebook)],
-        env={**env, "MLWORKBENCH_HOME": str(home), "IPYNB_FILE": str(notebook)},
+        env={**env, "MLWORKBENCH_HOME": str(home), "IPYNB_FILE": str(notebook), PATIENCE_VARIABLE: UNHURRIED},
         capture_output=True,
         text=True,
         cwd=ROOT,

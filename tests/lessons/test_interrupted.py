@@ -16,7 +16,7 @@ import pytest
 from mlworkbench.ports import require_free
 from mlworkbench.waiting import patience
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow]
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def processes(home: Path) -> Iterator[psutil.Process]:
@@ -54,10 +54,12 @@ def test_after_ctrl_c_nothing_is_left(lesson: str, servers: int, empty_home: Pat
     """In lesson 1.6 a PostgreSQL and two servers run by then."""
     command = [sys.executable, "-m", "mlworkbench", "run", lesson, "--fast"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as runner:
-        until(lambda: len(listening(empty_home, "uvicorn")) >= servers, runner)
-        ports = listening(empty_home, "uvicorn")
-        databases = [process for process in processes(empty_home) if process.name() == "postgres"]
-        runner.send_signal(signal.SIGINT)
+        try:
+            until(lambda: len(listening(empty_home, "uvicorn")) >= servers, runner)
+            ports = listening(empty_home, "uvicorn")
+            databases = [process for process in processes(empty_home) if process.name() == "postgres"]
+        finally:
+            runner.send_signal(signal.SIGINT)
         runner.communicate(timeout=patience(300))
     assert runner.returncode == 130
     until(lambda: not list(processes(empty_home)))

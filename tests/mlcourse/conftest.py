@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import mlworkbench as wb
+from mlworkbench.tasks import Feedback, check
+from tests import tally
+
+
+@pytest.fixture(autouse=True)
+def tried(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
+    """What the checks say in a test is counted in its report, to be told at the end."""
+    found: list[tuple[str, str]] = []
+
+    def counted(task: str, **answers: Any) -> Feedback:
+        feedback = check(task, **answers)
+        found.append((feedback.task, tally.RIGHT if feedback else tally.WRONG))
+        return feedback
+
+    monkeypatch.setattr(wb, "check", counted)
+    yield found
+    request.node.user_properties.append((tally.TRIED, found))
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,22 @@
 """For each task of part 5, right answers pass, and typical wrong ones are refused, each with its own message."""
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import mlflow
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import pytest
+from mlflow.entities import Run
 from pandera.typing import Index
 
 import mlworkbench as wb
 from mlcourse.market import recomputed
 from mlcourse.market.assignment import TASKS
+from mlcourse.market.left_to_others import TONIGHT
 from stock_market import heuristics, windows
 from tests.mlcourse.market.answers import (
     asked,
@@ -27,12 +34,14 @@ from tests.mlcourse.market.answers import (
     other_gate,
     plain,
     rules,
+    run,
     served,
     stored,
     table,
     texts,
     unmended,
     verdict,
+    walked,
     watched,
 )
 from tests.refusals import refused
@@ -59,23 +68,65 @@ class Prices(pa.DataFrameModel):
         return bool(dates.is_monotonic_increasing)
 
 
+TONIGHT_OF_NONE = dict.fromkeys(TONIGHT)
+
+
+def relabelled() -> Run:
+    """The numbers of one model under the name of another."""
+    return run("logistic", recomputed.against_the_rule("nasdaq", "xgboost", "always_up"), model="forest")
+
+
+def leaking(claim: float) -> dict[str, float]:
+    return leakage() | {"random_split": claim, "leakage": claim - leakage()["walk_forward"]}
+
+
+def changed_days(**columns: Any) -> dict:
+    right = watched()
+    return right | {"current": right["current"].assign(**columns)}
+
+
+def by_run(uri: str) -> str:
+    """The address of the same model by its run."""
+    found = mlflow.get_logged_model(uri.removeprefix("models:/"))
+    return f"runs:/{found.source_run_id}/{found.name}"
+
+
+def broken_store() -> str:
+    folder = tempfile.mkdtemp()
+    Path(folder, "feature_store.yaml").write_text("hello")
+    return folder
+
+
 RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("market.1", delivered),
+    ("market.1", lambda: delivered(schema=Prices)),
+    ("market.1", lambda: delivered(lambda good: good.assign(note="kept").sample(frac=1, random_state=1))),
+    ("market.1", lambda: delivered(told=lambda found: found[["rows", "do", "found"]][::-1])),
     ("market.2", rules),
+    ("market.2", lambda: rules(best=heuristics.HEURISTICS["always_up"])),
+    ("market.2", lambda: rules(days=recomputed.all_windows("nasdaq"))),
+    ("market.2", lambda: {**(right := rules()), "runs": tuple(run.info.run_id for run in right["runs"])[::-1]}),
+    ("market.3", models),
+    ("market.3", lambda: models(walked("forest", digits=3), walked("logistic", digits=4), better=np.array([]))),
+    ("market.3", lambda: models(walked("logistic"), model("keras", 0.525), walked("xgboost"))),
+    ("market.4", leak),
+    ("market.4", lambda: leak(honest=round(leakage()["walk_forward"], 2))),
+    ("market.4", lambda: leak(numbers=leakage(seed=7))),
+    ("market.4", lambda: leak(numbers=leakage(name="xgboost"), model="xgboost")),
+    ("market.5", decided),
+    ("market.5", lambda: decided(model_uri=served(name="xgboost"), verdict=verdict(served(name="xgboost")))),
+    ("market.5", lambda: decided(model_uri=by_run(served()))),
+    ("market.6", asked),
+    ("market.6", lambda: asked("production", passed=True)),
+    ("market.6", lambda: {**(right := asked()), "version": right["version"].version, "half": list(right["half"])}),
+    ("market.7", watched),
+    ("market.7", lambda: watched("2008-10", reference="2004")),
+    ("market.7", lambda: watched("none", months=("2007-01", "2007-02", "2007-03"))),
+    ("market.7", lambda: watched(pd.Period("2008-10"))),
     ("market.8", kept),
     ("market.8", lambda: kept("On 53.98 percent of its days the nasdaq goes up. None beats that.")),
     ("market.8", lambda: kept("nasdaq, 54%: only logistic is surely better", better="logistic")),
-    ("market.1", lambda: delivered(schema=Prices)),
-    ("market.3", models),
-    ("market.3", lambda: models(model("logistic", 0.58), model("xgboost"), better=["logistic"])),
-    ("market.4", leak),
-    ("market.4", lambda: leak(honest=round(leakage()["walk_forward"], 2))),
-    ("market.5", decided),
-    ("market.6", asked),
-    ("market.6", lambda: asked("production", passed=True)),
-    ("market.7", watched),
-    ("market.7", lambda: watched("none")),
-    ("market.2", lambda: rules(best=heuristics.HEURISTICS["always_up"])),
+    ("market.8", lambda: kept(tonight=pd.Series(recomputed.newest("nasdaq")[TONIGHT]))),
 ]
 
 WRONG: list[tuple[str, Callable[[], dict], str]] = [
@@ -88,6 +139,11 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("market.1", lambda: delivered(schema=demands(pa.Column(float, pa.Check.ge(0)))), "The schema takes a price of 0."),
     ("market.1", lambda: delivered(schema=demands(unique=False, index=[])), "takes a day twice, days in another order"),
     ("market.1", lambda: delivered(schema=demands(pa.Column(int))), "The schema refuses good prices"),
+    ("market.1", lambda: delivered(lambda good: good + 1), "clean has"),
+    ("market.1", lambda: delivered(told=lambda found: found.assign(rows=3)), "The report tells of 3, 3, 3 row(s)"),
+    ("market.1", lambda: delivered() | {"delivery": "nowhere.csv"}, "The delivery 'nowhere.csv' cannot be read"),
+    ("market.1", lambda: delivered() | {"delivery": "http://127.0.0.1:9/delivery.csv"}, "cannot be read"),
+    ("market.1", lambda: delivered() | {"delivery": None}, "The delivery 'None' cannot be read"),
     ("market.1", lambda: delivered(schema={"close": float}), "schema is of type dict. Give a pandera DataFrameSchema"),
     ("market.2", lambda: rules(symbol="sp500"), "is about 'sp500'. Take 'nasdaq'"),
     ("market.2", lambda: rules() | {"symbol": "sp500"}, "symbol is 'sp500'. Choose 'nasdaq' or 'vix'"),
@@ -104,17 +160,34 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("market.2", lambda: rules() | {"runs": rules()["runs"][0]}, "Give the runs as a list"),
     ("market.2", lambda: rules(drop="months_met"), "but no 'months_met'"),
     ("market.3", lambda: models(model("logistic")), "The runs are of 1 model(s)"),
+    ("market.3", lambda: models(walked("logistic"), model("keras")), "of 1 model(s) of logistic, forest, xgboost"),
     ("market.3", lambda: models(model("logistic"), model("forest", rule=0.53)), "Accuracy minus gain is not the same"),
     ("market.3", lambda: models(model("logistic", rule=0.5), model("forest", rule=0.5)), "a rule that is right on 0.5"),
     ("market.3", on_all_days, "Were yours split at random"),
     ("market.3", lambda: models(model("logistic", times=100), model("forest", times=100)), "divide by 100"),
     ("market.3", lambda: models(model("logistic", 52.9, 54.7), model("forest", 52.9, 54.7)), "divide by 100"),
+    (
+        "market.3",
+        lambda: models(model("logistic", 0.58), model("xgboost"), better=["logistic"]),
+        "computed again it is",
+    ),
+    (
+        "market.3",
+        lambda: models(walked("logistic", accuracy_high=0.6), walked("forest")),
+        "accuracy_high of 'logistic'",
+    ),
+    ("market.3", lambda: models(walked("logistic"), walked("forest", months_met=0.5)), "months_met of 'forest' is 0.5"),
+    ("market.3", lambda: models(walked("logistic"), relabelled()), "of 'logistic' is"),
+    ("market.3", lambda: models(better=None), "better is of type NoneType"),
     ("market.3", lambda: models(better=["logistic"]), "better is \"['logistic']\""),
     ("market.3", lambda: models(better=[model("logistic"), model("xgboost")]), "better is"),
     ("market.3", lambda: models(better="none"), "better is of type str"),
     ("market.3", lambda: models(model("logistic", half=-0.02), model("forest")), "is not between"),
     ("market.3", lambda: models(model("logistic", drop="gain"), model("forest")), "but no 'gain'"),
     ("market.4", lambda: leak(honest=leakage()["random_split"]), "That is what the random split claims"),
+    ("market.4", lambda: leak(numbers=leaking(0.9)), "random_split of 'leakage' is 0.900; computed again it is"),
+    ("market.4", lambda: leak(numbers=leakage() | {"best_rule": 0.5}), "best_rule of 'leakage' is 0.500"),
+    ("market.4", lambda: leak(honest=float("nan")), "honest is nan"),
     ("market.4", lambda: leak(honest=0.11), "honest is 0.110"),
     ("market.4", lambda: leak(honest="0.6"), "honest is a text. Give the number"),
     ("market.4", lambda: leak(rule=0.54), "rule is 0.540. Give best_rule: the best rule on the same days"),
@@ -141,9 +214,16 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("market.6", lambda: asked() | {"rows": asked()["rows"][:, ::-1]}, "is not the last 20 windows of nasdaq"),
     ("market.6", lambda: asked(**leaked()), "fitted on the days before"),
     ("market.6", lambda: asked(rows=table()[windows.names()].tail(20).to_numpy()), "nobody knows its answer yet"),
+    ("market.6", lambda: asked(rows=[[1], [0, 1]]), "rows has the shape ()"),
+    ("market.6", lambda: asked(rows="<b>"), "rows has the shape ()"),
     ("market.6", lambda: asked() | {"rows": asked()["rows"][:5]}, "rows has the shape (5, 14)"),
     ("market.6", lambda: asked(higher=at_half()), "differ from the model's at 0.55"),
     ("market.6", lambda: asked(half=at_half()[:1]), "half has 1 answers"),
+    ("market.7", lambda: watched(drift_share=0.5), "drift_share of 2008-08 is 0.500; computed again"),
+    ("market.7", lambda: watched(accuracy=0.7), "accuracy of 2008-08 is 0.700; computed again"),
+    ("market.7", lambda: watched("2008-09", tag="2008-09: drift"), "The tag alert is '2008-09: drift'"),
+    ("market.7", lambda: changed_days(prediction=0.5), "A prediction of current is neither 0 nor 1"),
+    ("market.7", lambda: changed_days(volatility_20=0.1), "current does not hold days of nasdaq"),
     ("market.7", lambda: watched("2008-11"), "first_alert is '2008-11'"),
     (
         "market.7",
@@ -162,6 +242,9 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("market.7", lambda: watched(reference="2000"), "Choose a calm time as the reference"),
     ("market.7", lambda: watched(reference="2005-03"), "The reference has 22 days. Take one or two years"),
     ("market.8", lambda: kept("nasdaq: 54 %. Logistic is surely better"), "No run of task 3 has an interval"),
+    ("market.8", lambda: kept("nasdaq: 54 %. The forest is better. None else is."), "The description praises forest"),
+    ("market.8", lambda: kept(tonight={**TONIGHT_OF_NONE}), "Give return_1, volatility_20, distance_20"),
+    ("market.8", lambda: kept(store=broken_store()), "does not answer"),
     ("market.8", lambda: kept("54.0 nasdaq"), "the description does not say so"),
     ("market.8", lambda: kept("nasdaq: 54 %, none", better="forest"), "does not name forest"),
     ("market.8", lambda: kept("the nasdaq is up on 60 % of its days, none"), "without 54"),
@@ -173,9 +256,10 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("task", "answers"), RIGHT)
+@pytest.mark.parametrize(("task", "answers"), RIGHT, ids=[f"{task}-{n}" for n, (task, _) in enumerate(RIGHT)])
 def test_right_answers_pass(task: str, answers: Callable[[], dict]) -> None:
-    assert wb.check(task, **answers())
+    feedback = wb.check(task, **answers())
+    assert feedback, feedback
 
 
 @pytest.mark.parametrize(("task", "answers", "says"), WRONG, ids=[f"{task} {says}" for task, _, says in WRONG])
@@ -184,9 +268,9 @@ def test_a_typical_mistake_is_refused(task: str, answers: Callable[[], dict], sa
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_each_task_has_two_mistakes_with_messages_of_their_own(task: str) -> None:
-    messages = [says for name, _, says in WRONG if name == task]
-    assert len(set(messages)) >= 2
+def test_each_task_has_three_right_answers_and_five_mistakes_with_messages_of_their_own(task: str) -> None:
+    assert sum(name == task for name, _ in RIGHT) >= 3
+    assert len({says for name, _, says in WRONG if name == task}) >= 5
 
 
 def test_a_model_that_was_not_judged_is_refused() -> None:

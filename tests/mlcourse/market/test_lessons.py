@@ -63,10 +63,16 @@ def noise() -> pd.Series:
 
 
 @cache
-def leakage(horizon: int = 20, given: int = 20, group: str = "rich", model: str = "logistic") -> dict[str, float]:
+def leakage(
+    horizon: int = 20, given: int = 20, group: str = "rich", model: str = "logistic", seed: int = 0
+) -> dict[str, float]:
     """What the leak is on a table with this horizon, when the call is given that one."""
     table = recomputed.table("sp500", horizon)
-    return walk_forward.leakage(table, features.columns(group), model, horizon=given).to_dict()
+    return walk_forward.leakage(table, features.columns(group), model, horizon=given, seed=seed).to_dict()
+
+
+def leaking(claim: float) -> dict[str, float]:
+    return leakage() | {"random_split": claim, "leakage": claim - leakage()["walk_forward"]}
 
 
 def leak(name: str = "my leakage", measured: Any = None, **changes: Any) -> dict:
@@ -103,7 +109,11 @@ RIGHT = [
     ("5.1", lambda: rule(window=7)),
     ("5.1", lambda: rule(few_ups().astype(int))),
     ("5.2", leak),
+    ("5.2", lambda: leak(measured=leakage(seed=7))),
+    ("5.2", lambda: leak(measured={name: round(each, 3) for name, each in leakage().items()})),
     ("5.3", window_only),
+    ("5.3", lambda: window_only(numbers={name: round(each, 3) for name, each in walked().items()}, note=1.0)),
+    ("5.3", lambda: window_only(params={"features": 14, "folds": 5, "model": "logistic"})),
 ]
 
 
@@ -127,6 +137,12 @@ WRONG = [
     ("5.1", lambda: rule(right=few_ups()), "right = my_rule == (days['answer'] == 1)"),
     ("5.1", lambda: rule() | {"rule": few_ups().head(3)}, "rule has 3 values. Give True or False for every row"),
     ("5.1", lambda: rule(days().drop(columns="answer").sum(axis=1)), "Give True or False for every row"),
+    ("5.1", lambda: rule() | {"rule": [[1, 0]] * len(days())}, "Give True or False for every row"),
+    ("5.1", lambda: rule() | {"rule": None}, "rule is of type NoneType"),
+    ("5.1", lambda: rule(accuracy_high=0.6), "accuracy_high of 'my heuristic' is 0.600"),
+    ("5.1", lambda: rule(months_sure=0.2), "months_sure of 'my heuristic' is 0.200"),
+    ("5.2", lambda: leak(measured=leaking(0.8)), "random_split of 'my leakage' is 0.800; computed again it is"),
+    ("5.2", lambda: leak(best_rule=0.5), "best_rule of 'my leakage' is 0.500"),
     ("5.2", lambda: leak(random_split=0.7), "leakage is 0.094, and the other two are 0.547 and 0.700"),
     ("5.2", lambda: leak(leakage=-0.057), "random_split minus walk_forward"),
     ("5.2", lambda: leak(drop="leakage"), "but no 'leakage'"),

@@ -15,7 +15,7 @@ from mlflow.entities import Run
 
 import mlworkbench as wb
 from mlcourse.market import recomputed
-from stock_market import candidates, monitor, serving, windows
+from stock_market import candidates, monitor, serving, sweep, windows
 from tests.projects import project
 from tests.refusals import refused
 
@@ -28,6 +28,7 @@ entry_points:
   features: {parameters: {prices: string, window: int}, command: "echo {prices} {window}"}
 """
 PARAMETERS = {"until": "2018", "window": 14, "model": "logistic", "name": "drill"}
+PROJECT = {"mlflow.source.type": "PROJECT", "mlflow.project.backend": "local"}
 YEAR = [201100 + month for month in range(1, 13)]
 
 
@@ -39,7 +40,7 @@ def session(home: Path) -> None:
 def pipeline(folder: Path, entry_point: str = "main", **changed: Any) -> Run:
     """A run as the pipeline of the stock market leaves it, with steps that only echo."""
     given = PARAMETERS | changed
-    with mlflow.start_run(tags={"mlflow.project.entryPoint": entry_point, "decision": "refused"}) as run:
+    with mlflow.start_run(tags={**PROJECT, "mlflow.project.entryPoint": entry_point, "decision": "refused"}) as run:
         mlflow.log_params(given)
         mlflow.log_metrics({"accuracy": 0.534, "heuristic_always_up": 0.54})
         loaded = wb.run_step(folder, "load", until=given["until"])
@@ -152,6 +153,9 @@ def test_lesson_5_6() -> None:
     feedback = wb.check("5.6", run=watch(), alerts=alerts)
     assert "Alerts of 2011: 2011-09, 2011-10, 2011-11" in feedback.message
     assert wb.check("5.6", run=watch(), alerts=list(alerts.index))
+    assert wb.check("5.6", run=watch().info.run_id, alerts=alerts.to_frame())
+    assert wb.check("5.6", run=watch(), alerts=alerts.reset_index())
+    assert wb.check("5.6", run=watch(), alerts=np.array([str(month) for month in alerts.index]))
     for says, run in {
         "The steps go from 200801 to 200812": watch(steps=[step - 300 for step in YEAR]),
         "has 11 point(s)": watch(steps=YEAR[:11]),
@@ -163,24 +167,44 @@ def test_lesson_5_6() -> None:
         refused("5.6", says, run=run, alerts=alerts)
     refused("5.6", "alerts are other months than the rule gives", run=watch(), alerts=["2011-06"])
     refused("5.6", "alerts are other months", run=watch(), alerts=[])
+    refused("5.6", "alerts are other months", run=watch(), alerts=monitor.alerts(months()).to_frame()[:1])
+    refused("5.6", "alerts is of type int", run=watch(), alerts=3)
     refused("5.6", "alerts is of type str", run=watch(), alerts="none")
 
 
-def swept(*rows: tuple[int, float], earned: float = 0.05) -> pd.DataFrame:
-    made = [(window, "logistic", threshold, 0.5, earned, 0.07) for window, threshold in rows]
-    return pd.DataFrame(made, columns=["window", "model", "threshold", "invested", "return_a_year", "hold_a_year"])
+@cache
+def swept() -> pd.DataFrame:
+    """A real sweep of one model, as `sweep.sweep` returns it, in this process."""
+    return sweep.sweep([5, 10], ["logistic"], [0.5, 0.55], n_jobs=1)
 
 
 def test_lesson_5_7() -> None:
-    """The best setting beside its share of holding; and the arithmetic of more nodes."""
-    table = swept((5, 0.5), (5, 0.55), (10, 0.5), (10, 0.55)).assign(return_a_year=[0.01, 0.05, 0.02, 0.0])
-    right = {"table": table, "best": 0.015, "seconds": 330, "nodes": 16}
-    assert "The best of 4 settings is +1.50 % a year beside its share" in wb.check("5.7", **right).message
-    assert wb.check("5.7", **right | {"table": table.assign(return_a_year=0.01), "best": -0.025})
+    """The best setting beside its share of holding, scored again; and the arithmetic of more nodes."""
+    table = swept()
+    beside = table["return_a_year"] - table["invested"] * table["hold_a_year"]
+    best, top = beside.max(), beside.idxmax()
+    right = {"table": table, "best": best, "seconds": 330, "nodes": 16}
+    assert "The best of 4 settings is" in wb.check("5.7", **right).message
+    for other in (
+        {"best": round(best, 3)},
+        {"best": np.float32(best)},
+        {"table": table.sample(frac=1, random_state=1).assign(mine=1)},
+        {"seconds": 330.0, "nodes": np.int64(16)},
+        {"table": table.drop(columns=["days", "accuracy", "low", "high"])},
+    ):
+        assert wb.check("5.7", **right | other), other
     for says, wrong in {
-        "best is 0.0500. Give the largest": {"best": 0.05},
-        "best is 0.0145": {"best": 0.0145},
+        f"best is {best + 0.02:.4f}. Give the largest": {"best": best + 0.02},
+        f"best is {best - 0.0005:.4f}": {"best": best - 0.0005},
         "best is of type Series": {"best": table["return_a_year"]},
+        "best is inf": {"best": float("inf")},
+        "computed again it is": {"table": table.assign(return_a_year=table["return_a_year"] + 0.1), "best": best + 0.1},
+        f"return_a_year is {table.loc[top, 'return_a_year'] + 0.03:.4f}": {
+            "table": table.assign(return_a_year=table["return_a_year"] + 0.03 * (table.index == top)),
+            "best": best + 0.03,
+        },
+        "The best setting is 'oracle'": {"table": table.assign(model="oracle")},
+        "1 of them without a number": {"table": table.assign(invested=[None, *table["invested"][1:]])},
         "The table has 1 value(s) of window": {"table": table[:2]},
         "The table has 1 value(s) of threshold": {"table": table[::2]},
         "The table has 3 of 4 combinations": {"table": table[:3]},

@@ -29,7 +29,7 @@ X, TEST, Y, TRUTH = train_test_split(ROWS, DIABETES.target, random_state=7)
 DATA = TEST.assign(progression=TRUTH)
 PIPELINE = make_pipeline(StandardScaler(), Ridge()).fit(X, Y)
 RIGHT = PIPELINE.predict(TEST)
-FAST = Latency(np.full(100, 5.0), 1)
+FAST = Latency(np.array([4.0, *[5.0] * 99]), 1)
 
 FOLLOW_UP = """import mlflow
 
@@ -110,7 +110,7 @@ def alias(uri: str, name: str) -> str:
 
 def addresses(**wrong: Any) -> dict:
     run_id = mlflow.models.Model.load(task_1()).run_id
-    right = {"by_run": f"runs:/{run_id}/progression", "by_alias": alias(task_1(), "right")}
+    right = {"by_run": f"runs:/{run_id}/progression", "by_alias": alias(task_1(), "progression")}
     return {"model_uri": task_1(), **right, **wrong}
 
 

@@ -14,6 +14,7 @@ from mlflow.entities import Run
 from nbformat.v4 import new_code_cell, new_notebook
 
 import mlworkbench as wb
+from mlcourse.projects import recomputed
 from tests.projects import STEPS, commit, project, repository, rerun, sweep, workflow
 
 EXPERIMENT = "exercises: projects"
@@ -40,6 +41,7 @@ entry_points:
       seed: {type: float, default: 7}
     command: "python dice.py {throws} {sides} {seed}"
 """
+GUESSED = {by: recomputed.guessed(by) for by in ("mean", "median")}
 COMMITS = ("Guess the mean", "Say what it is", "Guess the median")
 BY_ENTRY_POINT = "tags.mlflow.project.entryPoint = 'main' and params.column = 'sepal_length'"
 TROUBLE = "failed in cell 4: ValueError: could not convert string to float: 'ERR7'"
@@ -78,13 +80,29 @@ def other_dice() -> Run:
     return dice()["run"]
 
 
-def fitted(rows: int = 100, column: str = "sepal_length", script: str = "fit.py", entry: str = "main") -> Run:
-    """A run of the project of task 1 whose command echoes, with the metric of the script."""
+def as_fitted(run: Run, column: str = "sepal_length", rows: int = 100, **wrong: float) -> Run:
+    """The run with what ``fit.py`` would have logged."""
+    found = {**recomputed.line(column, rows), **wrong}
+    mlflow.MlflowClient().log_dict(run.info.run_id, {name: found[name] for name in ("slope", "intercept")}, "line.json")
+    return logged(run, error=found["error"])
+
+
+def fitted(
+    rows: int = 100, column: str = "sepal_length", script: str = "fit.py", entry: str = "main", **wrong: float
+) -> Run:
+    """A run of the project of task 1 whose command echoes, with the results of the script."""
     text = PETALS.replace("python", "echo").replace("main", entry)
     made = project(folder("petals"), text)
     (made / "flowers.csv").touch()
     run = wb.run_project(made, entry_point=entry, file=str(made / "flowers.csv"), column=column, rows=rows)
-    return logged(run, error=0.1) if script else run
+    return as_fitted(run, column, rows, **wrong) if script else run
+
+
+def by_hand(**tags: str) -> dict:
+    """A run of nobody's project, with tags and results set by hand."""
+    with mlflow.start_run(tags={"mlflow.project.entryPoint": "main", **tags}) as run:
+        mlflow.log_params({"file": "flowers.csv", "column": "sepal_length", "rows": 100})
+    return {"run": as_fitted(run), "filter_string": BY_ENTRY_POINT}
 
 
 OTHERS = [("main", "sepal_length", 150), ("main", "petal_length", 100), ("draw", "sepal_length", 100)]
@@ -120,8 +138,9 @@ def at(message: str, **metrics: float) -> Run:
 
 
 def compared(old: str = COMMITS[0], new: str = COMMITS[2], **wrong: Any) -> dict:
-    right = {"repository": guess(), "old": at(old, error=7.5), "new": at(new, error=6.0), "difference": -1.5}
-    return {**right, **wrong}
+    errors = {"old": GUESSED["mean"], "new": GUESSED["median"], **wrong.pop("errors", {})}
+    runs = {"old": at(old, error=errors["old"]), "new": at(new, error=errors["new"])}
+    return {"repository": guess(), **runs, "difference": GUESSED["median"] - GUESSED["mean"], **wrong}
 
 
 @cache
@@ -129,9 +148,21 @@ def steps() -> Path:
     return project(SCRATCH / "steps", STEPS)
 
 
-def resumed(**second: Any) -> dict:
+def with_lines(run: Run, **wrong: float) -> Run:
+    """The workflow with what its step fit would have logged."""
+    fit = mlflow.get_run(mlflow.get_run(run.info.run_id).data.tags["step.fit"].split()[1])
+    if "error" not in fit.data.metrics or wrong:
+        as_fitted(fit, fit.data.params["column"], **wrong)
+    return run
+
+
+def resumed(first: str = "petal_length", wrong: Any = None, **second: Any) -> dict:
     wb.start(EXPERIMENT, fresh=True)
-    return {"first": workflow(steps()), "second": workflow(steps(), **{"column": "sepal_length", **second})}
+    before = with_lines(workflow(steps(), first))
+    return {
+        "first": before,
+        "second": with_lines(workflow(steps(), **{"column": "sepal_length", **second}), **(wrong or {})),
+    }
 
 
 def swapped() -> dict:
@@ -155,7 +186,7 @@ def listening(
     cell = new_code_cell(settings, metadata={"tags": list(tags)})
     nbformat.write(new_notebook(cells=[cell]), path)
     values = {"throws": 500, "sides": 20, **wrong}
-    results = {"count": 500.0, "highest": 20.0, "mean": 10.5, **values.pop("results", {})}
+    results = {**recomputed.thrown(500, 20), **values.pop("results", {})}
     return {"notebook": path, "run": rerun(name, values, **results)}
 
 
@@ -172,13 +203,20 @@ def all_reused() -> dict:
 
 
 def failed_rerun() -> dict:
-    right = listening()
-    return right | {"run": rerun("dice.ipynb", {"throws": 500, "sides": 20}, outcome="failed in cell 4: NameError: x")}
+    values = {"throws": 500, "sides": 20}
+    failed = rerun("dice.ipynb", values, outcome="failed in cell 4: NameError: x", **recomputed.thrown(500, 20))
+    return listening() | {"run": failed}
 
 
-def grown(first=(6, 20), second=(6, 20, 12), throws: int = 1000, again: bool = False, **options: Any) -> dict:
+def grown(
+    first=(6, 20), second=(6, 20, 12), throws: int = 1000, again: bool = False, wrong: Any = None, **options: Any
+) -> dict:
     def made(sides: Any) -> pd.DataFrame:
-        return sweep("dice.ipynb", *({"sides": each, "throws": throws} for each in sides), **options)
+        table = sweep("dice.ipynb", *({"sides": each, "throws": throws} for each in sides), **options)
+        numbers = [{**recomputed.thrown(1000, each), **(wrong or {})} for each in sides]
+        for run_id, found in zip(table.get("run_id", ()), numbers, strict=True):
+            logged(mlflow.get_run(run_id), **found)
+        return pd.concat([table, pd.DataFrame(numbers)], axis=1)
 
     small, new = made(first), made(second if again else [each for each in second if each not in first])
     large = new if again else pd.concat([small.assign(reused=True), new], ignore_index=True)
@@ -198,3 +236,27 @@ def three_new() -> dict:
 def diagnosed(points=SENSORS, failed: str = TROUBLE, row: int = -1, **wrong: Any) -> dict:
     table = sweep("readings.ipynb", *points, failed=failed)
     return {"table": table, "run_id": table["run_id"].iloc[row], "cell": 4, "error": "ValueError", **wrong}
+
+
+def tampered(**columns: Any) -> dict:
+    """A table in which somebody has written."""
+    right = grown()
+    return right | {"first": right["first"].assign(**columns)}
+
+
+def unfinished() -> dict:
+    right = diagnosed()
+    mlflow.MlflowClient().update_run(right["table"]["run_id"].iloc[0], status="RUNNING")
+    return right
+
+
+def without_its_script() -> dict:
+    right = dice()
+    (right["project"] / "dice.py").unlink()
+    return right
+
+
+def by_plain_mlflow() -> Run:
+    old = commit(guess(), COMMITS[0])
+    done = mlflow.projects.run(f"file://{guess()}", version=old, env_manager="local")
+    return logged(mlflow.get_run(done.run_id), error=GUESSED["mean"])

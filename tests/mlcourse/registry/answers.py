@@ -208,8 +208,22 @@ def triage() -> Any:
 
 
 def complained(**wrong: Any) -> dict:
-    right = {"version": 3, "who": "ben", "why": "It is faster, and the demo is today.", "complaint": triage()}
-    return {**right, **wrong}
+    complaint = triage()
+    row = wb.history(TRIAGE).query("to == 3").iloc[-1]
+    return {"version": 3, "who": row["who"], "why": row["why"], "complaint": complaint, **wrong}
+
+
+def somebody_else() -> dict:
+    right = complained()
+    return right | {"who": wb.history(TRIAGE)["who"].iloc[0]}
+
+
+def by_today() -> dict:
+    """A run that began when the week was over, as the complaint."""
+    right = complained()
+    with mlflow.start_run(run_name="today") as run:
+        pass
+    return right | {"complaint": run}
 
 
 def migrated(call: bool = True, **wrong: Any) -> dict:
@@ -217,6 +231,16 @@ def migrated(call: bool = True, **wrong: Any) -> dict:
     if call:
         wb.migrate_stages(LEGACY)
     return {"production": 3, "archived": [1, 2], **wrong}
+
+
+def by_plain_calls(production: int = 3, staging: int = 4, archived: tuple[int, ...] = (1, 2), **wrong: Any) -> dict:
+    """Migrated with MLflow's own calls."""
+    drill.legacy_registry(stored())
+    for alias, version in (("production", production), ("staging", staging)):
+        client().set_registered_model_alias(LEGACY, alias, version)
+    for version in archived:
+        client().set_model_version_tag(LEGACY, str(version), "stage", "Archived")
+    return {"production": production, "archived": list(archived), **wrong}
 
 
 def drilled(times: int = 2, whys: tuple[str, ...] = ("By hand.", "All benign.", "Older."), **wrong: Any) -> dict:
@@ -237,3 +261,44 @@ def promoted_back() -> dict:
     wb.transition(TRIAGE, 2, "Staging")
     wb.promote(TRIAGE, 2, gate=verdict("forest"))
     return right
+
+
+def outdated() -> dict:
+    """Scores of the version that was in production before."""
+    cells()
+    wb.promote(CELLS, STUMP)
+    scores = wb.score(f"models:/{CELLS}@production", ROWS)
+    wb.promote(CELLS, FOREST)
+    return {"scores": scores, "algorithm": "decision tree", "rows": ROWS}
+
+
+def shuffled() -> dict:
+    right = scored()
+    return right | {"scores": right["scores"].sort_values("prediction")}
+
+
+def perfect() -> str:
+    """A forest that has seen the test rows."""
+    model = RandomForestClassifier(50, random_state=7).fit(ROWS, TEST["malignant"])
+    return wb.log_model(model, "perfect", example=X.head(3)).model_uri
+
+
+@cache
+def too_strict() -> Verdict:
+    """A refusal by another gate."""
+    return wb.validate(uri("hasty"), uri("stump"), TEST, target="malignant", thresholds={"accuracy_score": BETTER})
+
+
+def refused_otherwise() -> dict:
+    cells()
+    wb.promote(CELLS, STUMP)
+    with contextlib.suppress(wb.WorkbenchError):
+        wb.promote(CELLS, HASTY, gate=too_strict())
+    return {"run_id": too_strict().run_id, "model_uri": uri("hasty")}
+
+
+def by_hand_only() -> dict:
+    """The alias without the trail."""
+    cells()
+    client().set_registered_model_alias(CELLS, "production", FOREST)
+    return {"before": STUMP, "model_uri": uri("forest"), "test": TEST}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
@@ -10,6 +11,9 @@ import pytest
 from mlflow import MlflowClient
 
 import mlworkbench as wb
+from mlworkbench.verdict import VERDICT_TAG
+from tests.mlcourse.registry.lesson_answers import BY_PURPOSE, lived, registered, rolled_back
+from tests.mlcourse.registry.lesson_answers import verdict as passes
 from tests.refusals import refused
 
 MET, MISSED = "\N{HEAVY CHECK MARK} met", "\N{MULTIPLICATION X} missed"
@@ -30,7 +34,9 @@ def client(home: Path) -> MlflowClient:
 def verdict(result: str = MET) -> wb.Verdict:
     row = ("accuracy_score", 0.9, 0.8, "at least 0.9", result)
     columns = ["metric", "candidate", "baseline", "wanted", "result"]
-    return wb.Verdict(result == MET, pd.DataFrame([row], columns=columns), "")
+    with mlflow.start_run(tags={VERDICT_TAG: "passed" if result == MET else "refused"}) as run:
+        pass
+    return wb.Verdict(result == MET, pd.DataFrame([row], columns=columns), run.info.run_id)
 
 
 def test_lesson_3_1(client: MlflowClient) -> None:
@@ -161,3 +167,49 @@ def test_lesson_3_3_passes(client: MlflowClient) -> None:
     refused("3.3", "Version 3 is in production, the rollback brought 1", name="my-model")
     mlflow.MlflowClient().delete_registered_model_alias("my-model", "production")
     refused("3.3", "No version of 'my-model' holds the alias", name="my-model")
+
+
+RIGHT: list[tuple[str, Callable[[], dict]]] = [
+    ("3.1", registered),
+    ("3.1", lambda: registered("tags.`purpose` = 'to practise' AND name = 'my-model'")),
+    ("3.1", lambda: registered('name = "my-model" and tag.purpose like "a b"', "Said in words.", "a b")),
+    ("3.2", lived),
+    ("3.2", lambda: lived((1, "Staging"), (1, "production"), (3, "staging"), (3, "Production"))),
+    ("3.2", lambda: lived((2, "Staging"), (1, "Staging"), (1, "Production"), (2, "Staging"), (2, "Production"))),
+    ("3.3", lambda: rolled_back(passes(), "It is constant since noon.")),
+    ("3.3", lambda: rolled_back(passes(), "It is slow.", why="It is better.")),
+    ("3.3", lambda: rolled_back(lambda *_: passes(), "Complaints.")),
+]
+
+WRONG: list[tuple[str, Callable[[], dict], str]] = [
+    ("3.1", lambda: registered(said=""), "There is no description of version 3"),
+    ("3.1", lambda: registered(said="x x x x"), "'x x x x': too short"),
+    ("3.1", lambda: registered(purpose=""), "Version 3 has no tag 'purpose'"),
+    ("3.1", lambda: registered("name = 'my-model' and version_number = 3"), "does not name the tag"),
+    ("3.1", lambda: registered(f"{BY_PURPOSE} and version_number > 2"), "asks for 'version_number > 2' too"),
+    ("3.1", lambda: registered("name = 'my-model' and tags.purpose LIKE 'to%'"), "for any text by"),
+    ("3.2", lambda: lived((1, "Staging"), (1, "Production")), "Nobody else was in Production before version 1"),
+    ("3.2", lambda: lived((1, "Staging")), "No version of 'my-model' holds the alias 'production'"),
+    ("3.2", lambda: lived((1, "Production"), (2, "Production")), "Version 2 went to Production without Staging"),
+    ("3.2", lambda: lived(why=" "), "The move of version 2 to Staging has no reason"),
+    ("3.2", lambda: lived(by_hand=3), "Somebody set it by hand"),
+    ("3.3", lambda: rolled_back(None, "Slow."), "Version 2 was promoted without a gate"),
+    ("3.3", lambda: rolled_back(passes(MISSED), override="Now."), "The gate refused version 2: refused, overridden"),
+    ("3.3", lambda: rolled_back(passes()), "Version 2 was promoted, and not rolled back"),
+    ("3.3", lambda: rolled_back(passes(), ""), "The rollback has no reason"),
+    ("3.3", lambda: rolled_back(passes(), first=False), "Nobody was in production before version 2"),
+    ("3.3", lambda: rolled_back(passes(said="refused"), "Slow."), "The verdict in the run"),
+]
+
+
+@pytest.mark.usefixtures("session")
+@pytest.mark.parametrize(("task", "answers"), RIGHT, ids=[f"{number} {task}" for number, (task, _) in enumerate(RIGHT)])
+def test_a_right_answer_passes_whatever_its_style(task: str, answers: Callable[[], dict]) -> None:
+    feedback = wb.check(task, **answers())
+    assert feedback, feedback
+
+
+@pytest.mark.usefixtures("session")
+@pytest.mark.parametrize(("task", "answers", "says"), WRONG, ids=[f"{task} {says}" for task, _, says in WRONG])
+def test_a_wrong_answer_is_refused(task: str, answers: Callable[[], dict], says: str) -> None:
+    refused(task, says, **answers())

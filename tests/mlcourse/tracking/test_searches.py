@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import mlworkbench as wb
+from mlcourse import course_data
 from mlcourse.tracking import lesson_data
 
 pytestmark = pytest.mark.slow
@@ -116,7 +117,7 @@ def test_lesson_1_3_wants_both_and_nothing_twice() -> None:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    X, X_test, y, y_test = lesson_data.wine()
+    X, X_test, y, y_test = course_data.wine()
 
     def autologged(
         store_model: bool = False,
