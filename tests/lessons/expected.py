@@ -415,8 +415,12 @@ def lesson_5_6(logged: Logged) -> None:
 
 def lesson_5_7(logged: Logged) -> None:
     experiment = "5.7 scaling out"
-    assert logged.names(experiment) == ["sweep", "train", "where?"]
+    assert logged.names(experiment) == ["logistic 14", "logistic 7", "sweep", "where?"]
     sweep = logged.one(experiment, "sweep")
+    for window in ("7", "14"):
+        trial = logged.one(experiment, f"logistic {window}")
+        assert trial.data.tags["mlflow.parentRunId"] == sweep.info.run_id
+        assert trial.data.params == {"window": window, "model": "logistic"}
     assert sweep.data.metrics["better_than_holding"] == 0
     assert logged.artifacts(sweep) == ["sweep.json"]
     assert logged.one("5.7 artifacts in a bucket", "where?").info.artifact_uri.startswith("s3://artifacts/")
