@@ -67,8 +67,9 @@ def address(site: Path) -> Iterator[str]:
 
 
 def pages(site: Path) -> list[str]:
-    """All pages but templates that themes leave among their files."""
-    return [str(page.relative_to(site)) for page in sorted(site.rglob("*.html")) if "_static" not in page.parts]
+    """All pages but the first, which leads to the home page at once, and templates of the theme."""
+    names = [str(page.relative_to(site)) for page in sorted(site.rglob("*.html")) if "_static" not in page.parts]
+    return [name for name in names if name != "index.html"]
 
 
 def broken_links(site: Path) -> list[str]:
@@ -154,3 +155,13 @@ def test_everybody_can_use_a_page(address: str, browser: Browser, device: dict[s
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent.trim()") == "Skip to main content"
     context.close()
+
+
+@needs_browser
+def test_the_first_page_leads_home(address: str, browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.wait_for_url("**/docs/site/index.html")
+    assert page.get_by_role("heading", level=1).inner_text().startswith("The MLflow workbook")
+    page.close()
