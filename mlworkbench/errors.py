@@ -108,7 +108,8 @@ def unknown_name(
     kind: str, name: object, names: Iterable[object], error: type[WorkbenchError] = WorkbenchError
 ) -> WorkbenchError:
     """Build the error for a name that is not among ``names``, offering the nearest one."""
-    known, found = [str(each) for each in names], f"no {kind} is called {shown(name)}."
+    called = shown(name) if isinstance(name, str) else f"'{shown(name)}'"
+    known, found = [str(each) for each in names], f"no {kind} is called {called}."
     if not known:
         return error(found, "one that exists, and there is none.", "Make one first, or leave it out.")
     near = difflib.get_close_matches(

@@ -41,7 +41,11 @@ def patience(seconds: float) -> float:
 @contextlib.contextmanager
 def telling(what: str) -> Iterator[None]:
     """Say what a block waits for when it has taken ten seconds."""
-    timer = threading.Timer(patience(TOLD_AFTER), say, [f"Waiting for {what} ..."])
+    try:
+        seconds = patience(TOLD_AFTER)
+    except WorkbenchError:  # it is told by what waits, or by the doctor
+        seconds = TOLD_AFTER
+    timer = threading.Timer(seconds, say, [f"Waiting for {what} ..."])
     timer.daemon = True
     timer.start()
     try:

@@ -16,7 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
 LOCK = (ROOT / "requirements.lock").read_text()
 GIVEN = ["jupyterlab", "papermill", "nbval", "mlflow", "scikit-learn", "xgboost", "keras", "matplotlib"]
-EXTRAS = {"course", "scale", "features", "monitoring", "live", "dev"}
+EXTRAS = {"course", "scale", "features", "monitoring", "live", "dev", "site"}
 
 
 def declared() -> list[Requirement]:

@@ -57,7 +57,9 @@ def version_of(answer: Any, name: str, what: str = "version") -> ModelVersion:
     text = str(number).strip().removesuffix(".0")  # a column with gaps holds floats
     if text not in found:
         listed = ", ".join(found)
-        raise NotYetError(f"{name!r} has the versions {listed}, but no {shown(text)}.", "Look at wb.versions_table.")
+        raise NotYetError(
+            f"{name!r} has the versions {listed}, but no {shown(text)[1:-1]}.", "Look at wb.versions_table."
+        )
     return found[text]
 
 

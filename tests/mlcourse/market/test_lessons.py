@@ -137,7 +137,11 @@ WRONG = [
     ("5.1", lambda: rule(right=few_ups()), "right = my_rule == (days['answer'] == 1)"),
     ("5.1", lambda: rule() | {"rule": few_ups().head(3)}, "rule has 3 values. Give True or False for every row"),
     ("5.1", lambda: rule(days().drop(columns="answer").sum(axis=1)), "Give True or False for every row"),
-    ("5.1", lambda: rule() | {"rule": [[1, 0]] * len(days())}, "Give True or False for every row"),
+    (
+        "5.1",
+        lambda: rule() | {"rule": [[1, 0]] * len(days())},
+        "rule holds something of type list. Give one value a row",
+    ),
     ("5.1", lambda: rule() | {"rule": None}, "rule is of type NoneType"),
     ("5.1", lambda: rule(accuracy_high=0.6), "accuracy_high of 'my heuristic' is 0.600"),
     ("5.1", lambda: rule(months_sure=0.2), "months_sure of 'my heuristic' is 0.200"),
