@@ -21,8 +21,6 @@ def logged_files(run_id: Any) -> str:
     Cross-examined: settings.json against the settings of the task.
     Plausible: confusion.png is a picture with something on it; what it shows is not checked.
     """
-    import mlflow
-
     run = logged_runs.run_in(EXPERIMENT, run_id)
     table = logged_runs.table(run, "errors.json", {"actual", "predicted"})
     right = int((table["actual"] == table["predicted"]).sum())
@@ -33,7 +31,7 @@ def logged_files(run_id: Any) -> str:
         )
     logged_runs.artifact(run, "settings.json", "`mlflow.log_dict`")
     logged_runs.artifact(run, "confusion.png", "`mlflow.log_figure`")
-    _settings(mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/settings.json"))
+    _settings(logged_runs.dictionary(run, "settings.json"))
     _wrong_rows(table)
     logged_runs.picture(run, "confusion.png")
     return "The table, the settings and the figure are all there."
@@ -56,12 +54,12 @@ def _wrong_rows(table: Any) -> None:
             )
 
 
-def _settings(found: Any) -> None:
+def _settings(found: dict[str, Any]) -> None:
     if not found:
         raise NotYetError("The file settings.json is empty.", "Log the settings of the model: C and max_iter.")
     for name, wanted in SETTINGS.items():
-        if not isinstance(found, dict) or found.get(name) != wanted:
-            told = shown(found.get(name, "missing") if isinstance(found, dict) else found)
+        if found.get(name) != wanted:
+            told = shown(found.get(name, "missing"))
             raise NotYetError(f"In settings.json {name} is {told}.", f"Log the settings of task 2: {name} is {wanted}.")
 
 

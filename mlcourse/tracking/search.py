@@ -94,7 +94,9 @@ def chosen_run(parent_run_id: Any, run_id: Any) -> str:
 
     Recomputed: the scores of the chosen child.
     Cross-examined: its mean against those of the other children of the parent.
-    Not checked: the folds of the children that were not chosen; task 7 looks at them.
+    Not checked: of the children that were not chosen, max_depth and fold_accuracy, whether they are unfinished, and
+    whether a cv_mean below the best is right; task 7 looks at them. Nor is one missed that was deleted, or has lost
+    its tag mlflow.parentRunId.
     """
     parent = logged_runs.run_in(EXPERIMENT, parent_run_id, "parent_run_id")
     run = logged_runs.run_in(EXPERIMENT, run_id)
