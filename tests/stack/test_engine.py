@@ -12,12 +12,13 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from mlcourse.lessons import lessons
 from tests.lessons.expected import EXPECTED, Logged
 from tests.stack.files import ROOT
 from tests.stack.stack import Stack
 
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
-LESSONS = ["1.1", "1.2", "1.3", "1.4", "1.5"]
+LESSONS = [lesson.id for lesson in lessons(["1"], root=ROOT)]
 SERVICES = ["postgres", "mlflow", "jupyter"]
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("patience")]
