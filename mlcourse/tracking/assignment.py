@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlcourse import logged_runs
+from mlcourse import course_data, logged_runs
 from mlcourse.answers import apart, same, same_digits, sequence, shown
 from mlcourse.tracking import cancer, scores
 from mlcourse.tracking.files import known_data, logged_files
@@ -133,7 +133,7 @@ def combined_logging(run_id: Any) -> str:
     scores.autologged_alone(run, "RandomForestClassifier")
     score = logged_runs.metric(run, "test_accuracy", 0, 1)
     scores.autologging_is_off()
-    logged_runs.parameter(run, "random_state", cancer.SEED)
+    logged_runs.parameter(run, "random_state", course_data.SEED)
     on_test, on_training = cancer.forest()
     if same(score, on_training) and not same(score, on_test):
         raise NotYetError(f"test_accuracy is {score:.3f}: that is the training data.", "Score X_test and y_test.")

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from mlcourse.answers import same
+from mlcourse.course_data import SEED, Split
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-SEED, FOLDS, SLACK = 7, 5, 2
+FOLDS, SLACK = 5, 2
 """``SLACK`` rows may be predicted otherwise on another machine."""
-
-
-class Split(NamedTuple):
-    """Features and target of training and test rows."""
-
-    X_train: pd.DataFrame
-    X_test: pd.DataFrame
-    y_train: pd.Series
-    y_test: pd.Series
 
 
 @cache
