@@ -101,7 +101,7 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("registry.1", lambda: described(tag=""), "Version 1 has no tag 'algorithm'"),
     ("registry.1", lambda: described(tag="tree"), "The tag 'algorithm' of version 1 is 'tree'"),
     ("registry.1", elsewhere, "is a version of 'exercise-other'"),
-    ("registry.1", lambda: described() | {"version": 7}, "has the versions 1, but no '7'"),
+    ("registry.1", lambda: described() | {"version": 7}, "has the versions 1, but no 7"),
     ("registry.1", lambda: described() | {"version": ["1"]}, "version is of type list"),
     ("registry.2", lambda: search("tags.algorithm = 'random forest'"), "finds versions of 'exercise-other' too"),
     ("registry.2", alone, f"does not name '{CELLS}'"),
