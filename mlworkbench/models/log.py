@@ -139,7 +139,8 @@ class _Saved:
             if self._model_id:
                 with contextlib.suppress(Exception):
                     MlflowClient().delete_logged_model(self._model_id)
-            invalid = isinstance(error, MlflowException) and error.error_code == "INVALID_PARAMETER_VALUE"
-            if invalid or isinstance(error, TypeError | ValueError | OverflowError | AttributeError):
+            if isinstance(error, OSError | RuntimeError):  # the second where symbolic links lead in a circle
+                raise refusals.not_written(error) from error
+            if isinstance(error, MlflowException | TypeError | ValueError | OverflowError | AttributeError):
                 raise refusals.not_logged(error) from error
             raise

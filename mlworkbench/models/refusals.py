@@ -40,8 +40,17 @@ def not_logged(error: BaseException) -> WorkbenchError:
     """Build the error for what MLflow itself refuses of the options, tags or parameters."""
     return WorkbenchError(
         f"MLflow does not log the model ({told(error)}).",
-        "options, tags and parameters of the active run that MLflow takes.",
+        "options, tags and parameters of the active run that MLflow takes, and a store and a registry that answer.",
         "Correct what the message in brackets names.",
+    )
+
+
+def not_written(error: BaseException) -> WorkbenchError:
+    """Build the error for files of a model that cannot be written where the experiment keeps its artifacts."""
+    return WorkbenchError(
+        f"the files of the model cannot be kept ({told(error)}).",
+        "a place for artifacts that is there, that this user can write, and that has room.",
+        "Mend the place that the brackets name; `mlworkbench doctor` tells which experiments keep their files where.",
     )
 
 
