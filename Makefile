@@ -4,7 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # uv itself is pinned in the lock too, so there is one place to change it
 UV_PIN := uv==$(shell sed -n "s/^uv==\([0-9.]*\).*/\1/p" requirements.lock)
-STAMP  := $(VENV)/.complete
+# what stands in .venv: the packages of the core, or those of every group
+CORE  := $(VENV)/.core
+WHOLE := $(VENV)/.complete
 # one test process more than cores: many tests wait for servers and kernels
 WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
@@ -17,14 +19,18 @@ run lab check quick test stack lessons screenshots exercises site: export PYTHON
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-setup: $(STAMP)  ## build .venv from requirements.lock (nothing to do the second time)
+setup: $(WHOLE)  ## build .venv from requirements.lock (nothing to do the second time)
 
-$(STAMP): requirements.lock pyproject.toml
+$(CORE): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("Found Python %d.%d. Expected 3.11 to 3.13. Name one: make PYTHON=python3.11 setup" % v)'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV_PIN)
-	$(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --constraint requirements.lock --requirement pyproject.toml
 	$(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(WHOLE): $(CORE)
+	$(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	@touch $@
 
 lock:  ## resolve pyproject.toml into requirements.lock for every platform
@@ -35,7 +41,7 @@ lock:  ## resolve pyproject.toml into requirements.lock for every platform
 run: setup  ## execute every lesson and log its runs to the workbook's own store
 	$(BIN)/mlworkbench run $(ARGS)
 
-lab: setup  ## open JupyterLab in notebooks/
+lab: $(CORE)  ## open JupyterLab on lesson 0, with the packages of the core alone
 	$(BIN)/mlworkbench lab $(ARGS)
 
 check: setup  ## lint, check types and the direction of imports

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mlcourse.lessons import Lesson, lessons
 from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.groups import MissingGroupError
 from mlworkbench.notebooks.execute import execute
 from mlworkbench.notebooks.stopping import Group, interruptible
 from mlworkbench.store import Store, open_store
@@ -28,6 +29,7 @@ from mlworkbench.workbook import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    from papermill import PapermillExecutionError
 
 
 @dataclass
@@ -57,13 +59,20 @@ class _Job:
         except InterruptedError:
             self.outcome = "interrupted"
         except PapermillExecutionError as error:
-            self.outcome = f"failed in cell {error.cell_index}: {error.ename}: {error.evalue}"[:100]
+            self.outcome = _refused(error)
         except WorkbenchError as error:
             self.outcome = f"failed: {error.found}"
         except Exception as error:
             self.outcome = "interrupted" if group.stopped else f"failed: {told(error)}"[:100]
         finally:
             self.seconds = time.monotonic() - begun
+
+
+def _refused(error: PapermillExecutionError) -> str:
+    """Tell a cell that failed from a lesson whose packages are not installed."""
+    if error.ename == MissingGroupError.__name__:
+        return f"skipped: {' '.join(error.evalue.split())}"
+    return f"failed in cell {error.cell_index}: {error.ename}: {error.evalue}"[:100]
 
 
 def _around() -> dict[str, str | None]:
@@ -91,8 +100,9 @@ def run_workbook(
     Returns
     -------
     pandas.DataFrame
-        A row a lesson: ``lesson``, ``outcome`` (``passed``, ``failed in cell …``, ``interrupted``, ``not run``),
-        ``seconds``, ``runs`` (logged to the store), ``where`` (the executed copy).
+        A row a lesson: ``lesson``, ``outcome`` (``passed``, ``skipped: …`` where packages are not installed,
+        ``failed in cell …``, ``interrupted``, ``not run``), ``seconds``, ``runs`` (logged to the store), ``where``
+        (the executed copy).
 
     Raises
     ------

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told, unknown_name
+from mlworkbench.groups import missing_groups
 from mlworkbench.waiting import patience
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def load_vix() -> pd.DataFrame:
 
 
 def load_live(symbol: str = "sp500", *, session: Any = None) -> pd.DataFrame:
-    """Daily prices up to now: the bundled ones, and after them those that Yahoo! Finance gives (extra ``live``).
+    """Daily prices up to now: the bundled ones, and after them those that Yahoo! Finance gives (group ``live``).
 
     Without yfinance or network, or when the service refuses, a warning says so and the bundled data is all.
 
@@ -107,7 +108,7 @@ def _shipped(name: str) -> pd.DataFrame:
 
     spec = importlib.util.find_spec("arch")
     if spec is None or spec.origin is None:
-        raise WorkbenchError("no package 'arch'.", "the package that brings the prices.", "Run `make setup` again.")
+        raise missing_groups(f"The prices of {name!r} come with arch, which", ["market"])
     path = Path(spec.origin).parent / "data" / name / f"{name}.csv.gz"
     return pd.read_csv(path, index_col=0, parse_dates=[0], na_values=".")
 
@@ -130,7 +131,7 @@ def _warn(symbol: str, prices: pd.DataFrame, error: Exception) -> None:
     message = WorkbenchError(
         f"no newer prices of {symbol!r} ({told(error)}).",
         f"an answer of Yahoo! Finance. The bundled data goes to {prices.index[-1]:%Y-%m-%d}.",
-        'Install the extra: pip install "mlworkbench[live]".' if missing else "Use the bundled data, or try again.",
+        "Run `mlworkbench add live`." if missing else "Use the bundled data, or try again.",
     )
     warnings.warn(str(message), stacklevel=3)
 

@@ -8,21 +8,29 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import NoReturn
 
 import psutil
 
+from mlworkbench.lab.starting_page import listening, serve_until_replaced
 from mlworkbench.waiting import patience
 
 _GRACE = 10  # seconds to end in order
 
 
-def become(command: list[str], lab: int) -> NoReturn:
-    """Become the command, with a process beside it that watches it and JupyterLab."""
+def become(command: list[str], lab: int, unix_socket: str) -> NoReturn:
+    """Become the command, beside a process that watches it and JupyterLab, and one that says that it is starting."""
     if os.name == "nt":
         sys.exit(subprocess.call(command))
     server = os.getpid()
     os.setpgid(0, 0)  # what the command starts can be ended together
+    place = Path(unix_socket)
+    listener = listening(place)
+    if os.fork() == 0:
+        serve_until_replaced(listener, place)
+        os._exit(0)
+    listener.close()
     if os.fork() == 0:
         os.setsid()
         _end_with(server, lab)
@@ -41,4 +49,4 @@ def _end_with(server: int, lab: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    become(sys.argv[2:], int(sys.argv[1]))
+    become(sys.argv[3:], int(sys.argv[1]), sys.argv[2])
