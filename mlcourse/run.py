@@ -71,7 +71,7 @@ class _Job:
 def _refused(error: PapermillExecutionError) -> str:
     """Tell a cell that failed from a lesson whose packages are not installed."""
     if error.ename == MissingGroupError.__name__:
-        return f"skipped: {' '.join(error.evalue.split())}"
+        return f"skipped: {' '.join(error.evalue.partition('Expected: ')[2].split())}"
     return f"failed in cell {error.cell_index}: {error.ename}: {error.evalue}"[:100]
 
 

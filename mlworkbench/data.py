@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told, unknown_name
-from mlworkbench.groups import missing_groups
 from mlworkbench.waiting import patience
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def _shipped(name: str) -> pd.DataFrame:
 
     spec = importlib.util.find_spec("arch")
     if spec is None or spec.origin is None:
-        raise missing_groups(f"The prices of {name!r} come with arch, which", ["market"])
+        raise WorkbenchError("no package 'arch'.", "the package that brings the prices.", "Run `make setup` again.")
     path = Path(spec.origin).parent / "data" / name / f"{name}.csv.gz"
     return pd.read_csv(path, index_col=0, parse_dates=[0], na_values=".")
 
