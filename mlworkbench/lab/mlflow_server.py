@@ -13,34 +13,29 @@ from typing import NoReturn
 
 import psutil
 
-from mlworkbench.lab.starting_page import listening, serve_until_replaced
+from mlworkbench.lab.starting_page import StartingPage
 from mlworkbench.waiting import patience
 
 _GRACE = 10  # seconds to end in order
 
 
 def become(command: list[str], lab: int, unix_socket: str) -> NoReturn:
-    """Become the command, beside a process that watches it and JupyterLab, and one that says that it is starting."""
+    """Become the command, beside a process that says that it is starting, and watches it and JupyterLab."""
     if os.name == "nt":
         sys.exit(subprocess.call(command))
     server = os.getpid()
     os.setpgid(0, 0)  # what the command starts can be ended together
-    place = Path(unix_socket)
-    listener = listening(place)
-    if os.fork() == 0:
-        serve_until_replaced(listener, place)
-        os._exit(0)
-    listener.close()
+    page = StartingPage(Path(unix_socket))
     if os.fork() == 0:
         os.setsid()
-        _end_with(server, lab)
+        _end_with(server, lab, page)
     os.execv(command[0], command)  # noqa: S606 (so that signals reach the command itself)
 
 
-def _end_with(server: int, lab: int) -> NoReturn:
+def _end_with(server: int, lab: int, page: StartingPage) -> NoReturn:
     with contextlib.suppress(psutil.NoSuchProcess):
         while os.getppid() == server and psutil.Process(server).ppid() == lab:
-            time.sleep(0.5)
+            page.attend()
     with contextlib.suppress(ProcessLookupError):  # none is left
         os.killpg(server, signal.SIGTERM)
         time.sleep(patience(_GRACE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from pathlib import Path
 
 _PAGE = """<!doctype html><meta charset="utf-8"><title>MLflow</title>
@@ -16,28 +17,32 @@ _ANSWER = (
 ).encode()
 
 
-def listening(place: Path) -> socket.socket:
-    """Listen at a socket of that path, in place of one that an earlier server has left."""
-    place.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(place))
-    listener.listen()
-    return listener
+class StartingPage:
+    """A socket in the place of MLflow's, which answers every request with the page until MLflow has put its own there."""
 
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        place.unlink(missing_ok=True)  # that of an earlier server
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(place))
+        self._listener.listen()
+        self._listener.settimeout(0.5)
+        self._ours = place.stat().st_ino
 
-def serve_until_replaced(listener: socket.socket, place: Path) -> None:
-    """Answer every request with the page, until MLflow has put its own socket into that place."""
-    listener.settimeout(0.5)
-    ours = place.stat().st_ino
-    with contextlib.suppress(FileNotFoundError):
-        while place.stat().st_ino == ours:
-            with contextlib.suppress(OSError):  # nobody has asked, or who asked has gone
-                _answer(listener)
+    def attend(self) -> None:
+        """For half a second, or until one request is answered; afterwards, let that time pass."""
+        if self._replaced():
+            self._listener.close()
+            time.sleep(0.5)
+            return
+        with contextlib.suppress(OSError):  # nobody has asked, or who asked has gone
+            connection, _ = self._listener.accept()
+            with connection:
+                connection.settimeout(5)
+                connection.recv(65536)
+                connection.sendall(_ANSWER)
 
-
-def _answer(listener: socket.socket) -> None:
-    connection, _ = listener.accept()
-    with connection:
-        connection.settimeout(5)
-        connection.recv(65536)
-        connection.sendall(_ANSWER)
+    def _replaced(self) -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            return self._place.stat().st_ino != self._ours
+        return True
