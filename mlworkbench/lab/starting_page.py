@@ -18,7 +18,7 @@ _ANSWER = (
 
 
 class StartingPage:
-    """A socket in the place of MLflow's, which answers every request with the page until MLflow has put its own there."""
+    """A socket in the place of MLflow's. It answers every request with the page until MLflow puts its own there."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
