@@ -58,7 +58,7 @@ def _command(port: int, unix_socket: str, base_url: str) -> list[str]:
     """The server's command line, which ends with this process, JupyterLab."""
     listen = ["--uvicorn-opts", f"--uds {shlex.quote(unix_socket)}"] if unix_socket else ["--port", str(port)]
     return [
-        *(sys.executable, "-m", "mlworkbench.lab.mlflow_server", str(os.getpid()), unix_socket),
+        *(sys.executable, "-m", "mlworkbench.lab.mlflow_server", str(os.getpid())),
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", *listen),
         *("--workers", "1", "--static-prefix", f"{base_url}mlflow"),
     ]

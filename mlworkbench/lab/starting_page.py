@@ -22,7 +22,8 @@ class StartingPage:
 
     def __init__(self, place: Path) -> None:
         self._place = place
-        place.unlink(missing_ok=True)  # that of an earlier server
+        if place.is_socket():  # that of an earlier server
+            place.unlink()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(place))
         self._listener.listen()

@@ -189,3 +189,12 @@ def test_whoever_asks_while_mlflow_starts_is_told_so(home: Path) -> None:
         assert all(child.status() != psutil.STATUS_ZOMBIE for child in server.children())
         lab.kill()
         wait(lambda: not alive(server), "the server's end")
+
+
+def test_a_server_at_a_port_touches_no_file_on_its_way(tmp_path: Path) -> None:
+    """Lessons 1.6 and 3.4 start their servers by the same module."""
+    program = tmp_path / "program"
+    program.symlink_to(sys.executable)
+    command = [sys.executable, "-m", "mlworkbench.lab.mlflow_server", str(os.getpid()), str(program), "-c", "print(7)"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "7\n"
+    assert program.is_symlink()
