@@ -127,9 +127,9 @@ def test_a_learner_sees_lessons_but_neither_solutions_nor_settings_of_the_course
 
 
 def test_there_is_one_kernel_to_choose(page: Page) -> None:
-    notebooks = page.locator(".jp-LauncherCard[data-category='Notebook']")
-    expect(notebooks).to_have_count(1)
-    expect(notebooks).to_contain_text("Python 3 (ipykernel)")
+    kernels = page.locator(".jp-LauncherCard[data-category='Console']")
+    expect(kernels).to_have_count(1)
+    expect(kernels).to_contain_text("Python 3 (ipykernel)")
 
 
 def test_the_mlflow_tile_says_that_it_is_starting(notebooks: Path, new_page: Page, tmp_path: Path) -> None:
