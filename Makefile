@@ -11,10 +11,10 @@ WHOLE := $(VENV)/.complete
 WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
 # some machines set it; every Python process would then compile thousands of files anew, which takes seconds
-run lab check quick test stack lessons screenshots exercises site: export PYTHONDONTWRITEBYTECODE =
+run lab check quick test stack drift lessons screenshots exercises site: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run lab check quick test stack bench lessons screenshots site exercises lock clean env up down logs users backup restore upgrade
+.PHONY: help setup run lab check quick test stack drift bench lessons screenshots site exercises lock clean env up down logs users backup restore upgrade
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -60,6 +60,9 @@ test: check  ## lint, type check and test everything (ARGS="-k promote" for a pa
 
 stack: setup  ## test the containers (REQUIRE_ENGINE=1: start an engine where none runs; skip nothing)
 	$(BIN)/python -m pytest tests/stack --durations=0 --durations-min=2 $(ARGS)
+
+drift: setup  ## lessons and tests of the core on the newest and the oldest releases allowed (ARGS=oldest for one end)
+	$(BIN)/python -m tests.drift $(ARGS)
 
 bench: setup  ## measure every speed claim, as a ratio against the plain way
 	missed=0; for script in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || missed=1; done; exit $$missed
