@@ -14,7 +14,7 @@ WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 run lab check quick test stack drift lessons screenshots exercises site: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run lab check quick test stack drift bench lessons screenshots site exercises lock clean env up down logs users backup restore upgrade
+.PHONY: help setup run lab check quick test stack drift bench lessons screenshots site dist exercises lock clean env up down logs users backup restore upgrade
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -76,6 +76,10 @@ screenshots: setup  ## make the pictures of lessons anew that are out of date (A
 site: setup  ## build the site from the stored outputs, into build/site; its first page is build/site/index.html
 	$(BIN)/python -m sphinx -q -W --keep-going -c docs/site . build/site
 
+dist: setup  ## build what a release publishes, into dist: the wheel and the lock
+	$(BIN)/uv build --quiet --wheel --out-dir dist
+	cp requirements.lock dist
+
 exercises: setup  ## release the exercises from their solutions
 	$(BIN)/python -c "from pathlib import Path; from mlcourse.exercises import release; release(Path('notebooks/exercises'))"
 
@@ -106,4 +110,4 @@ upgrade: backup  ## rebuild the images, and bring the database to the schema of 
 	docker/upgrade
 
 clean:  ## remove the environment, the store and everything else that was made
-	rm -rf .venv .mlworkbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage
+	rm -rf .venv .mlworkbench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage
