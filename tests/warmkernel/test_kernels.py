@@ -30,9 +30,8 @@ import warmkernel
 from mlworkbench.notebooks.execute import execute
 from mlworkbench.notebooks.kernels import provisioner, warmup
 from mlworkbench.ports import free_port
-from tests.mlcourse.test_run import alive
 from tests.notebooks import notebook
-from tests.waiting import until
+from tests.waiting import alive, until
 from warmkernel.client import can_fork, connect
 from warmkernel.private_folder import short_folder
 from warmkernel.processes import is_in_state
