@@ -70,5 +70,5 @@ def _written(notebook: Path, output: Path) -> Iterator[list[NotebookNode]]:
         yield executed
     finally:
         for node in executed:
-            node.metadata.papermill |= {"input_path": str(notebook), "output_path": str(output)}
+            node.metadata.papermill["input_path"] = str(notebook)
             write_notebook(node, output)
