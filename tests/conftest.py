@@ -34,7 +34,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever asks for a store or a server of databases has a database."""
     for item in items:
-        if {"empty_home", "made_store", "postgres_server"} & set(getattr(item, "fixturenames", ())):
+        if {"empty_home", "made_store", "postgres_server", "stores"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("processes")
 
 
