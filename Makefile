@@ -64,8 +64,8 @@ stack: setup  ## test the containers (REQUIRE_ENGINE=1: start an engine where no
 drift: setup  ## lessons and tests of the core on the newest and the oldest releases allowed (ARGS=oldest for one end)
 	$(BIN)/python -m tests.drift $(ARGS)
 
-bench: setup  ## measure every speed claim, as a ratio against the plain way
-	missed=0; for script in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || missed=1; done; exit $$missed
+bench: setup  ## measure every speed claim against the plain way, and write docs/performance.md (ARGS=bench_sweep for one)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lessons: setup  ## execute lessons and store their outputs in them (ARGS="1.2" for one)
 	$(BIN)/python -m tests.lessons.store_outputs $(ARGS)
