@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from mlcourse.lessons import Lesson, lessons
 from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.groups import MissingGroupError
 from mlworkbench.notebooks.execute import execute
 from mlworkbench.notebooks.stopping import Group, interruptible
 from mlworkbench.store import Store, open_store
@@ -30,6 +31,7 @@ from mlworkbench.workbook import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    from papermill import PapermillExecutionError
 
 
 @dataclass
@@ -62,13 +64,20 @@ class _Job:
         except InterruptedError:
             self.outcome = "interrupted"
         except PapermillExecutionError as error:
-            self.outcome = f"failed in cell {error.cell_index}: {error.ename}: {error.evalue}"[:100]
+            self.outcome = _refused(error)
         except WorkbenchError as error:
             self.outcome = f"failed: {error.found}"
         except Exception as error:
             self.outcome = "interrupted" if group.stopped else f"failed: {told(error)}"[:100]
         finally:
             self.seconds = time.monotonic() - begun
+
+
+def _refused(error: PapermillExecutionError) -> str:
+    """Tell a cell that failed from a lesson whose packages are not installed."""
+    if error.ename == MissingGroupError.__name__:
+        return f"skipped: {' '.join(error.evalue.partition('Expected: ')[2].split())}"
+    return f"failed in cell {error.cell_index}: {error.ename}: {error.evalue}"[:100]
 
 
 def _seconds_of_last_time(executed: Path) -> float | None:
@@ -104,8 +113,9 @@ def run_workbook(
     Returns
     -------
     pandas.DataFrame
-        A row a lesson: ``lesson``, ``outcome`` (``passed``, ``failed in cell …``, ``interrupted``, ``not run``),
-        ``seconds``, ``runs`` (logged to the store), ``where`` (the executed copy).
+        A row a lesson: ``lesson``, ``outcome`` (``passed``, ``skipped: …`` where packages are not installed,
+        ``failed in cell …``, ``interrupted``, ``not run``), ``seconds``, ``runs`` (logged to the store), ``where``
+        (the executed copy).
 
     Raises
     ------

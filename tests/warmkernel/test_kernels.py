@@ -551,16 +551,16 @@ def test_lab_has_the_kernel_in_its_launcher_and_its_imports_done(warm: Path, tmp
         try:
             until(lambda: "is running at" in log.read_text())
             known = ask("GET", "kernelspecs")["kernelspecs"]
-            assert known["mlworkbench"]["spec"]["display_name"] == "Python (workbench)"
+            assert [kernel["spec"]["display_name"] for kernel in known.values()] == ["Python 3 (ipykernel)"]
             before = servers(warm)
-            started = ask("POST", "kernels", name="mlworkbench")["id"]
+            started = ask("POST", "kernels", name="python3")["id"]
             (first,) = kernels()
             ask("POST", f"kernels/{started}/restart")
             until(lambda: [p.pid for p in kernels()] not in ([], [first.pid]))
             assert servers(warm) == before
             ask("DELETE", f"kernels/{started}")
             until(lambda: not kernels())
-            ask("POST", "kernels", name="mlworkbench")
+            ask("POST", "kernels", name="python3")
             assert len(kernels()) == 1
         finally:
             lab.kill()
