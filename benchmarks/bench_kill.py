@@ -55,10 +55,13 @@ KINDS = {
     "sweep: the fork server is killed": Kind(GRID, "server", 16),
     "rerun: the process that works is killed": Kind((), "program", 12),
     "rerun: killed while recording": Kind((), "recording", 10),
-    "rerun: Ctrl-C while recording": Kind((), "recording", 12, signal.SIGINT),
-    "rerun: Ctrl-C": Kind((), "client", 18, signal.SIGINT),
-    "sweep: Ctrl-C": Kind(GRID, "client", 18, signal.SIGINT),
+    "rerun: Ctrl-C while recording": Kind((), "recording", 10, signal.SIGINT),
+    "rerun: Ctrl-C": Kind((), "client", 12, signal.SIGINT),
+    "sweep: Ctrl-C": Kind(GRID, "client", 10, signal.SIGINT),
+    "sweep: a worker is interrupted (loky)": Kind((*GRID, "--backend", "loky"), "worker", 8, signal.SIGINT),
+    "sweep: a kernel is interrupted": Kind(GRID, "kernel", 8, signal.SIGINT),
 }
+"""74 kills and 48 interruptions."""
 
 
 def main() -> None:
@@ -93,13 +96,20 @@ def attempt(kind: Kind, mark: str) -> str:
             [sys.executable, "-m", "mlworkbench", *command], capture_output=True, text=True, check=False
         )
         problems = [
-            f"exit code {code}" if kind.signal == signal.SIGINT and code != 130 else "",  # noqa: PLR2004
+            "" if _fits(kind, code) else f"exit code {code}",
             "a traceback" if "Traceback" in told else "",
             f"the next call: {again.returncode} {again.stderr[-300:]}" if again.returncode else "",
             *in_the_store(bool(kind.arguments)),
             "processes are left" if not until(lambda: not ours(), 60) else "",
         ]
         return "; ".join(filter(None, problems))
+
+
+def _fits(kind: Kind, code: int) -> bool:
+    """Whether the command's exit code tells its own interruption; one of another process may cost a point."""
+    if kind.signal == signal.SIGKILL:
+        return True
+    return code in ({130} if kind.victim in ("client", "recording") else {0, 1, 130})
 
 
 def struck(kind: Kind, command: list[str]) -> tuple[int, str]:

@@ -56,11 +56,23 @@ def open_sqlite(uri: str) -> tuple[str, str]:
         if path.is_dir():
             do = f"Name a file in it: {sqlite_uri(path / 'mlflow.db')}"
             raise StoreError(f"the folder {path}.", "the path of a file.", do)
+        for place in (path, path.parent / "artifacts"):
+            _require_no_broken_link(place)
         if not path.exists():
             _create_sqlite(path, root)
         _require_answer(path)
         _open(whole, root)
     return whole, root
+
+
+def _require_no_broken_link(path: Path) -> None:
+    """Refuse a link that leads nowhere: something new in its place would hide what is on a disk that is away."""
+    if path.is_symlink() and not path.exists():
+        raise StoreError(
+            f"{path}, a symbolic link to {path.readlink()}, which is not there.",
+            "a link to what is there, or no link.",
+            "Bring back what it leads to, such as a disk that is not mounted; or remove the link, to begin anew.",
+        )
 
 
 def _create_sqlite(path: Path, artifact_root: str) -> None:

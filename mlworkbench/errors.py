@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import re
 import reprlib
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from unicodedata import category
@@ -118,6 +119,16 @@ def unknown_name(
     listed = known if len(known) <= _LISTED else [*(near or known[:_LISTED]), f"… ({len(known)} in all)"]
     do = f"Did you mean {near[0]!r}?" if near else "Choose one of those."
     return error(found, f"one of: {', '.join(listed)}.", do)
+
+
+def not_installed(missing: ModuleNotFoundError) -> WorkbenchError:
+    """Build the error for a library that a model is made with and that is not there."""
+    package = str(missing.name).partition(".")[0]
+    return WorkbenchError(
+        f"the model is made with {package}, which is not installed here ({sys.executable}).",
+        "the libraries that a model is made with; wb.describe_model names those of a stored one, with their versions.",
+        f"Run `{sys.executable} -m pip install {package}`, restart the kernel, and do this again.",
+    )
 
 
 def no_model(model_uri: str, error: Exception) -> WorkbenchError:

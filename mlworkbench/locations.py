@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+from mlworkbench.workbook import real_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,13 +35,18 @@ def is_there(path: Path) -> bool:
 def is_elsewhere(path: Path, store: Store) -> bool:
     """Whether artifacts at a path do not lie with the store, or, where a server keeps them, not at all."""
     root = local_path(store.artifact_root)
-    return not path.resolve().is_relative_to(root.resolve()) if root else not is_there(path)
+    return not real_path(path).is_relative_to(real_path(root)) if root else not is_there(path)
 
 
 def notes_on_locations(client: MlflowClient, store: Store, active: Experiment) -> list[str]:
     """What the reader should know when the store was moved, copied or is shared; empty when all lies with the store."""
     notes, root = [], local_path(store.artifact_root)
     path = local_path(active.artifact_location)
+    if root and unquote(str(root)) != str(root):
+        notes.append(
+            f"The path {root} has a '%' before two digits, which MLflow decodes twice: it will not find registered "
+            "models there. Rename the folder, or set MLWORKBENCH_HOME to another one."
+        )
     if path and is_elsewhere(path, store):
         gone = "" if is_there(path.parent) else ", where nothing is any more: was the store moved? Move it back"
         notes.append(f"Artifacts of this experiment, old and new, belong to {path}{gone}. {_NEW}")

@@ -130,9 +130,9 @@ def _activate(name: str, store: Store, fresh: bool) -> tuple[Experiment, list[st
     """Make the experiment the active one; it, and what the reader should know of it."""
     import mlflow
 
-    client = mlflow.MlflowClient()
     do = "Mend what the brackets name: the disk may be full, or the store held by another process."
     with explained(f"the experiment {name!r} in {store.label}", do, kind=StoreError):
+        client = mlflow.MlflowClient()
         end_orphans(client)
         entity, notes = (_fresh_experiment if fresh else _experiment)(client, name)
         mlflow.set_experiment(experiment_id=entity.experiment_id)

@@ -70,8 +70,14 @@ def open_store(tracking_uri: str | None = None) -> Store:
         root = (workbook_home() / "artifacts").as_uri()
         open_server_database(uri, root)
         return Store(uri, root, why)
-    if scheme.startswith("databricks"):
+    if uri == "databricks" or uri.startswith("databricks://"):
         return Store(uri, None, why)
+    if scheme == "uc" or scheme.startswith("databricks"):
+        raise StoreError(
+            f"the tracking URI {without_password(uri)!r} ({why}), which names a registry of models at most.",
+            "a place for runs: 'databricks', 'databricks://profile', a server, or a database.",
+            "Give a registry to mlflow.set_registry_uri; without a tracking URI the workbook's own store is used.",
+        )
     raise StoreError(
         f"the tracking URI {without_password(uri)!r} ({why}) names a store of plain files.",
         "a database or a server: MLflow refuses file stores since 3.13.",

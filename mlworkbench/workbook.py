@@ -39,7 +39,12 @@ def workbook_home() -> Path:
     Whoever writes there makes it by `make_private` first.
     """
     chosen = os.environ.get("MLWORKBENCH_HOME")
-    return Path(chosen).resolve() if chosen else workbook_root() / _HOME
+    return real_path(chosen) if chosen else workbook_root() / _HOME
+
+
+def real_path(path: str | os.PathLike[str]) -> Path:
+    """A path without symbolic links; `Path.resolve` would raise where links lead in a circle, and this one stays."""
+    return Path(os.path.realpath(path))
 
 
 def make_private(folder: Path) -> None:

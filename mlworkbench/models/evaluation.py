@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError, is_among, shown, told, unknown_name
+from mlworkbench.errors import WorkbenchError, is_among, not_installed, shown, told, unknown_name
 from mlworkbench.models.refusals import heart, is_enforced
 from mlworkbench.plots import no_figures_left
 from mlworkbench.quiet import quiet
@@ -118,6 +118,8 @@ def _score(role: str, model: Any, data: pd.DataFrame, asked: dict[str, Any]) -> 
                 if isinstance(uri, str):
                     loaded.predict(data.drop(columns=asked["targets"]))
                 return mlflow.models.evaluate(loaded, data, evaluator_config=plain, **asked)
+        except ModuleNotFoundError as error:
+            raise not_installed(error) from error
         except Exception as error:
             named = "Names may only contain" in str(error)
             raise WorkbenchError(

@@ -9,15 +9,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlworkbench.errors import WorkbenchError, is_among, unknown_name
+from mlworkbench.errors import WorkbenchError, is_among, not_installed, unknown_name
 
 ARGUMENT = {
     "sklearn": "sk_model",
     "xgboost": "xgb_model",
+    "lightgbm": "lgb_model",
+    "pytorch": "pytorch_model",
     "tensorflow": "model",
     "onnx": "onnx_model",
     "pyfunc": "python_model",
 }
+_LIBRARIES = {
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "keras": "tensorflow",
+    "torch": "pytorch",
+    "onnx": "onnx",
+    "sklearn": "sklearn",
+}
+"""Whose flavor stores a model; a class that is made from several libraries belongs to the first of them."""
+_WITH_METHODS = ("sklearn", "xgboost", "lightgbm")
+_FORMATS = {"sklearn": ("skops", "cloudpickle", "pickle"), "pytorch": ("pt2", "pickle")}
+_FORMATS["lightgbm"] = _FORMATS["sklearn"]
 _OURS = {"input_example": "example", "artifact_path": "name", "skops_trusted_types": "trust"}
 _LARGEST = 2**63  # beyond it, databases do not count
 _NOT_GIVEN = {"path", "mlflow_model", "kwargs", "loader_module", "data_path", *ARGUMENT.values(), *_OURS}
@@ -40,8 +54,13 @@ class Job:
 
     @property
     def serialization(self) -> str:
-        """How a scikit-learn model is written: skops holds data alone, the others hold code too."""
-        return self.options.get("serialization_format") or "skops"
+        """How the model is written; the format that is listed first, the default, holds data alone."""
+        return self.options.get("serialization_format") or _FORMATS.get(self.flavor, ("",))[0]
+
+    @property
+    def holds_code(self) -> bool:
+        """Whether the format is one of those that run code when the model is loaded."""
+        return self.serialization in _FORMATS.get(self.flavor, ())[1:]
 
 
 def flavor_of(model: Any, options: dict[str, Any]) -> str:
@@ -53,22 +72,27 @@ def flavor_of(model: Any, options: dict[str, Any]) -> str:
             f"Make and fit one: {model.__name__}().fit(…).",
         )
     if inspect.ismethod(model) and (owner := _library_of(model.__self__)):
-        chosen = f" and add pyfunc_predict_fn={model.__name__!r}" if owner in ("sklearn", "xgboost") else ""
+        chosen = f" and add pyfunc_predict_fn={model.__name__!r}" if owner in _WITH_METHODS else ""
         raise WorkbenchError(
             f"the method {model.__name__} of a {type(model.__self__).__name__}.",
             "the model itself, of which MLflow stores the data and not the code.",
             f"Give the model{chosen}.",
         )
     library = _library_of(model)
+    if library:
+        try:
+            importlib.import_module(library)
+        except ModuleNotFoundError as error:
+            raise not_installed(error) from error
     if library == "keras":
         return _keras_flavor()
-    if library == "xgboost" and "pyfunc_predict_fn" in options:
-        return "sklearn"  # the flavor xgboost cannot choose a method, and to scikit-learn these are estimators
+    if library in _WITH_METHODS and "pyfunc_predict_fn" in options:
+        return "sklearn"  # no other flavor can choose a method, and to scikit-learn these are estimators
     if library or callable(model) or _is_python_model(model):
-        return library or "pyfunc"
+        return _LIBRARIES[library] if library else "pyfunc"
     raise WorkbenchError(
         f"a model of the type {type(model).__module__}.{type(model).__qualname__}.",
-        "a fitted scikit-learn, XGBoost, Keras or ONNX model, a Python function, or a PythonModel.",
+        "a fitted scikit-learn, XGBoost, LightGBM, Keras, PyTorch or ONNX model, a Python function, or a PythonModel.",
         "Wrap it in a function that takes the input and returns the predictions, or in mlflow.pyfunc.PythonModel.",
     )
 
@@ -85,16 +109,13 @@ def check_options(job: Job) -> None:
         if name not in known:
             raise unknown_name("option", name, sorted(known))
     _check_kinds(job.options)
-    if job.flavor == "sklearn":
-        from mlflow.sklearn import SUPPORTED_SERIALIZATION_FORMATS as FORMATS
-
-        if not is_among(job.serialization, FORMATS):
-            raise unknown_name("serialization_format", job.serialization, FORMATS)
-        if (method := job.options.get("pyfunc_predict_fn", "predict")) != "predict" and not method_of(
-            job.model, method
-        ):
-            public = [name for name in dir(job.model) if name[0] != "_" and method_of(job.model, name)]
-            raise unknown_name(f"method of {type(job.model).__name__}", str(method), public)
+    formats = _FORMATS.get(job.flavor)
+    if formats and not is_among(job.serialization, formats):
+        raise unknown_name("serialization_format", job.serialization, formats)
+    method = job.options.get("pyfunc_predict_fn")
+    if job.flavor == "sklearn" and method not in (None, "predict") and not method_of(job.model, method):
+        public = [name for name in dir(job.model) if name[0] != "_" and method_of(job.model, name)]
+        raise unknown_name(f"method of {type(job.model).__name__}", str(method), public)
 
 
 def _check_kinds(options: dict[str, Any]) -> None:
@@ -130,7 +151,7 @@ def method_of(model: Any, name: Any) -> Callable[..., Any] | None:
 
 def _library_of(model: Any) -> str | None:
     made_from = {cls.__module__.partition(".")[0] for cls in type(model).__mro__}
-    return next((library for library in ("xgboost", "keras", "onnx", "sklearn") if library in made_from), None)
+    return next((library for library in _LIBRARIES if library in made_from), None)
 
 
 def _is_python_model(model: Any) -> bool:

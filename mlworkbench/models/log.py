@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.models import refusals
+from mlworkbench.models import pytorch, refusals
 from mlworkbench.models.flavors import forget_code, in_memory, parts_of_job, read_back, requirements_of, save
 from mlworkbench.models.job import Job, check_options, flavor_of
 from mlworkbench.models.signature import Answer, choose, notes_on
@@ -41,7 +41,8 @@ def log_model(
     Parameters
     ----------
     model : object
-        Fitted scikit-learn, XGBoost or Keras model, ``onnx.ModelProto``, function, or ``mlflow.pyfunc.PythonModel``.
+        Fitted scikit-learn, XGBoost, LightGBM, Keras or PyTorch model, ``onnx.ModelProto``, function, or
+        ``mlflow.pyfunc.PythonModel``.
     example : DataFrame, array, or what the model takes
         A few rows of input, shape (rows, columns); ``(rows, {"parameter": value})`` gives inference parameters too.
     trust, requirements : list of str
@@ -75,6 +76,8 @@ def _job(model: Any, example: Any, trust: Sequence[str], options: dict[str, Any]
     flavor = flavor_of(model, options)
     if flavor == "tensorflow" and hasattr(rows, "to_numpy"):
         rows = rows.to_numpy()  # MLflow takes only tensors in the signature of a Keras model
+    if flavor == "pytorch":
+        model, rows = pytorch.evaluating(model), pytorch.as_array(rows, model)
     if isinstance(paths := options.get("code_paths"), str | Path):
         options = options | {"code_paths": [paths]}
     job = Job(model, flavor, rows, params, refusals.text_list("trust", trust), options)
@@ -90,7 +93,7 @@ def _save(job: Job, folder: Path, more: list[str]) -> tuple[Model, list[str]]:
     parts = parts_of_job(job)
     with quiet():
         own = Answer(job, ask) if (ask := in_memory(job)) else None
-        if own and refusals.is_unfitted(own.error):
+        if own and (refusals.is_unfitted(own.error) or (own.error and job.flavor == "pytorch")):
             raise refusals.no_answer(job, own.error)
         save(job, folder, parts, [*requirements_of(job, parts), *more])
         saved = Model.load(str(folder))
@@ -99,7 +102,7 @@ def _save(job: Job, folder: Path, more: list[str]) -> tuple[Model, list[str]]:
         finally:
             forget_code(folder)
     notes = notes_on(saved.signature, why)
-    if job.serialization != "skops":
+    if job.holds_code:
         notes.append(
             f"A model in the format {job.serialization} holds code, which runs on the machine of whoever loads it."
         )
@@ -136,7 +139,8 @@ class _Saved:
             if self._model_id:
                 with contextlib.suppress(Exception):
                     MlflowClient().delete_logged_model(self._model_id)
-            invalid = isinstance(error, MlflowException) and error.error_code == "INVALID_PARAMETER_VALUE"
-            if invalid or isinstance(error, TypeError | ValueError | OverflowError | AttributeError):
+            if isinstance(error, OSError | RuntimeError):  # the second where symbolic links lead in a circle
+                raise refusals.not_written(error) from error
+            if isinstance(error, MlflowException | TypeError | ValueError | OverflowError | AttributeError):
                 raise refusals.not_logged(error) from error
             raise

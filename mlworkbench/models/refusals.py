@@ -40,8 +40,17 @@ def not_logged(error: BaseException) -> WorkbenchError:
     """Build the error for what MLflow itself refuses of the options, tags or parameters."""
     return WorkbenchError(
         f"MLflow does not log the model ({told(error)}).",
-        "options, tags and parameters of the active run that MLflow takes.",
+        "options, tags and parameters of the active run that MLflow takes, and a store and a registry that answer.",
         "Correct what the message in brackets names.",
+    )
+
+
+def not_written(error: BaseException) -> WorkbenchError:
+    """Build the error for files of a model that cannot be written where the experiment keeps its artifacts."""
+    return WorkbenchError(
+        f"the files of the model cannot be kept ({told(error)}).",
+        "a place for artifacts that is there, that this user can write, and that has room.",
+        "Mend the place that the brackets name; `mlworkbench doctor` tells which experiments keep their files where.",
     )
 
 
@@ -74,9 +83,12 @@ def _in_another_form(rows: Any) -> str:
 
 def unstorable(job: Job, error: BaseException) -> WorkbenchError:
     """Build the error for a model that cannot be written to a file."""
+    in_skops = "Define functions in a .py file and pass it with code_paths; replace what skops does not support."
     do = {
-        "sklearn": "Define functions in a .py file and pass it with code_paths; replace what skops does not support.",
+        "sklearn": in_skops,
+        "lightgbm": in_skops,
         "pyfunc": "Open files, connections and locks inside of the function, or in PythonModel.load_context.",
+        "pytorch": "Let no step of the network depend on the values in it, or wrap it in mlflow.pyfunc.PythonModel.",
     }
     return WorkbenchError(
         f"the {type(job.model).__name__} cannot be stored ({told(error)}).",
@@ -90,7 +102,7 @@ def not_saved(job: Job, error: Exception) -> WorkbenchError:
     cause = error.__cause__ or error
     if is_unfitted(cause) or is_enforced(cause):
         return no_answer(job, cause)
-    wary = untrusted(job.model, job.trust) if job.flavor == "sklearn" and job.serialization == "skops" else None
+    wary = untrusted(job.model, job.trust) if job.serialization == "skops" else None
     return wary or unstorable(job, cause)
 
 
@@ -105,8 +117,8 @@ def not_read_back(job: Job, error: Exception) -> WorkbenchError:
 
 
 def is_unfitted(error: BaseException | None) -> bool:
-    """Whether a model says that it is not fitted, in the words of scikit-learn or XGBoost."""
-    return type(error).__name__ == "NotFittedError"
+    """Whether a model says that it is not fitted, in the words of scikit-learn, XGBoost or LightGBM."""
+    return any(cls.__name__ == "NotFittedError" for cls in type(error).__mro__)
 
 
 def no_answer(job: Job, error: BaseException) -> WorkbenchError:
@@ -123,6 +135,8 @@ def no_answer(job: Job, error: BaseException) -> WorkbenchError:
     do = _ROWS
     if isinstance(job.example, dict):
         do = "Make a DataFrame of it: pd.DataFrame(rows)."
+    if job.flavor == "pytorch":
+        do = "Give rows in the type of the weights, as in example.astype('float32'), and let forward return one tensor."
     if "contains NaN" in str(error):
         do = "The model itself stops at gaps: let a first step fill them (SimpleImputer), or give rows without."
     shape = getattr(job.example, "shape", None)

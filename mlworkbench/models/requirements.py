@@ -17,7 +17,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from mlworkbench.errors import WorkbenchError
+from mlworkbench.errors import WorkbenchError, told
 
 _NOT_PINNED = {*sys.stdlib_module_names, "mlflow"}  # MLflow pins itself in every model
 
@@ -74,13 +74,24 @@ class _Nowhere:
 def _imports_of_files(path: Path) -> set[str]:
     """Modules that a Python file, or the Python files of a folder, import by their full names."""
     names: set[str] = set()
-    for file in [path] if path.is_file() else path.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for file in [path] if path.suffix == ".py" else path.rglob("*.py"):  # any file may travel with a model
+        for node in ast.walk(_parsed(file)):
             if isinstance(node, ast.Import):
                 names.update(alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 names.add(node.module)
     return names
+
+
+def _parsed(file: Path) -> ast.AST:
+    try:
+        return ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError) as error:
+        raise WorkbenchError(
+            f"{file}, which travels with the model, is no Python that can be read ({told(error)}).",
+            "files with the code that the model needs.",
+            "Correct the file, or leave it out of code_paths.",
+        ) from error
 
 
 @functools.cache

@@ -150,7 +150,7 @@ def _same(one: Any, other: Any) -> bool:
         return False
     try:
         if not any(isinstance(value, str) for value in (*left, *right)):
-            return bool(np.allclose(left.astype(float), right.astype(float), rtol=1e-6, equal_nan=True))
+            return bool(np.allclose(left.astype(float), right.astype(float), rtol=1e-5, equal_nan=True))
     except (TypeError, ValueError):
         pass
     return bool(pd.Series(left, dtype=object).equals(pd.Series(right, dtype=object)))

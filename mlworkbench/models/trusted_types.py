@@ -2,8 +2,8 @@
 
 Loading a skops file builds objects of the types that it names and sets their attributes; no code of the file runs, as
 long as no trusted type runs it. So a class may stand here when its ``__new__``, ``__setstate__`` and constructor, as in
-scikit-learn 1.9, SciPy 1.17, NumPy 2.4 and XGBoost 3.2, only copy numbers, arrays and other trusted objects. A function
-may when it only computes, whatever it is called with.
+scikit-learn 1.9, SciPy 1.17, NumPy 2.4, XGBoost 3.2 and LightGBM 4.7, only copy numbers, arrays and other
+trusted objects. A function may when it only computes, whatever it is called with.
 
 Not here, on purpose: the distributions of ``scipy.stats`` (a `RandomizedSearchCV` holds them), whose ``__setstate__``
 passes text from the file to ``exec``; log the search's ``best_estimator_`` instead.
@@ -25,6 +25,7 @@ _INDEXED = {
     "sklearn.neighbors._ball_tree": "BallTree",
     "sklearn.cluster._bisect_k_means": "_BisectingTree",
     "xgboost.core": "Booster",
+    "lightgbm.basic": "Booster",
 }
 
 _PLAIN = {
@@ -46,6 +47,8 @@ _PLAIN = {
     "sklearn.neural_network._stochastic_optimizers": "AdamOptimizer SGDOptimizer",
     "sklearn.utils._bunch": "Bunch",
     "sklearn.utils._metadata_requests": "MetadataRequest MethodMetadataRequest",
+    "collections": "OrderedDict",
+    "lightgbm.sklearn": "LGBMClassifier LGBMModel LGBMRanker LGBMRegressor",
     "xgboost.sklearn": "XGBClassifier XGBRFClassifier XGBRFRegressor XGBRanker XGBRegressor",
 }
 

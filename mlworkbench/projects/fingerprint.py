@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.projects.mlproject_file import entry_point_of
 from mlworkbench.projects.parameter_values import check_parameters
+from mlworkbench.workbook import real_path
 
 if TYPE_CHECKING:
     from mlflow.projects._project_spec import EntryPoint
@@ -23,7 +24,7 @@ def fingerprint(project: str | os.PathLike[str], entry_point: str, parameters: M
     The code of a step is its command and every file of the project, apart from documentation and from Python files
     that its script does not import. A parameter of type ``path`` that names a file here counts by its content.
     """
-    folder = Path(project).resolve()
+    folder = real_path(project)
     point = entry_point_of(folder, entry_point)
     check_parameters(point, parameters)
     values = {name: _value(p.type, parameters.get(name, p.default)) for name, p in point.parameters.items()}

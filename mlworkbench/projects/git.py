@@ -17,6 +17,7 @@ from mlworkbench.locations import is_there
 from mlworkbench.temporary import temporary_folder
 from mlworkbench.texts import require_text
 from mlworkbench.waiting import LONGER, patience, telling
+from mlworkbench.workbook import real_path
 
 GIT_SECONDS = 15.0
 """How long a Git repository may take to answer before it counts as away, in seconds."""
@@ -45,9 +46,15 @@ def fetched(path: str | os.PathLike[str], version: str | None = None) -> Iterato
         When the repository does not answer, has no such version, or the folder lies outside of it.
     """
     address = _checked(os.fspath(path) if isinstance(path, os.PathLike) else path, "the address of a project")
+    if "#" in address and is_there(Path(address)):
+        raise ProjectError(
+            f"the folder {address!r}, with a '#' in its path.",
+            "a path without: MLflow takes what follows a '#' for a folder inside of the project.",
+            "Rename the folder, or move the project.",
+        )
     source, _, folder = address.partition("#")
     if version is None and not is_remote(source):
-        yield Fetched(_inside(Path(source), folder) if folder else Path(source).resolve(), address)
+        yield Fetched(_inside(Path(source), folder) if folder else real_path(source), address)
         return
     if version is not None:
         _check_version(source, version)
@@ -87,9 +94,9 @@ def _check_version(source: str, version: str) -> None:
 
 def _inside(root: Path, folder: str) -> Path:
     """A folder of a repository, out of which neither it nor a symbolic link of its MLproject leads."""
-    found = Path(root, folder).resolve()
+    found = real_path(Path(root, folder))
     files = [path for path in found.glob("*") if path.name.lower() == "mlproject"]
-    if not all(path.resolve().is_relative_to(root.resolve()) for path in (found, *files)):
+    if not all(real_path(path).is_relative_to(real_path(root)) for path in (found, *files)):
         raise ProjectError(
             f"the folder {folder!r} of a project, which leads out of the project's repository.",
             "a folder inside of it.",

@@ -147,7 +147,7 @@ def explained(name: str) -> Iterator[None]:
         raise _explanation(name, error) from error
 
 
-def _explanation(name: str, error: MlflowException) -> MlflowException | WorkbenchError:
+def _explanation(name: str, error: MlflowException) -> WorkbenchError:
     text = str(error)
     if error.error_code == "RESOURCE_DOES_NOT_EXIST" and "Registered Model" in text:
         known = [model.name for model in client().search_registered_models(max_results=1000)]
@@ -168,4 +168,8 @@ def _explanation(name: str, error: MlflowException) -> MlflowException | Workben
             "a registry that answers to the end of the call.",
             "Bring it back and make the same call again: what was begun is in the trail, and is finished or reported.",
         )
-    return error
+    return WorkbenchError(
+        f"the registry does not do what was asked of {name!r} ({told(error)}).",
+        "a registry that can be reached and that takes a model of this name.",
+        "Mend what the brackets name; mlflow.set_registry_uri(None) goes back to the registry of the tracking store.",
+    )

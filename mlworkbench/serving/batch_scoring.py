@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError, shown
+from mlworkbench.errors import WorkbenchError, not_installed, shown
 from mlworkbench.models.refusals import heart
 from mlworkbench.registry import audit_trail, validation
 from mlworkbench.temporary import temporary_folder
@@ -84,6 +84,8 @@ def _predict(model_uri: str, table: pd.DataFrame) -> list[Any]:
     try:
         found = mlflow.pyfunc.load_model(model_uri).predict(table)
         values = _values(found)
+    except ModuleNotFoundError as error:
+        raise not_installed(error) from error
     except Exception as error:
         raise WorkbenchError(
             f"{model_uri} cannot score this table ({type(error).__name__}: {heart(error)}).",

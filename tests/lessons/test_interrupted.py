@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -29,15 +30,21 @@ def processes(home: Path) -> Iterator[psutil.Process]:
             continue
 
 
-def listening(home: Path, name: str) -> set[int]:
-    """Ports at which processes of this name listen."""
-    found = set()
+def called(home: Path, word: str) -> list[psutil.Process]:
+    """Those whose command has a word in it."""
+    found = []
     for process in processes(home):
-        try:
-            if any(name in word for word in process.cmdline()):
-                found |= {each.laddr.port for each in process.net_connections("inet") if each.status == "LISTEN"}
-        except psutil.Error:
-            continue
+        with contextlib.suppress(psutil.Error):
+            found += [process] if any(word in part for part in process.cmdline()) else []
+    return found
+
+
+def listening(home: Path) -> set[int]:
+    """Ports at which MLflow servers listen."""
+    found = set()
+    for process in called(home, "uvicorn"):
+        with contextlib.suppress(psutil.Error):
+            found |= {each.laddr.port for each in process.net_connections("inet") if each.status == "LISTEN"}
     return found
 
 
@@ -49,20 +56,33 @@ def until(question: Callable[[], object], runner: subprocess.Popen[str] | None =
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize(("lesson", "servers"), [("1.6", 2), ("3.4", 1)])
-def test_after_ctrl_c_nothing_is_left(lesson: str, servers: int, empty_home: Path) -> None:
-    """In lesson 1.6 a PostgreSQL and two servers run by then."""
+@contextlib.contextmanager
+def run_until_ctrl_c(lesson: str, home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a lesson and interrupt it at the end of the block; then nothing of it may be left."""
     command = [sys.executable, "-m", "mlworkbench", "run", lesson, "--fast"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as runner:
         try:
-            until(lambda: len(listening(empty_home, "uvicorn")) >= servers, runner)
-            ports = listening(empty_home, "uvicorn")
-            databases = [process for process in processes(empty_home) if process.name() == "postgres"]
+            yield runner
         finally:
             runner.send_signal(signal.SIGINT)
         runner.communicate(timeout=patience(300))
     assert runner.returncode == 130
-    until(lambda: not list(processes(empty_home)))
+    until(lambda: not list(processes(home)))
+
+
+@pytest.mark.parametrize(("lesson", "servers"), [("1.6", 2), ("3.4", 1)])
+def test_after_ctrl_c_nothing_is_left(lesson: str, servers: int, empty_home: Path) -> None:
+    """In lesson 1.6 a PostgreSQL and two servers run by then."""
+    with run_until_ctrl_c(lesson, empty_home) as runner:
+        until(lambda: len(listening(empty_home)) >= servers, runner)
+        ports = listening(empty_home)
+        databases = [process for process in processes(empty_home) if process.name() == "postgres"]
     for port in ports:
         require_free(port)
     assert bool(databases) == (lesson == "1.6")
+
+
+def test_after_ctrl_c_nothing_is_left_of_a_process_that_a_lesson_waits_for(empty_home: Path) -> None:
+    """Lesson 6.3 moves an alias from another process; no lesson of part 6 starts a server."""
+    with run_until_ctrl_c("6.3", empty_home) as runner:
+        until(lambda: called(empty_home, "set_prompt_alias"), runner)

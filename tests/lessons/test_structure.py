@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -28,6 +29,21 @@ def test_a_lesson_keeps_the_contract(lesson: Lesson) -> None:
     rules = [*RULES, *(SEEN + TRUTH if lesson.id[0] in MENDED else [])]
     problems = [f"{rule.__name__}: {problem}" for rule in rules for problem in rule(notebook)]
     assert not problems, "\n".join(problems)
+
+
+def linked(lesson: Lesson, *, before: bool) -> list[Path]:
+    """The notebooks that the first cell names as previous, or as next."""
+    previous, _, following = read(lesson.path).cells[0].source.partition("next:")
+    links = re.findall(r"]\((.+?)\)", previous if before else following)
+    return [(lesson.path.parent / link).resolve() for link in links]
+
+
+@pytest.mark.parametrize("lesson", [each for each in LESSONS if each.id[0] != "A"], ids=lambda lesson: lesson.id)
+def test_the_lesson_before_leads_to_this_one(lesson: Lesson) -> None:
+    """An appendix hangs beside the way."""
+    before = [each for each in LESSONS if each.path.resolve() in linked(lesson, before=True)]
+    assert bool(before) == (lesson.id != "0")
+    assert all(lesson.path.resolve() in linked(each, before=False) for each in before)
 
 
 def broken(name: str) -> nbformat.NotebookNode:

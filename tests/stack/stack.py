@@ -14,7 +14,7 @@ import requests
 from mlworkbench.ports import free_port
 from tests.stack.files import ROOT
 
-PARTS = ["docker-compose.yml", "docker", "notebooks", "pyproject.toml", "requirements.lock", "README.md"]
+PARTS = ["docker-compose.yml", "docker", "notebooks", "solutions", "pyproject.toml", "requirements.lock", "README.md"]
 PARTS += ["warmkernel", "mlworkbench", "mlcourse"]
 PARTS += ["LICENSE", ".dockerignore"]
 

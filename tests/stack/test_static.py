@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mlcourse.solutions import worked
 from tests.stack.files import MAIN, PROFILES, ROOT, added, services
 
 TOOLS = Path(sys.executable).parent
@@ -83,6 +84,19 @@ def test_every_service_is_hardened_limited_and_watched(name: str) -> None:
     for other, condition in service.get("depends_on", {}).items():
         wanted = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"
         assert condition == {"condition": wanted}
+
+
+def test_the_container_has_the_worked_solutions_and_cannot_change_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folders of the clone as compose mounts them, in a workbook of their own."""
+    here = worked("1.1")
+    mounts = [volume.split(":") for volume in services(MAIN)["jupyter"]["volumes"] if volume.startswith("./")]
+    for source, place, *_ in mounts:
+        shutil.copytree(ROOT / source, tmp_path / place.lstrip("/"))
+    monkeypatch.chdir(tmp_path / "workbook" / "notebooks" / "01_tracking")
+    assert worked("1.1") == here
+    assert [mode for source, _, *mode in mounts if source == "./solutions"] == [["ro"]]
 
 
 def test_the_database_is_published_nowhere_and_only_mlflow_reaches_it() -> None:

@@ -81,8 +81,11 @@ def test_the_notebook_itself_cannot_be_pinned() -> None:
         pins(["__main__"])
 
 
-def test_every_reviewed_name_exists() -> None:
-    for name in REVIEWED:
+@pytest.mark.parametrize("library", sorted({name.partition(".")[0] for name in REVIEWED}))
+def test_every_reviewed_name_exists(library: str) -> None:
+    if library == "lightgbm":  # which the lock does not bring
+        pytest.importorskip(library)
+    for name in [name for name in REVIEWED if name.startswith(f"{library}.")]:
         module, _, attribute = name.rpartition(".")
         assert hasattr(importlib.import_module(module), attribute), f"{name} is gone: take it off the list"
 
