@@ -105,7 +105,7 @@ LOOKS = {
     ),
     "1.6": Look(ARTIFACTS + "/setups.json", "artifacts", "1.6 tracking server", "set-ups"),
     "2.1": Look(MODELS, "network", "2.1 the MLmodel format"),
-    "2.2": Look(MODEL_FILES, "hourly", "2.2 signatures", model="rides", clicks=["text=MLmodel"]),
+    "2.2": Look(MODEL_FILES, "wind", "2.2 signatures", model="rides", clicks=["text=MLmodel"]),
     "2.3": Look(MODEL_FILES, "PythonModel", "2.3 custom models", model="sure", clicks=["text=sure.py"]),
     "2.4": Look(RUNS, "mean_cost", "2.4 evaluation", columns=[*NARROW, "mean_cost", "recall_score"]),
     "2.5": Look(
@@ -135,6 +135,7 @@ LOOKS = {
     "6.2": Look("experiments/{experiment}/evaluation-runs", "counts", "6.2 evaluation of answers"),
     "6.3": Look("prompts/help-desk-6-3", "production"),
     "A.1": Look(ARTIFACTS + "/kubernetes.yaml", "Deployment", "A.1 clouds", "deployment"),
+    "A.2": Look(ARTIFACTS + "/report.json", "day twice", "A.2 feature store", "check of broken prices"),
 }
 """By the name of the picture, which is the number of its lesson."""
 

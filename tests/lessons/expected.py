@@ -346,10 +346,7 @@ def lesson_5_1(logged: Logged) -> None:
 
 
 def lesson_5_2(logged: Logged) -> None:
-    assert logged.names(MARKET) == ["check of broken prices", "leakage", "leakage of one day"]
-    check = logged.one(MARKET, "check of broken prices")
-    assert check.data.metrics == {"problems": 4}
-    assert logged.artifacts(check) == ["report.json"]
+    assert logged.names(MARKET) == ["leakage", "leakage of one day"]
     for name, horizon in (("leakage", "10"), ("leakage of one day", "1")):
         run = logged.one(MARKET, name)
         assert run.data.params == {"model": "forest", "horizon": horizon}
@@ -432,6 +429,16 @@ def lesson_a_1(logged: Logged) -> None:
     assert logged.artifacts(logged.one(experiment, "deployment")) == ["Dockerfile", "kubernetes.yaml", "sagemaker.json"]
 
 
+def lesson_a_2(logged: Logged) -> None:
+    experiment = "A.2 feature store"
+    assert logged.names(experiment) == ["check of broken prices", "training data"]
+    check = logged.one(experiment, "check of broken prices")
+    assert check.data.metrics == {"problems": 4}
+    assert logged.artifacts(check) == ["report.json"]
+    (used,) = logged.one(experiment, "training data").inputs.dataset_inputs
+    assert used.dataset.name == "known at noon"
+
+
 def traces(logged: Logged, experiment: str) -> list[Trace]:
     """The traces that are in an experiment, the oldest first."""
     number = logged.client.get_experiment_by_name(experiment).experiment_id
@@ -509,4 +516,5 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "6.2": lesson_6_2,
     "6.3": lesson_6_3,
     "A.1": lesson_a_1,
+    "A.2": lesson_a_2,
 }
