@@ -298,8 +298,11 @@ def lesson_4_1(logged: Logged) -> None:
 
 
 def lesson_4_2(logged: Logged) -> None:
-    runs = project_runs(logged, "4.2 running projects", 5)
-    assert sorted(run.data.metrics["rows"] for run in runs) == [89] + [178] * 4
+    newest = project_runs(logged, "4.2 running projects", 7)
+    (outer,) = [run for run in newest if run.info.run_name == "tonight"]
+    runs = [run for run in newest if run.info.run_id != outer.info.run_id]
+    assert [run.data.tags.get("mlflow.parentRunId") for run in runs].count(outer.info.run_id) == 1
+    assert sorted(run.data.metrics["rows"] for run in runs) == [89] + [178] * 5
     commits = {run.data.tags.get("mlflow.source.git.commit") for run in runs}
     assert len(commits) >= 2
     assert {run.data.params["seed"] for run in runs} == {"7"}
