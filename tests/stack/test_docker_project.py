@@ -30,7 +30,8 @@ def test_an_entry_point_runs_in_a_container(started: None, tmp_path: Path) -> No
     subprocess.run(["docker", "build", "--network", "host", "--tag", "wine-project", str(DOCKER)], check=True)
     shutil.copytree(WINE, tmp_path / "wine", ignore=shutil.ignore_patterns("variants", "python_env.yaml"))
     shutil.copy(DOCKER / "MLproject", tmp_path / "wine")
-    command = [sys.executable, "-m", "mlflow", "run", str(tmp_path / "wine"), "-e", "load", "-A", "network=host"]
+    command = [sys.executable, "-m", "mlflow", "run", str(tmp_path / "wine"), "-e", "load"]
+    command += ["--build-image", "-A", "network=host"]
     with server(environment(tmp_path, f"sqlite:///{tmp_path}/mlflow.db", free_port())) as address:
         env = {**os.environ, "MLFLOW_TRACKING_URI": address}
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
