@@ -1,7 +1,8 @@
-"""Make every picture of the lessons and the README's run list from the running software. Run by `make screenshots`.
+"""Make every picture of the lessons, and that of JupyterLab, from the running software. Run by `make screenshots`.
 
 The lessons are executed on a store of their own, MLflow's server is started on it, and a browser opens each page of
-`LOOKS`. `pictures.json` keeps what each picture was made of: a test tells which are out of date.
+`LOOKS`. For `LAB` JupyterLab is started, and the first cells of lesson 0 are run in it. `pictures.json` keeps what each
+picture was made of: a test tells which are out of date.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import io
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,7 +108,7 @@ LOOKS = {
     ),
     "1.6": Look(ARTIFACTS + "/setups.json", "artifacts", "1.6 tracking server", "set-ups"),
     "2.1": Look(MODELS, "network", "2.1 the MLmodel format"),
-    "2.2": Look(MODEL_FILES, "hourly", "2.2 signatures", model="rides", clicks=["text=MLmodel"]),
+    "2.2": Look(MODEL_FILES, "wind", "2.2 signatures", model="rides", clicks=["text=MLmodel"]),
     "2.3": Look(MODEL_FILES, "PythonModel", "2.3 custom models", model="sure", clicks=["text=sure.py"]),
     "2.4": Look(RUNS, "mean_cost", "2.4 evaluation", columns=[*NARROW, "mean_cost", "recall_score"]),
     "2.5": Look(
@@ -135,8 +138,13 @@ LOOKS = {
     "6.2": Look("experiments/{experiment}/evaluation-runs", "counts", "6.2 evaluation of answers"),
     "6.3": Look("prompts/help-desk-6-3", "production"),
     "A.1": Look(ARTIFACTS + "/kubernetes.yaml", "Deployment", "A.1 clouds", "deployment"),
+    "A.2": Look(ARTIFACTS + "/report.json", "day twice", "A.2 feature store", "check of broken prices"),
 }
 """By the name of the picture, which is the number of its lesson."""
+
+LAB, LAB_LESSON = "lesson-in-lab", "0"
+"""The picture of the README and the site: a lesson in JupyterLab, after its first two cells."""
+LAB_CELLS = 5
 
 
 def browser_path() -> str:
@@ -145,50 +153,76 @@ def browser_path() -> str:
     return found or sys.exit("Found no browser. Expected Chromium. Do this: apt-get install chromium")
 
 
+def place(name: str) -> Path:
+    """The file of a picture."""
+    return (ROOT / "docs" / "images" if name == LAB else PICTURES) / f"{name}.png"
+
+
 def digest(name: str) -> str:
-    """What a picture is made of: the code of its lesson, the place that it shows, and MLflow's version."""
-    (lesson,) = lessons([name], root=ROOT)
+    """What a picture is made of: its lesson, the place that it shows, and the versions of what shows it."""
+    (lesson,) = lessons([LAB_LESSON if name == LAB else name], root=ROOT)
     cells = json.loads(lesson.path.read_text(encoding="utf-8"))["cells"]
-    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    logs = [source for source in code if "wb.check(" not in source and not re.search(DOTS, source)]
-    facts = [logs, list(LOOKS[name]), version("mlflow")]
+    if name == LAB:
+        facts = [["".join(cell["source"]) for cell in cells[:LAB_CELLS]], version("jupyterlab")]
+    else:
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        logs = [source for source in code if "wb.check(" not in source and not re.search(DOTS, source)]
+        facts = [logs, list(LOOKS[name]), version("mlflow")]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def out_of_date() -> list[str]:
     """Names of the pictures that are older than what they show, or that are missing."""
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
-    return [name for name in LOOKS if record.get(name) != digest(name) or not (PICTURES / f"{name}.png").exists()]
+    return [name for name in (*LOOKS, LAB) if record.get(name) != digest(name) or not place(name).exists()]
 
 
 @contextlib.contextmanager
-def server(home: Path) -> Iterator[str]:
-    """MLflow's server on the store in a folder, and its address."""
-    port = free_port()
-    where = [
-        "--backend-store-uri",
-        f"sqlite:///{home / 'mlflow.db'}",
-        "--default-artifact-root",
-        str(home / "artifacts"),
-    ]
-    command = [sys.executable, "-m", "mlflow", "server", *where, "--port", str(port), "--workers", "1"]
-    env = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        address = f"http://127.0.0.1:{port}"
+def answering(command: list[str], address: str, env: dict[str, str], folder: Path) -> Iterator[str]:
+    """A server that is started and answers at an address, and is ended afterwards."""
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-m", *command], env=os.environ | env, cwd=folder, **silent) as process:
         try:
             while not answers(address):
                 if process.poll() is not None:
-                    sys.exit("MLflow's server did not come up.")
+                    sys.exit(f"The server did not come up: {' '.join(command)}")
                 time.sleep(0.5)
             yield address
         finally:
             process.terminate()
 
 
+def server(home: Path) -> contextlib.AbstractContextManager[str]:
+    """MLflow's server on the store in a folder, and its address."""
+    port = str(free_port())
+    where = ["--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}", "--default-artifact-root"]
+    command = ["mlflow", "server", *where, str(home / "artifacts"), "--port", port, "--workers", "1"]
+    env = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    return answering(command, f"http://127.0.0.1:{port}", env, home)
+
+
+def lab(folder: Path, token: str) -> contextlib.AbstractContextManager[str]:
+    """JupyterLab on a copy of the notebooks in which nothing has been run, and its address."""
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*", "solutions"))
+    (lesson,) = lessons([LAB_LESSON], root=folder)
+    notebook = json.loads(lesson.path.read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        cell.update({"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {})
+    lesson.path.write_text(json.dumps(notebook), encoding="utf-8")
+    env = {
+        "JUPYTER_TOKEN": token,
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+    }
+    port = str(free_port())
+    command = ["mlworkbench", "lab", "--no-browser", "--port", port, "--", "--allow-root"]
+    return answering(command, f"http://127.0.0.1:{port}", env, folder)
+
+
 def answers(address: str) -> bool:
-    """Whether the server is ready."""
+    """Whether the server is ready: MLflow's says so at ``/health``, and JupyterLab has no such page."""
     with contextlib.suppress(requests.RequestException):
-        return requests.get(f"{address}/health", timeout=5).ok
+        return requests.get(f"{address}/health", timeout=5).status_code < HTTPStatus.INTERNAL_SERVER_ERROR
     return False
 
 
@@ -237,10 +271,29 @@ def take(context: Any, look: Look, address: str) -> bytes:
     return picture
 
 
+def take_lab(context: Any, address: str, token: str) -> bytes:
+    """Open lesson 0 in JupyterLab, run its first two cells, and take its picture when the card is there."""
+    page = context.new_page()
+    page.goto(f"{address}/lab?token={token}&reset")
+    (lesson,) = lessons([LAB_LESSON], root=ROOT)
+    page.get_by_role("listitem", name=re.compile(lesson.path.name)).dblclick()
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    for number in range(2):
+        page.locator(".jp-Notebook .jp-CodeCell .cm-content").nth(number).click()
+        page.keyboard.press("Control+Enter")
+    page.get_by_role("link", name="open this experiment").wait_for()
+    page.keyboard.press("Escape")
+    page.locator(".jp-WindowedPanel-outer").first.evaluate("panel => panel.scrollTo(0, 0)")
+    page.wait_for_timeout(4000)  # the kernel's sign goes back to idle
+    picture: bytes = page.screenshot()
+    page.close()
+    return picture
+
+
 def save(name: str, picture: bytes) -> None:
     """Store a picture with 128 colours, a fifth of its size, and what it was made of."""
-    PICTURES.mkdir(exist_ok=True)
-    Image.open(io.BytesIO(picture)).convert("RGB").quantize(128).save(PICTURES / f"{name}.png", optimize=True)
+    place(name).parent.mkdir(exist_ok=True)
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(128).save(place(name), optimize=True)
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     RECORD.write_text(json.dumps({**record, name: digest(name)}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -262,17 +315,28 @@ def main(wanted: list[str]) -> None:
     if not names:
         sys.exit("Every picture is as new as what it shows.")
     with tempfile.TemporaryDirectory(prefix="pictures-") as folder, sync_playwright() as playwright:
-        home = Path(folder, "home")
-        execute(lessons(names, root=ROOT), home)
+        chromium = playwright.chromium.launch(executable_path=browser, args=QUIET)
+        context = chromium.new_context(viewport=SIZE, color_scheme="light")
+        context.set_default_timeout(PATIENCE)
+        context.add_init_script(PREFERENCES)
+        for name, picture in pictures(names, context, Path(folder)):
+            save(name, picture)
+            print("made", name)  # noqa: T201
+        chromium.close()
+
+
+def pictures(names: Sequence[str], context: Any, folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Take each of these pictures."""
+    if LAB in names:
+        token = secrets.token_hex(16)
+        with lab(folder, token) as address:
+            yield LAB, take_lab(context, address, token)
+    if looks := [name for name in names if name != LAB]:
+        home = folder / "home"
+        execute(lessons(looks, root=ROOT), home)
         with server(home) as address:
-            chromium = playwright.chromium.launch(executable_path=browser, args=QUIET)
-            context = chromium.new_context(viewport=SIZE, color_scheme="light")
-            context.set_default_timeout(PATIENCE)
-            context.add_init_script(PREFERENCES)
-            for name in names:
-                save(name, take(context, LOOKS[name], address_of(LOOKS[name], address)))
-                print("made", name)  # noqa: T201
-            chromium.close()
+            for name in looks:
+                yield name, take(context, LOOKS[name], address_of(LOOKS[name], address))
 
 
 if __name__ == "__main__":

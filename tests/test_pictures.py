@@ -65,6 +65,21 @@ def test_another_place_makes_a_picture_old(screenshots: ModuleType, monkeypatch:
     assert "1.1" in screenshots.out_of_date()
 
 
+@pytest.mark.parametrize(("number", "stale"), [(0, True), (-1, False)])
+def test_the_picture_of_lab_gets_old_with_the_first_cells_of_its_lesson(
+    screenshots: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int, stale: bool
+) -> None:
+    (lesson,) = lessons([screenshots.LAB_LESSON], root=ROOT)
+    notebook = json.loads(lesson.path.read_text(encoding="utf-8"))
+    notebook["cells"][number]["source"] = ["# Another text"]
+    changed = Lesson(lesson.id, tmp_path / "changed.ipynb")
+    changed.path.write_text(json.dumps(notebook), encoding="utf-8")
+    before = screenshots.digest(screenshots.LAB)
+    monkeypatch.setattr(screenshots, "lessons", lambda *_, **__: [changed])
+    assert (screenshots.digest(screenshots.LAB) != before) == stale
+    assert screenshots.place(screenshots.LAB) == ROOT / "docs" / "images" / "lesson-in-lab.png"
+
+
 @pytest.mark.parametrize("lesson", lessons(root=ROOT), ids=lambda lesson: lesson.id)
 def test_each_lesson_shows_its_picture_and_says_what_is_to_be_seen(lesson: Lesson) -> None:
     cells = json.loads(lesson.path.read_text(encoding="utf-8"))["cells"]

@@ -153,7 +153,7 @@ def _walked_again(symbol: str, run: Run, horizon: int) -> float:
 _HINTED: dict[str, tuple[Any, str, str]] = {
     "market.1": (
         delivered,
-        "Lesson 5.2, 'Check before you learn': prices.read keeps what is wrong so that prices.problems can see it.",
+        "Lesson A.2, 'Check before you learn': prices.read keeps what is wrong so that prices.problems can see it.",
         "Keep rows where pd.to_numeric(…, errors='coerce') is above 0 and index.duplicated() is False. In the schema, "
         "the index takes unique=True and a pa.Check of a function that is given all dates (is_monotonic_increasing).",
     ),
@@ -191,7 +191,7 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
     ),
     "market.8": (
         kept,
-        "Lesson 5.2, 'Look up what is known tonight', with features.features(series, symbol), which has the newest "
+        "Lesson A.2, 'Look up what is known tonight', with features.features(series, symbol), which has the newest "
         "evening. mlflow.set_experiment_tag sets the description.",
         "Names of features in the store have the view before them: market:return_1. The description needs the symbol, "
         "the percent of the best rule as a whole number, and the names of the models, or the word none.",

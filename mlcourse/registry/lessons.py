@@ -33,10 +33,12 @@ def registered(name: Any, filter_string: Any) -> str:
 def lived(name: Any) -> str:
     """Lesson 3.2: two versions went through Staging to Production, and the first of them to Archived.
 
-    Cross-examined: stages and their order in the trail.
-    Not checked: what the reasons say.
+    Cross-examined: stages and their order in the trail; without a trail, MLflow's aliases and tags with each other.
+    Not checked: what the reasons say; without a trail, that both were in Staging, since a tag keeps one value.
     """
     past = registered_models.past(name)
+    if past.empty:
+        return _lived_by_tags(name)
     holder = registered_models.explained(name)
     registered_models.through_staging(past, holder)
     others = past[(past["alias"] == "production") & past["to"].isin(set(registered_models.versions(name)) - {holder})]
@@ -51,6 +53,24 @@ def lived(name: Any) -> str:
     if stage != "Archived":
         raise NotYetError(f"Version {replaced} has the stage {stage}.", "Archive it with wb.transition, with why=….")
     return f"Version {holder} replaced version {replaced}, which is archived, and the trail tells how and why."
+
+
+def _lived_by_tags(name: str) -> str:
+    """The same, told by plain aliases and tags: who is in production, whom it replaced, and why."""
+    known, aliases = registered_models.versions(name), registered_models.aliases(name)
+    if (holder := aliases.get("production")) is None:
+        raise NotYetError(f"No version of {name!r} holds the alias 'production'.", "Look at wb.versions_table.")
+    replaced = registered_models.tagged(known[holder], "replaces")
+    if replaced not in {str(number) for number in known if number != holder}:
+        raise NotYetError(f"Version {holder} replaces {replaced!r}.", "Name the version that was there before it.")
+    for number, stage in ((holder, "Production"), (int(replaced), "Archived")):
+        registered_models.tagged(known[number], "stage", stage)
+        registered_models.tagged(known[number], "why")
+    if holder in (left := {alias: number for alias, number in aliases.items() if alias != "production"}).values():
+        raise NotYetError(
+            f"Version {holder} still holds {', '.join(left)}.", "Its trial is over: take that alias away."
+        )
+    return f"Version {holder} replaced version {replaced}, which is archived, and their tags tell why."
 
 
 def rolled_back(name: Any) -> str:
@@ -94,7 +114,8 @@ TASKS = {
     "3.2": Task(
         lived,
         (
-            "Four calls of wb.transition, two for each version, each with why=….",
+            "Four calls of wb.transition, two for each version, each with why=…. Or by hand, as in the section 'Carry a "
+            "stage by hand': the alias, and the tags stage, why and replaces.",
             "wb.transition(my_model, 1, 'Staging', why='…'), then 'Production'; the same with 2. Version 1 is then "
             "archived by itself.",
         ),

@@ -101,6 +101,11 @@ def past(name: str) -> pd.DataFrame:
     return history(name)
 
 
+def aliases(name: str) -> dict[str, int]:
+    """Which version holds each alias."""
+    return audit_trail.read(name).aliases
+
+
 def explained(name: str, alias: str = "production") -> int:
     """The version that holds an alias, which the trail must explain."""
     now = audit_trail.read(name)

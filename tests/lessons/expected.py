@@ -298,8 +298,11 @@ def lesson_4_1(logged: Logged) -> None:
 
 
 def lesson_4_2(logged: Logged) -> None:
-    runs = project_runs(logged, "4.2 running projects", 5)
-    assert sorted(run.data.metrics["rows"] for run in runs) == [89] + [178] * 4
+    newest = project_runs(logged, "4.2 running projects", 7)
+    (outer,) = [run for run in newest if run.info.run_name == "tonight"]
+    runs = [run for run in newest if run.info.run_id != outer.info.run_id]
+    assert [run.data.tags.get("mlflow.parentRunId") for run in runs].count(outer.info.run_id) == 1
+    assert sorted(run.data.metrics["rows"] for run in runs) == [89] + [178] * 5
     commits = {run.data.tags.get("mlflow.source.git.commit") for run in runs}
     assert len(commits) >= 2
     assert {run.data.params["seed"] for run in runs} == {"7"}
@@ -346,10 +349,7 @@ def lesson_5_1(logged: Logged) -> None:
 
 
 def lesson_5_2(logged: Logged) -> None:
-    assert logged.names(MARKET) == ["check of broken prices", "leakage", "leakage of one day"]
-    check = logged.one(MARKET, "check of broken prices")
-    assert check.data.metrics == {"problems": 4}
-    assert logged.artifacts(check) == ["report.json"]
+    assert logged.names(MARKET) == ["leakage", "leakage of one day"]
     for name, horizon in (("leakage", "10"), ("leakage of one day", "1")):
         run = logged.one(MARKET, name)
         assert run.data.params == {"model": "forest", "horizon": horizon}
@@ -432,6 +432,16 @@ def lesson_a_1(logged: Logged) -> None:
     assert logged.artifacts(logged.one(experiment, "deployment")) == ["Dockerfile", "kubernetes.yaml", "sagemaker.json"]
 
 
+def lesson_a_2(logged: Logged) -> None:
+    experiment = "A.2 feature store"
+    assert logged.names(experiment) == ["check of broken prices", "training data"]
+    check = logged.one(experiment, "check of broken prices")
+    assert check.data.metrics == {"problems": 4}
+    assert logged.artifacts(check) == ["report.json"]
+    (used,) = logged.one(experiment, "training data").inputs.dataset_inputs
+    assert used.dataset.name == "known at noon"
+
+
 def traces(logged: Logged, experiment: str) -> list[Trace]:
     """The traces that are in an experiment, the oldest first."""
     number = logged.client.get_experiment_by_name(experiment).experiment_id
@@ -509,4 +519,5 @@ EXPECTED: dict[str, Callable[[Logged], None]] = {
     "6.2": lesson_6_2,
     "6.3": lesson_6_3,
     "A.1": lesson_a_1,
+    "A.2": lesson_a_2,
 }

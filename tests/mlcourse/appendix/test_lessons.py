@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import mlworkbench as wb
@@ -26,6 +27,8 @@ DEPLOYMENT = {
         "template": {"metadata": {"labels": LABEL}, "spec": {"containers": [CONTAINER]}},
     },
 }
+MOMENTS = "2018-02-05 12:00", "2018-02-05 23:00"
+FRIDAY, MONDAY = 0.007595021702226158, 0.012022508862789827
 SERVICE = {"kind": "Service", "spec": {"selector": LABEL, "ports": [{"port": 80, "targetPort": 8080}]}}
 
 
@@ -68,3 +71,24 @@ def test_lesson_a_1() -> None:
     manifest = changed(old, "selector", "matchLabels")
     manifest["items"][0]["spec"]["template"]["metadata"]["labels"] = manifest["items"][1]["spec"]["selector"] = old
     refused("A.1", "another word than wine", manifest=manifest)
+
+
+def known(noon: Any = FRIDAY, night: Any = MONDAY, times: tuple[str, str] = MOMENTS) -> pd.DataFrame:
+    return pd.DataFrame({"event_timestamp": pd.to_datetime(times, utc=True), "volatility_20": [noon, night]})
+
+
+def test_lesson_a_2() -> None:
+    assert "knew 0.008, of Friday; at 23:00 it knew 0.012" in wb.check("A.2", known=known()).message
+    assert wb.check("A.2", known=known().iloc[::-1])
+    assert wb.check("A.2", known=known(round(FRIDAY, 4), round(MONDAY, 4)).assign(symbol="sp500"))
+    for says, answer in {
+        f"At 12:00 your volatility_20 is {MONDAY:.3g}. That is what the other moment knew": known(noon=MONDAY),
+        f"At 23:00 your volatility_20 is {FRIDAY:.3g}. That is what the other moment knew": known(night=FRIDAY),
+        "At 12:00 your volatility_20 is 0.5. See the section": known(noon=0.5),
+        "At 12:00 your volatility_20 is nan. See the section": known(noon=float("nan")),
+        "The times of the table are 2018-02-05 12:00, 2018-02-06 23:00": known(times=(MOMENTS[0], "2018-02-06 23:00")),
+        "The times of the table are 2018-02-05 12:00.": known().head(1),
+        "Give the joined table": known().drop(columns="volatility_20"),
+        "known is '0.012'": 0.012,
+    }.items():
+        refused("A.2", says, known=answer)

@@ -60,6 +60,19 @@ def lived(*moves: tuple[int, str], why: str = "It was tried.", by_hand: int = 0)
     return {"name": NAME}
 
 
+def lived_by_hand(**changed: str | None) -> dict:
+    """Two versions whose lives MLflow's own aliases and tags tell; `changed` are other tags of version 2."""
+    fresh()
+    ends = {"1": {"stage": "Archived", "why": "It was replaced."}, "2": {"stage": "Production", "replaces": "1"}}
+    ends["2"] |= {"why": "Its trial.", **changed}
+    for version, tags in ends.items():
+        client().set_registered_model_alias(NAME, "production", version)
+        for tag, value in tags.items():
+            if value is not None:
+                client().set_model_version_tag(NAME, version, tag, value)
+    return {"name": NAME}
+
+
 def rolled_back(gate: Verdict | None = None, *whys: str, first: bool = True, **options: Any) -> dict:
     """A promotion through a gate, and the way back."""
     fresh()

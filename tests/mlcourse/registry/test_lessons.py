@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 
 import mlworkbench as wb
 from mlworkbench.verdict import VERDICT_TAG
-from tests.mlcourse.registry.lesson_answers import BY_PURPOSE, lived, registered, rolled_back
+from tests.mlcourse.registry.lesson_answers import BY_PURPOSE, lived, lived_by_hand, registered, rolled_back
 from tests.mlcourse.registry.lesson_answers import verdict as passes
 from tests.refusals import refused
 
@@ -107,6 +107,21 @@ def test_lesson_3_2_is_not_passed_by_what_the_lesson_itself_did(client: MlflowCl
     refused("3.2", "Version 1 was not moved to Production with wb.transition", name="my-model")
 
 
+def test_lesson_3_2_by_the_aliases_and_tags_of_mlflow(client: MlflowClient) -> None:
+    refused("3.2", "No version of 'my-model' holds the alias 'production'", name="my-model")
+    assert "Version 2 replaced version 1, which is archived, and their tags tell why" in (
+        wb.check("3.2", **lived_by_hand()).message
+    )
+    client.set_registered_model_alias("my-model", "staging", "2")
+    refused("3.2", "Version 2 still holds staging", name="my-model")
+    client.set_registered_model_alias("my-model", "staging", "3")
+    assert wb.check("3.2", name="my-model")
+    client.delete_model_version_tag("my-model", "1", "why")
+    refused("3.2", "Version 1 has no tag 'why'", name="my-model")
+    client.set_model_version_tag("my-model", "1", "stage", "Production")
+    refused("3.2", "The tag 'stage' of version 1 is 'Production'", name="my-model")
+
+
 @pytest.mark.parametrize("silent", range(4))
 def test_lesson_3_2_wants_a_reason_for_each_move(client: MlflowClient, silent: int) -> None:
     """What the message asks for then leads on."""
@@ -178,6 +193,8 @@ RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("3.2", lived),
     ("3.2", lambda: lived((1, "Staging"), (1, "production"), (3, "staging"), (3, "Production"))),
     ("3.2", lambda: lived((2, "Staging"), (1, "Staging"), (1, "Production"), (2, "Staging"), (2, "Production"))),
+    ("3.2", lived_by_hand),
+    ("3.2", lambda: lived_by_hand(note="And more.")),
     ("3.3", lambda: rolled_back(passes(), "It is constant since noon.")),
     ("3.3", lambda: rolled_back(passes(), "It is slow.", why="It is better.")),
     ("3.3", lambda: rolled_back(lambda *_: passes(), "Complaints.")),
@@ -195,6 +212,11 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("3.2", lambda: lived((1, "Production"), (2, "Production")), "Version 2 went to Production without Staging"),
     ("3.2", lambda: lived(why=" "), "The move of version 2 to Staging has no reason"),
     ("3.2", lambda: lived(by_hand=3), "Somebody set it by hand"),
+    ("3.2", lambda: lived_by_hand(why=None), "Version 2 has no tag 'why'"),
+    ("3.2", lambda: lived_by_hand(replaces=None), "Version 2 has no tag 'replaces'"),
+    ("3.2", lambda: lived_by_hand(replaces="2"), "Version 2 replaces '2'"),
+    ("3.2", lambda: lived_by_hand(replaces="7"), "Version 2 replaces '7'"),
+    ("3.2", lambda: lived_by_hand(stage="Staging"), "The tag 'stage' of version 2 is 'Staging'"),
     ("3.3", lambda: rolled_back(None, "Slow."), "Version 2 was promoted without a gate"),
     ("3.3", lambda: rolled_back(passes(MISSED), override="Now."), "The gate refused version 2: refused, overridden"),
     ("3.3", lambda: rolled_back(passes()), "Version 2 was promoted, and not rolled back"),
