@@ -14,7 +14,7 @@ WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 run lab check quick test stack drift lessons screenshots exercises site: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run lab check quick test stack drift bench lessons screenshots site dist exercises lock clean env up down logs users backup restore upgrade
+.PHONY: help setup run lab check quick test stack drift bench lessons screenshots site badges dist exercises lock clean env up down logs users backup restore upgrade
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -75,6 +75,9 @@ screenshots: setup  ## make the pictures of lessons anew that are out of date (A
 
 site: setup  ## build the site from the stored outputs, into build/site; its first page is build/site/index.html
 	$(BIN)/python -m sphinx -q -W --keep-going -c docs/site . build/site
+
+badges:  ## write the badges of the README for the repository that this clone comes from
+	$(PYTHON) docs/badges.py
 
 dist: setup  ## build what a release publishes, into dist: the wheel and the lock
 	$(BIN)/uv build --quiet --wheel --out-dir dist

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -63,3 +64,26 @@ def test_hooks_before_a_commit_call_what_make_check_calls() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     for hook in hooks:
         assert hook["entry"].replace(".venv/bin", "$(BIN)") in recipe
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in ROOT.glob(".ci/*") if path.is_file()))
+def test_scripts_of_ci_can_be_read_and_executed(script: str) -> None:
+    path = ROOT / ".ci" / script
+    assert os.access(path, os.X_OK)
+    assert subprocess.run(["bash", "-n", path], check=False).returncode == 0
+
+
+def test_a_tag_of_another_version_is_not_released() -> None:
+    env = {**os.environ, "GITHUB_REF_NAME": "v0.0.0", "IMAGES": ""}
+    done = subprocess.run([ROOT / ".ci" / "release"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Found: the tag 'v0.0.0'" in done.stderr
+
+
+def test_jobs_of_ci_run_beside_each_other_on_every_python_that_is_promised() -> None:
+    jobs = yaml.safe_load((FORGE / "workflows" / "ci.yml").read_text())["jobs"]
+    assert {"lint", "tests", "stack", "core"} <= set(jobs)
+    assert not [name for name, job in jobs.items() if "needs" in job]
+    assert jobs["tests"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    assert [part["name"] for part in jobs["tests"]["strategy"]["matrix"]["part"]] == ["package", "lessons", "browser"]
+    assert {"macos-latest", "windows-latest"} < set(jobs["core"]["strategy"]["matrix"]["os"])

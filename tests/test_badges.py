@@ -1,0 +1,48 @@
+"""The badges of the README lead to the repository that a clone comes from."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.paths import ROOT
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    for name in ("README.md", "pyproject.toml", "docs/badges.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def made(clone: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "docs/badges.py"]
+    return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("address", ["https://github.com/ada/wb.git", "git@github.com:ada/wb.git"])
+def test_badges_are_of_the_origin_and_are_written_once(clone: Path, address: str) -> None:
+    subprocess.run(["git", "remote", "add", "origin", address], cwd=clone, check=True)
+    made(clone)
+    first = (clone / "README.md").read_text()
+    assert re.findall(r"(?m)^\[!\[(\w+)\]", first) == ["CI", "Site", "Binder", "Codespaces"]
+    assert len(re.findall(r"(?m)^\[.*\bada\b.*\bwb\b", first)) == 4
+    for workflow in re.findall(r"workflows/(\w+\.yml)/badge", first):
+        assert (ROOT / ".github" / "workflows" / workflow).exists()
+    made(clone)
+    assert (clone / "README.md").read_text() == first
+
+
+def test_a_clone_of_nowhere_is_told(clone: Path) -> None:
+    before = (clone / "README.md").read_text()
+    done = made(clone)
+    assert done.returncode == 1
+    assert "Do this: git remote add origin" in done.stderr
+    assert (clone / "README.md").read_text() == before
