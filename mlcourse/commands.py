@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -63,7 +64,25 @@ def reset(exercise: str) -> None:
 
 @click.group()
 def course() -> None:
-    """For teachers: grade what a class has handed in."""
+    """For teachers: give out the workbook, collect what a class hands in, grade and export it."""
+
+
+@course.command()
+@click.argument("target", type=click.Path(path_type=Path), metavar="DIR|ZIP")
+def package(target: Path) -> None:
+    """Write what learners get: the workbook without solutions, hidden tests and worked solutions."""
+    from mlcourse.student_archive import package as write
+
+    click.echo(f"{write(target)} has no solutions in it.")
+
+
+@course.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def collect(folder: Path) -> None:
+    """Copy what lies in a FOLDER as NAME/tracking.ipynb or NAME_tracking.ipynb to where it is graded."""
+    from mlcourse.grading.collect import collect as put
+
+    click.echo(put(folder).to_string(index=False))
 
 
 @course.command()
@@ -79,3 +98,13 @@ def grade(assignment: str | None, jobs: int | None, seconds: float | None) -> No
     for part in [assignment] if assignment else handed_in():
         table = grade_class(part, jobs=jobs, seconds=seconds)
         click.echo(f"{part}\n{table.to_string(index=False)}\n")
+
+
+@course.command()
+@click.option("--to", type=click.Path(file_okay=False, path_type=Path), help="Folder of the two CSV files.")
+def export(to: Path | None) -> None:
+    """Write grades.csv, progress.csv, and everybody's feedback as HTML."""
+    from mlcourse.grading.export import export as write
+
+    for path in write(to):
+        click.echo(path)
