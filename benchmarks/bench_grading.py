@@ -38,18 +38,25 @@ def measure(number: int, place: Path) -> bool:
     table = collect(place / "class", course)
     assert (table.happened == "collected").all()  # noqa: S101
     done("collect")
+    before = computed()
     grade_class("tracking", root=course)
     done("grade")
+    busy = computed() - before
     os.chdir(course)
     grades, progress, feedback = export()
     done("export")
-    check(number, pd.read_csv(grades).set_index("student"), pd.read_csv(progress), feedback)
     for step, each in seconds.items():
         print(f"{step:<10}{each:>8.0f} s")
     limit = MINUTES * 60 * number / len(NAMES)
-    print(f"{number} submissions graded by {os.cpu_count()} cores in {seconds['grade']:.0f} s (at most {limit:.0f} s),")
-    print(f"of which they computed {sum(os.times()[2:4]):.0f} s, whatever else the machine did")
+    print(f"{number} submissions graded by {os.cpu_count()} cores in {seconds['grade']:.0f} s (at most {limit:.0f} s)")
+    print(f"and {busy:.0f} s of computing, whatever else the machine did")
+    check(number, pd.read_csv(grades).set_index("student"), pd.read_csv(progress), feedback)
     return seconds["grade"] <= limit
+
+
+def computed() -> float:
+    """Seconds of computing of all processes that have ended."""
+    return sum(os.times()[2:4])
 
 
 def check(number: int, grades: pd.DataFrame, progress: pd.DataFrame, feedback: Path) -> None:

@@ -36,7 +36,7 @@ def lessons() -> None:
 @click.command()
 def progress() -> None:
     """Show the tasks of all lessons and assignments, with their points and what became of them."""
-    from mlcourse.exercises import task_titles
+    from mlcourse.exercises import points_of, task_titles
     from mlcourse.tasks import TASKS
     from mlworkbench.tasks import outcomes
 
@@ -46,8 +46,10 @@ def progress() -> None:
     in_lessons = [task for task in TASKS if not task[0].islower()]
     assigned = [task for task in TASKS if task not in in_lessons]
     for what, names in (("lessons", in_lessons), ("assignments", assigned)):
-        passed = sum(last.get(task, "").startswith("Passed") for task in names)
-        click.echo(f"{passed} of {len(names)} tasks of the {what} passed")
+        passed = [task for task in names if last.get(task, "").startswith("Passed")]
+        told = f"{len(passed)} of {len(names)} tasks of the {what} passed"
+        got, most = (sum(points_of(titles.get(task, "")) for task in some) for some in (passed, names))
+        click.echo(f"{told}: {got} of {most} points" if most else told)
 
 
 @click.command()

@@ -150,6 +150,12 @@ def _kept(place: Path) -> Path:
     return place.rename(kept)
 
 
+def points_of(title: str) -> int:
+    """The points that stand behind the title of a task, in brackets; 0 for the tasks of lessons."""
+    found = re.search(r"\((\d+) points?\)$", title)
+    return int(found[1]) if found else 0
+
+
 def task_titles(root: Path | None = None) -> dict[str, str]:
     """Title and points of each task: of a lesson's task the title of the lesson."""
     titles = {lesson.id: lesson.title for lesson in lessons(root=root)}

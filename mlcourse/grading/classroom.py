@@ -180,8 +180,6 @@ def remains() -> str:
 
 def _one(scratch: str, part: str, student: str, seconds: str) -> str:
     """Grade one prepared submission; returns what happened."""
-    from glob import escape
-
     from nbgrader.converters import Autograde, NbGraderException
     from nbgrader.coursedir import CourseDirectory
 
@@ -192,7 +190,7 @@ def _one(scratch: str, part: str, student: str, seconds: str) -> str:
     config = nbgrader_settings(Path.cwd())
     config.CourseDirectory.root = str(Path.cwd())
     config.CourseDirectory.submitted_directory = scratch
-    config.CourseDirectory.assignment_id, config.CourseDirectory.student_id = part, escape(student)
+    config.CourseDirectory.assignment_id, config.CourseDirectory.student_id = part, student
     converter = Autograde(coursedir=CourseDirectory(config=config), config=config)
     converter.force = True
     converter.log.setLevel(logging.CRITICAL)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlcourse.exercises import assignments, nbgrader_settings
-from mlcourse.grading.submitted import MOST_BYTES
+from mlcourse.grading.submitted import MOST_BYTES, PATTERNS
 from mlworkbench.errors import NotebookError, is_line
 from mlworkbench.workbook import workbook_root
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CHECK = re.compile(r"""wb\.check\(\\?["']([a-z]+)\.\d""")
+_WITHOUT_PATTERNS = str.maketrans(PATTERNS, "()--")
 _MOODLE = re.compile(r"_\d+_assignsubmission_.*$")
 
 
@@ -96,7 +97,7 @@ def _whose(inside: Path, path: Path, known: dict[str, str]) -> tuple[str, str, s
     """Learner and exercise of a file, and why it is not collected, if it is not."""
     named = re.compile(rf"[\s_-]*({'|'.join([*known, *known.values()])})(?=[\s_-]|$).*", re.IGNORECASE)
     student = inside.parts[0] if len(inside.parts) > 1 else named.sub("", inside.stem)
-    student = unicodedata.normalize("NFC", _MOODLE.sub("", student)).strip()
+    student = unicodedata.normalize("NFC", _MOODLE.sub("", student)).strip().translate(_WITHOUT_PATTERNS)
     if path.is_symlink():
         return student, "", "not collected: a link"
     if path.suffix.lower() != ".ipynb":

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from mlcourse.commands import course
+from mlcourse.grading.classroom import grade_class
 from mlcourse.grading.collect import collect
 from mlcourse.grading.confinement import enforced
 from mlworkbench.errors import NotebookError
@@ -77,6 +78,17 @@ def test_every_usual_place_of_a_notebook_tells_whose_it_is(
     assert happened.startswith("collected")
     assert ("was called" in happened) == ("my work" in place or "(1)" in place)
     assert submitted(clone)["Zoë Müller"].read_bytes() == SOLUTION.read_bytes()
+
+
+def test_a_name_that_nbgrader_takes_for_a_pattern_is_written_otherwise(
+    clone: Path, hand_in: Callable[..., None]
+) -> None:
+    hand_in("Jürgen [Gast]/tracking.ipynb")
+    assert set(told(clone).values()) == {"collected"}
+    place = submitted(clone)["Jürgen (Gast)"].parents[1]
+    place.rename(place.with_name("Jürgen [Gast]"))
+    (happened,) = grade_class("tracking", root=clone).happened
+    assert happened.startswith("not graded: nbgrader knows no learner with one of []*? in the name; rename")
 
 
 def test_a_notebook_that_nobody_can_read_is_collected_by_its_name(clone: Path, hand_in: Callable[..., None]) -> None:
