@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import stat
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -155,6 +157,15 @@ def test_other_files_are_told_and_left_where_they_are(clone: Path, hand_in: Call
     (clone / "class").mkdir()
     with pytest.raises(NotebookError, match="no files in"):
         collect(clone / "class", clone)
+
+
+@pytest.mark.parametrize("words", [["export"], ["package", "out.zip"]])
+def test_what_needs_nbgrader_says_how_to_get_it(clone: Path, words: list[str]) -> None:
+    code = f"import sys; sys.modules['nbgrader'] = None; from mlcourse.commands import course; course({words})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "Expected: the group course." in done.stderr
+    assert "mlworkbench add course" in done.stderr
+    assert not (clone / "out.zip").exists()
 
 
 FORMULA = '=HYPERLINK("x")'
