@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlcourse.exercises import assignments, nbgrader_settings
-from mlcourse.grading.submitted import MOST_BYTES, PATTERNS
+from mlcourse.grading.submissions import MOST_BYTES, PATTERNS
 from mlworkbench.errors import NotebookError, is_line
 from mlworkbench.workbook import workbook_root
 

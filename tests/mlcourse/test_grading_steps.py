@@ -12,9 +12,10 @@ import nbformat
 import pytest
 
 import mlworkbench as wb
-from mlcourse.grading import judge, submission
-from mlcourse.grading.apart import DEVICES, SYSTEM
-from mlcourse.grading.handing_over import ANSWERS_VARIABLE, hand_over
+from mlcourse.grading import execute as executing
+from mlcourse.grading import judge
+from mlcourse.grading.answers import ANSWERS_VARIABLE, hand_over
+from mlcourse.grading.sandbox import DEVICES, SYSTEM
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.processes
@@ -87,7 +88,7 @@ def execute(home: Path, tmp_path: Path) -> Callable[..., tuple[str, Any]]:
         notebook = nbformat.v4.new_notebook(cells=made)
         nbformat.write(notebook, tmp_path / "in.ipynb")
         job = {"notebook": str(tmp_path / "in.ipynb"), "executed": str(tmp_path / "out.ipynb")}
-        happened = submission._execute({**job, "checks": checks, "seconds": seconds})
+        happened = executing._execute({**job, "checks": checks, "seconds": seconds})
         return happened, nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
 
     return call
@@ -103,7 +104,7 @@ def test_a_submission_runs_to_its_end_with_other_cells_for_its_checks(execute: C
 def test_much_output_is_cut(execute: Callable[..., tuple[str, Any]]) -> None:
     happened, cells = execute("for _ in range(8): print('x' * 500_000)", "print('after it')")
     assert happened == ""
-    assert 0 < len(str(cells[0].outputs)) < 1.1 * submission.MOST_SHOWN
+    assert 0 < len(str(cells[0].outputs)) < 1.1 * executing.MOST_SHOWN
 
 
 @pytest.mark.parametrize(
