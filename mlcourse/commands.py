@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -35,7 +36,7 @@ def lessons() -> None:
 @click.command()
 def progress() -> None:
     """Show the tasks of all lessons and assignments, with their points and what became of them."""
-    from mlcourse.exercises import task_titles
+    from mlcourse.exercises import points_of, task_titles
     from mlcourse.tasks import TASKS
     from mlworkbench.tasks import outcomes
 
@@ -45,8 +46,10 @@ def progress() -> None:
     in_lessons = [task for task in TASKS if not task[0].islower()]
     assigned = [task for task in TASKS if task not in in_lessons]
     for what, names in (("lessons", in_lessons), ("assignments", assigned)):
-        passed = sum(last.get(task, "").startswith("Passed") for task in names)
-        click.echo(f"{passed} of {len(names)} tasks of the {what} passed")
+        passed = [task for task in names if last.get(task, "").startswith("Passed")]
+        told = f"{len(passed)} of {len(names)} tasks of the {what} passed"
+        got, most = (sum(points_of(titles.get(task, "")) for task in some) for some in (passed, names))
+        click.echo(f"{told}: {got} of {most} points" if most else told)
 
 
 @click.command()
@@ -63,7 +66,25 @@ def reset(exercise: str) -> None:
 
 @click.group()
 def course() -> None:
-    """For teachers: grade what a class has handed in."""
+    """For teachers: give out the workbook, collect what a class hands in, grade and export it."""
+
+
+@course.command()
+@click.argument("target", type=click.Path(path_type=Path), metavar="DIR|ZIP")
+def package(target: Path) -> None:
+    """Write what learners get: the workbook without solutions, hidden tests and worked solutions."""
+    from mlcourse.student_archive import package as write
+
+    click.echo(f"{write(target)} has no solutions in it.")
+
+
+@course.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def collect(folder: Path) -> None:
+    """Copy what lies in a FOLDER as NAME/tracking.ipynb or NAME_tracking.ipynb to where it is graded."""
+    from mlcourse.grading.collect import collect as put
+
+    click.echo(put(folder).to_string(index=False))
 
 
 @course.command()
@@ -79,3 +100,17 @@ def grade(assignment: str | None, jobs: int | None, seconds: float | None) -> No
     for part in [assignment] if assignment else handed_in():
         table = grade_class(part, jobs=jobs, seconds=seconds)
         click.echo(f"{part}\n{table.to_string(index=False)}\n")
+
+
+@course.command()
+@click.option("--to", type=click.Path(file_okay=False, path_type=Path), help="Folder of the two CSV files.")
+def export(to: Path | None) -> None:
+    """Write grades.csv, progress.csv, and everybody's feedback as HTML."""
+    from mlworkbench.groups import missing_groups
+
+    try:
+        from mlcourse.grading.export import export as write
+    except ImportError as error:
+        raise missing_groups("nbgrader", ["course"]) from error
+    for path in write(to):
+        click.echo(path)

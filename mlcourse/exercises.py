@@ -21,10 +21,14 @@ from mlworkbench.notebooks.notebook_file import read_notebook
 from mlworkbench.tasks import forget
 from mlworkbench.workbook import make_private, workbook_root
 
+RELEASED = ".released"
+"""Folder of the pristine exercises in a learner's copy of the workbook, which has no solutions to make them from."""
+
 
 def assignments(root: Path | None = None) -> dict[str, Path]:
-    """Solution notebooks by the name of the exercise, which is that of the file."""
-    folder = (root or workbook_root()) / "notebooks" / "solutions"
+    """Solution notebooks by the name of the exercise, which is that of the file; in a learner's copy the exercises."""
+    notebooks = (root or workbook_root()) / "notebooks"
+    folder = notebooks / "solutions" if (notebooks / "solutions").is_dir() else notebooks / RELEASED
     return {path.stem: path for path in sorted(folder.glob("*/*.ipynb"))}
 
 
@@ -53,8 +57,9 @@ def release(target: Path, root: Path | None = None) -> list[Path]:
     https://nbgrader.readthedocs.io/en/stable/user_guide/creating_and_grading_assignments.html
     """
     root, target = root or workbook_root(), target.resolve()  # nbgrader takes a relative path from the course
-    for part in sorted({path.parent.name for path in assignments(root).values()}):
-        generate(root / "notebooks", part, target)
+    with tempfile.TemporaryDirectory() as scratch:  # a new gradebook takes nbgrader longer than an assignment
+        for part in sorted({path.parent.name for path in assignments(root).values()}):
+            generate(root / "notebooks", part, target, f"sqlite:///{scratch}/gradebook.db")
     return sorted(target.glob("*/*.ipynb"))
 
 
@@ -62,6 +67,12 @@ def nbgrader_settings(course: Path) -> Any:
     """What ``nbgrader_config.py`` in the folder of the notebooks says."""
     from traitlets.config.loader import PyFileConfigLoader
 
+    if not (course / "nbgrader_config.py").is_file():
+        raise NotebookError(
+            f"no nbgrader_config.py in {course}.",
+            "a teacher's copy of the workbook, with the solutions.",
+            "Clone the whole workbook: learners' copies hold neither.",
+        )
     return PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
 
 
@@ -113,17 +124,19 @@ def reset(exercise: str, root: Path | None = None) -> tuple[Path, Path | None]:
     known = assignments(root)
     if exercise not in known:
         raise unknown_name("exercise", exercise, known, NotebookError)
-    part = known[exercise].parent.name
+    source, part = known[exercise], known[exercise].parent.name
     place = root / "notebooks" / "exercises" / part / f"{exercise}.ipynb"
     kept = None
     with tempfile.TemporaryDirectory() as scratch:
-        generate(root / "notebooks", part, Path(scratch))
+        if source.parents[1].name != RELEASED:
+            generate(root / "notebooks", part, Path(scratch))
+            source = Path(scratch, part, f"{exercise}.ipynb")
         place.parent.mkdir(parents=True, exist_ok=True)
         make_private(root / ".mlworkbench")
         with FileLock(root / ".mlworkbench" / "reset.lock"):  # two at once would keep the same work, or overwrite it
             if place.exists():
                 kept = _kept(place)
-            shutil.copyfile(Path(scratch, part, f"{exercise}.ipynb"), place)
+            shutil.copyfile(source, place)
     forget(f"{exercise}.")
     return place, kept
 
@@ -136,6 +149,12 @@ def _kept(place: Path) -> Path:
         number += 1
         kept = place.with_name(f"{dated} {number}.ipynb")
     return place.rename(kept)
+
+
+def points_of(title: str) -> int:
+    """The points that stand behind the title of a task, in brackets; 0 for the tasks of lessons."""
+    found = re.search(r"\((\d+) points?\)$", title)
+    return int(found[1]) if found else 0
 
 
 def task_titles(root: Path | None = None) -> dict[str, str]:

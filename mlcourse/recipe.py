@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from mlcourse.asking import RefusedError, apart
+from mlcourse.untrusted import RefusedError, ask_untrusted
 from mlworkbench.quiet import quiet
 from mlworkbench.tasks import NotYetError
 
@@ -26,7 +26,7 @@ def rebuilt(model_id: str) -> Any:
         folder = mlflow.artifacts.download_artifacts(f"models:/{model_id}")
     library = "xgboost" if "xgboost" in Model.load(folder).flavors else "sklearn"
     try:
-        found = apart(lambda: _recipe(_loaded(folder, library)))
+        found = ask_untrusted(lambda: _recipe(_loaded(folder, library)))
     except RefusedError as error:
         raise NotYetError(
             f"The stored model cannot be built again: {error}.", "Use models of scikit-learn or XGBoost."

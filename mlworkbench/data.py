@@ -30,6 +30,11 @@ def load_wine() -> pd.DataFrame:
     -----
     Source: S. Aeberhard and M. Forina, Wine, UCI Machine Learning Repository (1992), CC BY 4.0, as shipped with
     scikit-learn (`sklearn.datasets.load_wine`).
+
+    Examples
+    --------
+    >>> wb.load_wine().shape
+    (178, 14)
     """
     from sklearn.datasets import load_wine as load
 
@@ -45,12 +50,23 @@ def load_sp500() -> pd.DataFrame:
     pandas.DataFrame of shape (5031, 6)
         Indexed by ``date`` (trading days, ascending). Columns ``open``, ``high``, ``low``, ``close``, ``adj_close``
         in index points and ``volume`` in shares traded. Source: Yahoo! Finance, as shipped in `arch.data.sp500`.
+
+    Examples
+    --------
+    >>> wb.load_sp500()["close"].iloc[-1].item()
+    2506.850098
     """
     return _tidy(_shipped("sp500"))
 
 
 def load_nasdaq() -> pd.DataFrame:
-    """Daily prices of the NASDAQ Composite index, as `load_sp500` and on the same days (`arch.data.nasdaq`)."""
+    """Daily prices of the NASDAQ Composite index, as `load_sp500` and on the same days (`arch.data.nasdaq`).
+
+    Examples
+    --------
+    >>> wb.load_nasdaq().index.equals(wb.load_sp500().index)
+    True
+    """
     return _tidy(_shipped("nasdaq"))
 
 
@@ -62,6 +78,11 @@ def load_vix() -> pd.DataFrame:
     pandas.DataFrame of shape (1259, 1)
         Indexed by ``date``. ``close`` in percent a year. The 46 weekdays without a value, on which the exchange was
         closed, are left out. Source: Cboe, as shipped in `arch.data.vix`.
+
+    Examples
+    --------
+    >>> wb.load_vix()["close"].idxmax().date().isoformat()
+    '2015-08-24'
     """
     return _tidy(_shipped("vix")).rename(columns={"vix": "close"}).dropna()
 
@@ -87,6 +108,12 @@ def load_live(symbol: str = "sp500", *, session: Any = None) -> pd.DataFrame:
     ------
     WorkbenchError
         For an unknown symbol, with the nearest one.
+
+    Examples
+    --------
+    It asks a service in the network:
+
+    >>> prices = wb.load_live("vix")  # doctest: +SKIP
     """
     if not isinstance(symbol, str) or symbol not in TICKERS:
         raise unknown_name("symbol", symbol, TICKERS)

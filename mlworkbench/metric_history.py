@@ -47,6 +47,11 @@ def log_history(
     References
     ----------
     https://mlflow.org/docs/latest/api_reference/python_api/mlflow.client.html#mlflow.client.MlflowClient.log_batch
+
+    Examples
+    --------
+    >>> with mlflow.start_run():
+    ...     wb.log_history({"loss": [0.9, 0.5, 0.4]})
     """
     import mlflow
 

@@ -39,6 +39,12 @@ def show(fig: Figure, *, alt: str) -> None:
     ------
     WorkbenchError
         When ``alt`` says nothing, or ``fig`` is no figure.
+
+    Examples
+    --------
+    >>> axes = wb.plot_runs(wb.runs_table("wine"), "accuracy", by="max_depth")
+    >>> wb.show(axes.figure, alt="Accuracy rises with the depth of the tree.")
+    Figure(...)
     """
     import matplotlib.pyplot as plt
     from IPython.display import display
@@ -67,6 +73,12 @@ def log_figure(fig: Figure, path: str, *, alt: str) -> None:
     References
     ----------
     https://mlflow.org/docs/latest/api_reference/python_api/mlflow.html#mlflow.log_figure
+
+    Examples
+    --------
+    >>> axes = wb.plot_runs(wb.runs_table("wine"), "accuracy", by="max_depth")
+    >>> with mlflow.start_run():
+    ...     wb.log_figure(axes.figure, "depth.png", alt="Accuracy rises with the depth of the tree.")
     """
     import mlflow
 
@@ -123,6 +135,10 @@ def plot_history(runs: Run | str | Iterable[Run | str], metric: str, *, ax: Axes
     ------
     WorkbenchError
         When there is no such run, or a run does not have the metric.
+
+    Examples
+    --------
+    >>> axes = wb.plot_history(wb.best_run("accuracy", lower_is_better=False), "accuracy")
     """
     import mlflow
     from mlflow.entities import Run
@@ -161,6 +177,10 @@ def plot_runs(table: pd.DataFrame, metric: str, by: str, *, group: str | None = 
     ------
     WorkbenchError
         For a column that the table does not have, and for what is no table.
+
+    Examples
+    --------
+    >>> axes = wb.plot_runs(wb.runs_table("wine"), "accuracy", by="max_depth")
     """
     import pandas as pd
 

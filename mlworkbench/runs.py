@@ -58,6 +58,11 @@ def runs_table(
     References
     ----------
     https://mlflow.org/docs/latest/ml/search/search-runs/
+
+    Examples
+    --------
+    >>> wb.runs_table("wine", "metrics.accuracy > 0.8").name.tolist()
+    ['depth 3', 'depth 2']
     """
     return _tidy(_search(experiments, filter_string, order_by, max_results))
 

@@ -110,7 +110,8 @@ def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = Fal
 
     Examples
     --------
-    >>> session = wb.start("my first experiment")  # doctest: +SKIP
+    >>> session = wb.start("my first experiment")
+    Experiment  my first experiment ...
     """
     check_experiment_name(experiment)
     require_groups(experiment)

@@ -68,6 +68,12 @@ def solution(task: str) -> Solution:
     WorkbenchError
         For a task that does not exist, that belongs to an assignment or that was not tried yet, and in a copy of the
         workbook that holds no solutions.
+
+    Examples
+    --------
+    >>> wb.check("0", run_id="a guess").status
+    'Not yet'
+    >>> worked = wb.solution("0")
     """
     name, found = find_task(task)
     if found.solution is None:

@@ -106,6 +106,11 @@ def check(task: str, **answers: Any) -> Feedback:
     -------
     Feedback
         Truthy only when the task is passed; shows itself in a notebook.
+
+    Examples
+    --------
+    >>> wb.check("0", run_id=...).status
+    'Not attempted'
     """
     name = "?"
     try:
@@ -170,6 +175,11 @@ def hint(task: str, number: int = 1) -> Hint:
     ------
     WorkbenchError
         For a task that does not exist.
+
+    Examples
+    --------
+    >>> wb.hint("1.1")
+    Hint 1 of ...
     """
     name, found = find_task(task)
     hints = found.hints

@@ -21,6 +21,11 @@ def workbook_root(start: str | os.PathLike[str] | None = None) -> Path:
     ------
     WorkbenchError
         When no folder above holds the workbook: change into the clone, or set MLWORKBENCH_HOME.
+
+    Examples
+    --------
+    >>> (wb.workbook_root() / "notebooks").is_dir()
+    True
     """
     here = Path(start or Path.cwd()).resolve()
     for folder in (here, *here.parents):

@@ -23,7 +23,7 @@ c.ClearSolutions.text_stub = "*Write your answer here.*"
 
 # a submission runs shut in, in a process of its own; a second process judges what it leaves
 c.Autograde.autograde_preprocessors = [
-    "mlcourse.grading.preprocessor.Apart",
+    "mlcourse.grading.preprocessor.RunAndJudge",
     "nbgrader.preprocessors.IgnorePattern",
     "nbgrader.preprocessors.LimitOutput",
     "nbgrader.preprocessors.SaveAutoGrades",

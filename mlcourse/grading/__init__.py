@@ -1,6 +1,7 @@
 """Grading: a submission runs apart and leaves answers as data; a second process, which loads nothing of it, judges.
 
-``submission`` runs in the learner's process, ``judge`` in the second one, both shut in by ``confinement``. ``apart``
-starts them, watches them and ends what they leave; ``preprocessor`` puts that into nbgrader, and ``classroom`` grades
-all submissions of an assignment.
+``collect`` takes what was handed in, ``submissions`` reads it, ``classroom`` grades all of an assignment and ``export``
+writes what came of it. ``preprocessor`` puts the ``sandbox`` into nbgrader: it starts ``execute`` in the learner's
+process and ``judge`` in the second one, both shut in by ``confinement``. ``answers`` go from one to the other, and both
+have ``limits``.
 """

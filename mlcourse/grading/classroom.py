@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 
 from mlcourse.exercises import assignments, generate, nbgrader_settings
-from mlcourse.grading import submitted
+from mlcourse.grading import submissions
 from mlcourse.grading.confinement import end_with_parent, enforced
 from mlworkbench.errors import NotebookError, WorkbenchError, unknown_name
 from mlworkbench.workbook import workbook_root
@@ -114,13 +114,13 @@ def _chosen(assignment: str, root: Path) -> tuple[str, str]:
 def _prepare(each: _Submission, name: str, pristine: Any, scratch: Path) -> None:
     """Put a copy that nbgrader can read into the scratch folder."""
     try:
-        notebook, each.told = submitted.read(each.folder, name)
-        each.told += submitted.tidy(notebook, pristine)
-        each.written = submitted.written(notebook, pristine)
+        notebook, each.told = submissions.read(each.folder, name)
+        each.told += submissions.tidy(notebook, pristine)
+        each.written = submissions.written(notebook, pristine)
         target = scratch / each.student / each.folder.name / f"{name}.ipynb"
-        submitted.save(notebook, target, [each.folder / "timestamp.txt"])
+        submissions.save(notebook, target, [each.folder / "timestamp.txt"])
         each.ready = True
-    except submitted.UnreadableError as reason:
+    except submissions.UnreadableError as reason:
         each.told.append(f"not graded: {reason}")
 
 
@@ -145,7 +145,7 @@ def _table(every: list[_Submission], part: str, db_url: str) -> pd.DataFrame:
     import pandas as pd
     from nbgrader.api import Gradebook
 
-    near, rows = submitted.alike({each.student: each.written for each in every}), []
+    near, rows = submissions.alike({each.student: each.written for each in every}), []
     with warnings.catch_warnings(), Gradebook(db_url, "mlworkbench") as book:
         warnings.simplefilter("ignore")  # SQLAlchemy's, about nbgrader
         for each in every:
@@ -180,19 +180,17 @@ def remains() -> str:
 
 def _one(scratch: str, part: str, student: str, seconds: str) -> str:
     """Grade one prepared submission; returns what happened."""
-    from glob import escape
-
     from nbgrader.converters import Autograde, NbGraderException
     from nbgrader.coursedir import CourseDirectory
 
-    from mlcourse.grading.preprocessor import Apart
-    from mlcourse.grading.watching import Limits
+    from mlcourse.grading.limits import Limits
+    from mlcourse.grading.preprocessor import RunAndJudge
 
-    Apart.limits = Limits(seconds=float(seconds)) if seconds else Limits()
+    RunAndJudge.limits = Limits(seconds=float(seconds)) if seconds else Limits()
     config = nbgrader_settings(Path.cwd())
     config.CourseDirectory.root = str(Path.cwd())
     config.CourseDirectory.submitted_directory = scratch
-    config.CourseDirectory.assignment_id, config.CourseDirectory.student_id = part, escape(student)
+    config.CourseDirectory.assignment_id, config.CourseDirectory.student_id = part, student
     converter = Autograde(coursedir=CourseDirectory(config=config), config=config)
     converter.force = True
     converter.log.setLevel(logging.CRITICAL)
@@ -200,7 +198,7 @@ def _one(scratch: str, part: str, student: str, seconds: str) -> str:
         converter.start()
     except NbGraderException as error:
         raise SystemExit(f"nbgrader: {error}") from error
-    return Apart.happened
+    return RunAndJudge.happened
 
 
 if __name__ == "__main__":

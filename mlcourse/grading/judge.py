@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mlcourse.asking import JUDGE_VARIABLE
+from mlcourse.grading.answers import handed_over, store_copy
 from mlcourse.grading.confinement import confine, end_with_parent, limit
-from mlcourse.grading.handing_over import handed_over, store_copy
+from mlcourse.untrusted import JUDGE_VARIABLE
 
 SECONDS_A_CHECK = 120  # a check needs 5, the slow ones 20; a busy machine is slower
 _MOST_SAID = 100_000

@@ -14,8 +14,8 @@ from nbformat.v4 import new_output
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from mlcourse.grading.apart import Outcome, grade
-from mlcourse.grading.watching import Limits
+from mlcourse.grading.limits import Limits
+from mlcourse.grading.sandbox import Outcome, grade
 from mlworkbench.workbook import workbook_root
 
 _MOST_CHARACTERS = 20_000  # of one output, in the feedback
@@ -23,7 +23,7 @@ _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _SAFE = ("text/plain", "image/png")  # a page of feedback runs no script of a learner
 
 
-class Apart(NbGraderPreprocessor):  # type: ignore[misc]
+class RunAndJudge(NbGraderPreprocessor):  # type: ignore[misc]
     """Runs a submission apart, and gives each cell with a check the verdict of the judge as its only output."""
 
     limits: ClassVar[Limits] = Limits()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import shown
-from mlcourse.asking import RefusedError, apart
+from mlcourse.untrusted import RefusedError, ask_untrusted
 from mlworkbench.errors import told
 from mlworkbench.quiet import quiet
 from mlworkbench.tasks import NotYetError
@@ -53,7 +53,7 @@ class Stored:
             return [type(part).__name__ for part in (model, *(step for _, step in getattr(model, "steps", ())))]
 
         folder = self._folder("sklearn")
-        found: list[str] = apart(names)
+        found: list[str] = ask_untrusted(names)
         return found
 
     def predict(self, rows: Any, params: dict[str, Any] | None = None) -> Any:
@@ -65,7 +65,7 @@ class Stored:
                 return mlflow.pyfunc.load_model(folder).predict(rows, params=params)
 
         folder = self._folder("python_function")
-        return apart(ask)
+        return ask_untrusted(ask)
 
     def answer(self, rows: Any, params: dict[str, Any] | None = None) -> Any:
         """What the python_function answers to right rows."""

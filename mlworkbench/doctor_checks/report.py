@@ -67,6 +67,11 @@ def doctor() -> Report:
     References
     ----------
     https://mlflow.org/docs/latest/self-hosting/troubleshooting/
+
+    Examples
+    --------
+    >>> report = wb.doctor()
+    >>> healthy = report.ok
     """
     with telling("the store and the machine, which are being looked at"):
         return Report(tuple(_examine()))

@@ -28,6 +28,11 @@ def describe_model(model_uri: str) -> pd.DataFrame:
     References
     ----------
     https://mlflow.org/docs/latest/ml/model/#storage-format
+
+    Examples
+    --------
+    >>> wb.describe_model("models:/wine/1").query("what == 'flavor'").value.tolist()
+    ['python_function', 'sklearn']
     """
     import pandas as pd
 

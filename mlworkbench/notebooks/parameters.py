@@ -54,6 +54,11 @@ def parameters(notebook: str | os.PathLike[str]) -> list[Parameter]:
     References
     ----------
     https://papermill.readthedocs.io/en/latest/usage-parameterize.html
+
+    Examples
+    --------
+    >>> [each.name for each in wb.parameters("notebooks/projects/wine/how_deep.ipynb")]
+    ['depth', 'folds', 'seed']
     """
     return parameters_of(read_notebook(notebook), notebook)
 

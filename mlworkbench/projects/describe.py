@@ -38,6 +38,11 @@ def describe_project(path: str | os.PathLike[str], *, version: str | None = None
     References
     ----------
     https://mlflow.org/docs/latest/ml/projects/
+
+    Examples
+    --------
+    >>> wb.describe_project("notebooks/projects/wine").entry_point.unique().tolist()
+    ['main', 'load', 'validate', 'train', 'evaluate', 'register']
     """
     import pandas as pd
 

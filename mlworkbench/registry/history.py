@@ -38,6 +38,11 @@ def history(name: str) -> pd.DataFrame:
     References
     ----------
     https://mlflow.org/docs/latest/ml/model-registry/
+
+    Examples
+    --------
+    >>> wb.history("wine").action.tolist()
+    ['promote']
     """
     import pandas as pd
 

@@ -195,6 +195,10 @@ def migrate_stages(name: str) -> pd.DataFrame:
     References
     ----------
     https://mlflow.org/docs/latest/ml/model-registry/workflow/#migrating-from-stages
+
+    Examples
+    --------
+    >>> table = wb.migrate_stages("wine")
     """
     with validation.explained(name):
         begun = now = audit_trail.open_trail(name)

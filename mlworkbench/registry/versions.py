@@ -87,6 +87,11 @@ def versions_table(name: str) -> pd.DataFrame:
     References
     ----------
     https://mlflow.org/docs/latest/api_reference/python_api/mlflow.html#mlflow.search_model_versions
+
+    Examples
+    --------
+    >>> wb.versions_table("wine").version.tolist()
+    [2, 1]
     """
     import pandas as pd
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 from click.testing import CliRunner
 
 import mlworkbench as wb
 from mlcourse.commands import progress, reset
-from mlcourse.exercises import task_titles
+from mlcourse.exercises import assignments, task_titles
 from mlcourse.tasks import TASKS
 from mlworkbench.tasks import outcomes
 from tests.paths import ROOT
@@ -52,6 +54,18 @@ def test_every_task_has_a_title_and_those_of_assignments_have_points(clone: Path
     assert last[0].startswith("0 of ")
     assert "lessons" in last[0]
     assert "assignments" in last[1]
+    points = sum(cell.metadata.nbgrader.points for cell in checks_of_every_assignment())
+    assert last[1].endswith(f": 0 of {points} points")
+
+
+def checks_of_every_assignment() -> list[nbformat.NotebookNode]:
+    every = [cell for path in assignments(ROOT).values() for cell in nbformat.read(path, as_version=4).cells]
+    return [cell for cell in every if cell.cell_type == "code" and cell.metadata.nbgrader.grade]
+
+
+def test_points_of_passed_tasks_are_added_up(home: Path, clone: Path) -> None:
+    (home / "progress.json").write_text('{"tracking.2": "Passed (last try: Not yet)", "tracking.1": "Not yet"}')
+    assert re.search(r"1 of \d+ tasks of the assignments passed: 2 of", CliRunner().invoke(progress).output)
 
 
 def test_what_was_passed_stays_passed_and_the_last_try_stands_beside_it(clone: Path, home: Path) -> None:

@@ -40,7 +40,7 @@ def fresh(tmp_path: Path) -> Path:
     """A clone in which nothing was done, but for two submissions, and a folder of commands."""
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns("__pycache__"))
     for student, folder in (("ada", "exercises"), ("ben", "exercises")):
-        place = tmp_path / ".mlworkbench" / "course" / "submitted" / student / PART
+        place = tmp_path / "handed-in" / student
         place.mkdir(parents=True)
         shutil.copy(ROOT / "notebooks" / folder / PART / f"{NAME}.ipynb", place)
     notebook = nbformat.read(place / f"{NAME}.ipynb", as_version=4)
@@ -73,7 +73,7 @@ def test_the_commands_of_the_readme_and_of_the_page_for_teachers_work_as_they_st
     assert first == ["nbgrader generate_assignment 01_tracking", "mlworkbench course grade 01_tracking"]
     assert set(first) < set(more)
     said = [run(command, fresh) for command in more]
-    table = next(text for text in said if "student" in text)
+    table = next(text for text in said if "by_hand" in text)
     assert re.search(r"ada\s+0(\.0)?\s+20\.0", table)
     assert re.search(r"ben\s+0(\.0)?\s+20\.0", table)
     assert (fresh / ".mlworkbench" / "course" / "release" / PART / f"{NAME}.ipynb").is_file()

@@ -25,8 +25,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import mlworkbench as wb
-from mlcourse.asking import JUDGE_VARIABLE
 from mlcourse.tracking.cancer import split
+from mlcourse.untrusted import JUDGE_VARIABLE
 from tests.refusals import refused
 
 pytestmark = pytest.mark.slow

@@ -29,7 +29,7 @@ class RefusedError(Exception):
         super().__init__(words)
 
 
-def apart(question: Callable[[], Any]) -> Any:
+def ask_untrusted(question: Callable[[], Any]) -> Any:
     """The answer to a question as data; raises `RefusedError` where it stopped with an error."""
     found = _forked(question) if os.environ.get(JUDGE_VARIABLE) else _told(question)
     if "error" in found:

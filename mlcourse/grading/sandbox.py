@@ -17,9 +17,9 @@ from typing import Any
 
 import nbformat
 
+from mlcourse.grading.answers import ANSWERS_VARIABLE
 from mlcourse.grading.confinement import adopt_orphans
-from mlcourse.grading.handing_over import ANSWERS_VARIABLE
-from mlcourse.grading.watching import Limits, end, started, watch
+from mlcourse.grading.limits import Limits, end, started, watch
 from mlworkbench.workbook import MARKER
 
 PACKAGES = ("mlcourse", "mlworkbench", "warmkernel", "stock_market")
@@ -59,7 +59,7 @@ def grade(
     with _folder() as place:
         work = _workbook(place, course, part)
         nbformat.write(notebook, work / "submission.ipynb")
-        happened = _run("submission", _submission(place, work, checks, limits or Limits()), place, limits or Limits())
+        happened = _run("execute", _submission(place, work, checks, limits or Limits()), place, limits or Limits())
         outcome = Outcome(_executed(place / "learner" / "executed.ipynb", notebook), happened=happened)
         judged = Limits(seconds=1200, disk=1_000_000_000_000)  # what the submission has written lies there still
         troubled = _run("judge", _judgement(place, checks), place, judged)
@@ -112,7 +112,7 @@ def _reach(place: Path, own: str) -> dict[str, Any]:
 def _submission(place: Path, work: Path, checks: dict[str, tuple[str, str]], limits: Limits) -> dict[str, Any]:
     learner = place / "learner"
     calls = {
-        cell: f"from mlcourse.grading.handing_over import hand_over\n\nhand_over({cell!r}, {arguments})"
+        cell: f"from mlcourse.grading.answers import hand_over\n\nhand_over({cell!r}, {arguments})"
         for cell, (_, arguments) in checks.items()
     }
     return {

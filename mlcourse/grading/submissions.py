@@ -11,6 +11,9 @@ from typing import Any
 import nbformat
 
 MOST_BYTES = 50_000_000
+PATTERNS = "[]*?"
+"""nbgrader takes a name with one of these for a pattern, and finds nothing."""
+
 _ALIKE = 0.9
 
 
@@ -21,6 +24,8 @@ class UnreadableError(Exception):
 def read(folder: Path, name: str) -> tuple[Any, list[str]]:
     """The notebook of a submission and what is odd about it; raises `UnreadableError` where there is none."""
     path, odd = folder / f"{name}.ipynb", []
+    if set(PATTERNS) & set(folder.parent.name):
+        raise UnreadableError(f"nbgrader knows no learner with one of {PATTERNS} in the name; rename the folder")
     if not path.exists() and not path.is_symlink():
         others = sorted(folder.glob("*.ipynb"))
         if len(others) != 1:

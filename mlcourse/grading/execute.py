@@ -1,4 +1,4 @@
-"""Runs a submission in a process of its own, with a kernel of its own. Started by `mlcourse.grading.apart`.
+"""Runs a submission in a process of its own, with a kernel of its own. Started by `mlcourse.grading.sandbox`.
 
 In place of each check stands a call that hands over the answers; the learner's own check counts for nothing.
 """
