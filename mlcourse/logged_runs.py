@@ -1,8 +1,7 @@
-"""What checks look at: runs, parameters, metrics and artifacts in the tracking store, with a message for every gap."""
+"""What checks look at: runs, parameters, metrics and data sets in the tracking store, with a message for every gap."""
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,6 @@ from mlworkbench.tasks import NotYetError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Dataset, Metric, Run
-    from pandas import DataFrame
 
 _MOST_LISTED = 6
 
@@ -109,9 +107,25 @@ def parameter(run: Run, name: str, wanted: float | None = None) -> str:
             f"Log it with `mlflow.log_param({name!r}, …)` inside the run.",
         )
     value = str(run.data.params[name])
-    if wanted is not None and value not in (str(wanted), str(float(wanted))):
+    if wanted is not None and _as_number(value) != wanted:
         raise NotYetError(f"The parameter {name} is {shown(value)}.", f"Use {name}={wanted}.")
     return value
+
+
+def _as_number(text: str) -> float | None:
+    """The number that a text is, such as 0.10."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def tag(run: Run, name: str, do: str) -> None:
+    """The run has this tag, and something stands in it."""
+    if name not in run.data.tags:
+        raise NotYetError(f"The run has no tag {name!r}.", do)
+    if not run.data.tags[name].strip():
+        raise NotYetError(f"The tag {name!r} is empty.", do)
 
 
 def metric(run: Run, name: str, low: float = -math.inf, high: float = math.inf) -> float:
@@ -148,80 +162,6 @@ def metric_history(run: Run, name: str, points: int) -> list[Metric]:
             f"Log it once a round with `mlflow.log_metric({name!r}, value, step=round)`.",
         )
     return sorted(history, key=lambda point: point.step)
-
-
-def artifact_paths(run: Run) -> list[str]:
-    """Paths of all artifact files of a run."""
-    found: list[str] = []
-    folders = [""]
-    while folders:
-        for item in client().list_artifacts(run.info.run_id, folders.pop() or None):
-            (folders if item.is_dir else found).append(item.path)
-    return sorted(found)
-
-
-def artifact(run: Run, name: str, call: str) -> None:
-    """The run holds a file of this name, in no folder."""
-    found = artifact_paths(run)
-    if name in found:
-        return
-    for path in found:
-        if path.endswith(f"/{name}"):
-            raise NotYetError(f"The run has {shown(path)}.", f"Give {name!r} as the path, without a folder.")
-    told = f"The run has {', '.join(found[:_MOST_LISTED])}, but no {name}." if found else "The run has no artifacts."
-    raise NotYetError(told, f"Log {name} with {call}.")
-
-
-def table(run: Run, name: str, columns: set[str]) -> DataFrame:
-    """A logged table with at least these columns and a row."""
-    artifact(run, name, "`mlflow.log_table`")
-    try:
-        found: DataFrame = client().load_table(run.info.experiment_id, name, run_ids=[run.info.run_id])
-    except Exception as error:  # whatever lies there was not written as a table
-        raise NotYetError(f"The file {name} cannot be read as a table.", "Log it with `mlflow.log_table`.") from error
-    if not columns <= set(found.columns):
-        told = ", ".join(str(column) for column in sorted(found.columns, key=str)[:_MOST_LISTED]) or "no names"
-        raise NotYetError(
-            f"The table {name} has the columns {told}.",
-            f"It needs {' and '.join(sorted(columns))}; `reset_index` makes a column of an index.",
-        )
-    if found.empty:
-        raise NotYetError(f"The table {name} has no rows.", "Look at the table before you log it.")
-    return found
-
-
-def text(run: Run, name: str) -> str:
-    """What is written in a file of a run."""
-    import mlflow
-
-    artifact(run, name, "`mlflow.log_text`")
-    try:
-        return str(mlflow.artifacts.load_text(f"{run.info.artifact_uri}/{name}"))
-    except Exception as error:  # whatever lies there is no text
-        raise NotYetError(f"The file {name} is no text.", "Log it with `mlflow.log_text`.") from error
-
-
-def dictionary(run: Run, name: str) -> dict[str, Any]:
-    """The dictionary in a file of a run."""
-    try:
-        found = json.loads(text(run, name))
-    except ValueError as error:
-        raise NotYetError(f"The file {name} is no JSON.", "Log it with `mlflow.log_dict`.") from error
-    if not isinstance(found, dict):
-        raise NotYetError(f"The file {name} holds {shown(found)}.", "Log a dictionary with `mlflow.log_dict`.")
-    return found
-
-
-def picture(run: Run, name: str) -> None:
-    """A file of a run is a picture with more than one colour."""
-    import mlflow
-
-    try:
-        pixels = mlflow.artifacts.load_image(f"{run.info.artifact_uri}/{name}").convert("L").getextrema()
-    except Exception as error:  # whatever lies there is no picture
-        raise NotYetError(f"The file {name} is no picture.", "Log the figure with `mlflow.log_figure`.") from error
-    if pixels[0] == pixels[1]:
-        raise NotYetError(f"The picture {name} is empty.", "Log the figure on which something was drawn.")
 
 
 def data_set(run: Run, context: str) -> Dataset:

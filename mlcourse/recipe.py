@@ -42,9 +42,13 @@ def _loaded(folder: str, library: str) -> Any:
 
 
 def _recipe(part: Any) -> Any:
-    """An estimator as the names of its classes and their settings."""
+    """An estimator as the names of its classes and their settings, and of functions of NumPy."""
+    import numpy as np
+
     if type(part) in _PLAIN:
         return part
+    if isinstance(part, np.ufunc):
+        return {"ufunc": part.__name__}
     if hasattr(part, "item") and not getattr(part, "shape", ()):
         return _recipe(part.item())
     if isinstance(part, list | tuple):
@@ -61,6 +65,8 @@ def _recipe(part: Any) -> Any:
 def _build(found: Any) -> Any:
     if not isinstance(found, dict):
         return found
+    if "ufunc" in found:
+        return _ufunc(str(found["ufunc"]))
     if "list" in found:
         parts = [_build(each) for each in found["list"]]
         return tuple(parts) if found["tuple"] else parts
@@ -73,3 +79,12 @@ def _build(found: Any) -> Any:
     if not hasattr(kind, "get_params"):
         raise NotYetError(f"{found['class']} is no model.", "Log the model that you have cross-validated.")
     return kind(**known)
+
+
+def _ufunc(name: str) -> Any:
+    """A function of NumPy that a FunctionTransformer takes, such as log1p."""
+    import numpy as np
+
+    if not isinstance(function := getattr(np, name, None), np.ufunc):
+        raise NotYetError(f"NumPy has no function {name[:60]!r}.", "Use models of scikit-learn or XGBoost.")
+    return function

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlcourse import logged_runs
+from mlcourse import logged_runs, run_files
 from mlcourse.answers import shown
 from mlcourse.market.own_project import EXPERIMENT
 from mlcourse.market.schema import demands
@@ -37,7 +37,7 @@ def delivered(run: Any, clean: Any, delivery: Any, schema: Any) -> str:
             f"problems is {mine.data.metrics['problems']:.0f}.",
             "Log the number of rows of the report, not of the file.",
         )
-    _reported(logged_runs.table(mine, "report.json", {"found", "rows", "do"}), wrong)
+    _reported(run_files.table(mine, "report.json", {"found", "rows", "do"}), wrong)
     right = ~(wrong["no number"] | wrong["not positive"]).to_numpy() & ~twice
     _kept(clean, pd.Series(values[right].to_numpy(), pd.to_datetime(raw.index[right])))
     demands(schema)
@@ -54,6 +54,10 @@ def _texts(delivery: Any) -> pd.DataFrame:
         raise NotYetError(f"The delivery {shown(delivery)} cannot be read.", "Run the cell that writes it.") from error
     if "close" not in raw or raw.empty:
         raise NotYetError("The delivery has no prices in a column 'close'.", "Run the cell that writes it.")
+    try:
+        pd.to_datetime(raw.index)
+    except ValueError as error:
+        raise NotYetError("A day of the delivery is no date.", "Run the cell that writes it.") from error
     return raw
 
 

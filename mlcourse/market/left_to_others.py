@@ -26,7 +26,8 @@ def kept(symbol: Any, store: Any, tonight: Any) -> str:
 
     Recomputed: the features of the newest evening, and how often the best rule is right.
     Cross-examined: the store, the answer; the models that the description names against the runs of task 3.
-    Not checked: the rest of what the description says; it is read by a teacher.
+    Not checked: the rest of what the description says; it is read by a teacher. Settings and other files of the store
+    that do not change what it answers; it is asked.
     """
     ups(symbol)
     if not isinstance(store, str | Path) or not Path(store, "feature_store.yaml").is_file():

@@ -61,10 +61,13 @@ def decided(symbol: Any, model_uri: Any, verdict: Any) -> str:
     """Task 5: the gate decides on days that were held out.
 
     Recomputed: the model is fitted again on the days before, and both are asked about the days held out.
-    Cross-examined: the accuracy that the gate saw.
+    Cross-examined: the accuracy that the gate saw; the verdict against verdict.txt.
+    Not checked: the name of the baseline in the run; verdict.html, which says the same in colours.
     """
     _judged(symbol, model_uri, verdict)
-    return f"Compared with {verdicts.verdict_run(verdict).data.params.get('baseline')}: {verdict.headline}"
+    run = verdicts.verdict_run(verdict)
+    verdicts.as_logged(verdict, run)
+    return f"Compared with {run.data.params.get('baseline')}: {verdict.headline}"
 
 
 def _judged(symbol: Any, model_uri: Any, verdict: Any) -> Stored:
@@ -121,6 +124,7 @@ def asked(symbol: Any, model_uri: Any, verdict: Any, version: Any, rows: Any, ha
 
     Recomputed: the windows, and what the model answers at both thresholds.
     Cross-examined: version and alias.
+    Not checked: the baseline in the run of the verdict, verdict.txt and verdict.html; task 5 looks at the verdict.
     """
     import numpy as np
 

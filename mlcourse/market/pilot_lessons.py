@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from mlcourse import logged_runs
+from mlcourse import logged_runs, run_files
 from mlcourse.answers import number, same, same_digits, sequence, shown
 from mlcourse.market import recomputed
 from mlcourse.projects import project_runs
@@ -69,7 +69,7 @@ def _stopped(run: Run) -> str:
             f"Steps of the failed run: {', '.join(sorted(map(str, below))) or 'none'}.",
             "It should load your file and stop in validate. Look at the path, and read what was printed.",
         )
-    logged_runs.artifact(below["validate"], "report.csv", "the step validate")
+    run_files.artifact(below["validate"], "report.csv", "the step validate")
     report = logged_runs.client().download_artifacts(below["validate"].info.run_id, "report.csv")
     try:
         found = [str(each) for each in pd.read_csv(report)["found"]]
@@ -122,7 +122,7 @@ def watched(run: Any, alerts: Any) -> str:
     steps = [point.step for point in logged_runs.metric_history(found, "drift_share", 12)]
     if steps != [YEAR * 100 + month for month in range(1, 13)]:
         raise NotYetError(f"The steps go from {steps[0]} to {steps[-1]}.", f"Watch the twelve months of {YEAR}.")
-    logged_runs.artifact(found, "report.html", "`monitor.log`")
+    run_files.artifact(found, "report.html", "`monitor.log`")
     months = recomputed.months("2005", "2006", str(YEAR))
     logged = {name: logged_runs.metric_history(found, name, 12) for name in ("drift_share", "accuracy_high")}
     values = {name: [point.value for point in points] for name, points in logged.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlcourse import logged_runs
+from mlcourse import logged_runs, run_files
 from mlcourse.answers import same, shown
 from mlcourse.market import recomputed
 from mlcourse.market.own_project import own_run, ups
@@ -25,7 +25,8 @@ def watched(symbol: Any, run: Any, reference: Any, current: Any, first_alert: An
     the first alert.
     Cross-examined: months, steps and files; predictions that are the answers.
     Not checked: which rule or model has made each prediction; what stands in report.html and months.csv; other metrics
-    and other parameters, which monitor.log writes; the windows day_* of the days, which no drift is measured of.
+    and other parameters, which monitor.log writes; the windows day_* of the days, which no drift is measured of, and
+    their symbol; a row more or less, which moves no number by 0.001.
     """
     ups(symbol)
     mine = own_run(run, symbol)
@@ -43,7 +44,7 @@ def watched(symbol: Any, run: Any, reference: Any, current: Any, first_alert: An
             "Let monitor.log write these months, as in 200810 for October 2008.",
         )
     for name in ("months.csv", "report.html"):
-        logged_runs.artifact(mine, name, "monitor.log")
+        run_files.artifact(mine, name, "monitor.log")
     _calm(reference, symbol)
     _foretold(reference, current)
     logged = _measured(mine, reference, current)

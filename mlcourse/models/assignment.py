@@ -6,9 +6,11 @@ from typing import Any
 
 from mlcourse.answers import number, sequence, shown, text
 from mlcourse.course_data import diabetes, unchanged
-from mlcourse.models import logged_models
+from mlcourse.models import logged_models, training
 from mlcourse.models.first_model import first, own, predictions
 from mlcourse.models.gate import measured, own_metric, refused, through_the_gate
+from mlcourse.models.honest import honest
+from mlcourse.models.logged_models import Stored
 from mlworkbench.tasks import NotYetError, Task
 
 COLUMNS, REGISTERED = 10, "progression"
@@ -80,7 +82,7 @@ def patient_model(model_uri: Any, rows: Any) -> str:
     """Task 4: a gap passes, a missing column and a text are refused.
 
     Recomputed: the model is asked with a gap in age, without bmi, and with a text as bmi; its error on the test rows
-    against that of the mean.
+    against that of the mean; a model of scikit-learn or XGBoost is trained again on different rows, and compared.
     """
     stored, data = own(model_uri), diabetes()
     unchanged(rows, data.X_test, "rows")
@@ -95,15 +97,16 @@ def patient_model(model_uri: Any, rows: Any) -> str:
             f"The model is wrong by {error:.3g} points in the mean, and guessing by {guess:.3g}.",
             "Train it on X_train and y_train.",
         )
+    training.on_training_rows(stored, answers, data)
     return "An unknown age passes; a missing or wrong bmi is refused."
 
 
 def follow_up(model_uri: Any, rows: Any, original: Any) -> str:
     """Task 5: a model from code with a parameter, compared with the model inside.
 
-    Recomputed: the model of task 1 and this one are asked, at six limits, and compared.
+    Recomputed: the model of task 1 and this one are asked, at six limits, and compared; and at a limit that is exactly
+    a prediction.
     Cross-examined: that nothing is pickled; the type of the default.
-    Not checked: rows that lie exactly at the limit.
     """
     stored = own(model_uri, name="follow_up")
     logged_models.from_code(stored)
@@ -113,13 +116,23 @@ def follow_up(model_uri: Any, rows: Any, original: Any) -> str:
         raise NotYetError(
             f"The parameter limit is {kind}, so that 100.5 would be refused.", "Write its default as in 150.0."
         )
-    first(original, "original")
+    inside = first(original, "original")
     unchanged(rows, diabetes().X_test, "rows")
     for limit in (default, *LIMITS):
         wanted = predictions() > limit
         logged_models.equal_answers(stored.answer(rows, {"limit": limit}), wanted, f"With limit={limit:g}")
     logged_models.equal_answers(stored.answer(rows), predictions() > default, "Without a limit")
+    _more_than(stored, logged_models.numbers(inside.answer(logged_models.as_declared(inside, rows)), "original"), rows)
     return f"Nothing is pickled, and the limit works; by default it is {default:g}."
+
+
+def _more_than(stored: Stored, predicted: Any, rows: Any) -> None:
+    """A prediction that is the limit itself is not more than the limit."""
+    if logged_models.numbers(stored.answer(rows, {"limit": float(predicted[0])}), "The answers")[0]:
+        raise NotYetError(
+            f"At limit={predicted[0]:.6g}, which is what is predicted for the first row, its answer is True.",
+            "More than the limit is >, not >=.",
+        )
 
 
 def exported(model_uri: Any, original: Any, rows: Any, difference: Any) -> str:
@@ -209,6 +222,13 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
         through_the_gate,
         "Three times as dear to be too low: which quantile of the truth should such a model predict?",
         "scikit-learn has models that predict a quantile instead of the mean; some take loss='quantile'.",
+    ),
+    "models.11": (
+        honest,
+        "Lesson 2.2: mlflow.models.infer_signature says what is true of X_train and the predictions for it. Compare "
+        "input by input: the type, and whether it is required.",
+        "mlflow.sklearn.load_model gives the pipeline itself; wb.log_model with example=X_train.head(3) stores it with "
+        "a signature of its own.",
     ),
 }
 

@@ -25,6 +25,7 @@ def followed(run_id: Any, name: Any) -> str:
 
     Recomputed: the errors of every checkpoint on both data sets, by asking the stored model.
     Cross-examined: steps, the chosen checkpoint and the registered version; the depth in the stored model.
+    Not checked: metrics of the run itself (rmse), which those of its checkpoints repeat; the digest of the data sets.
     """
     run = logged_runs.run_in(EXPERIMENT, run_id)
     models = _checkpoints(run)

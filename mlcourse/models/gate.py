@@ -22,7 +22,8 @@ def own_metric(run_id: Any, model_uri: Any, rows: Any, y_test: Any) -> str:
 
     Recomputed: the predictions, the share that is within 50 points, and the usual metrics of a regressor.
     Cross-examined: the model and the data set that the run names, its experiment and status.
-    Not checked: the metric score, which MLflow adds for some models.
+    Not checked: the metric score, which MLflow adds for some models; the digest of the data set, whose rows decide the
+    metrics.
     """
     run = logged_runs.run_in(EXPERIMENT, run_id)
     if "mean_absolute_error" not in run.data.metrics:
@@ -121,6 +122,8 @@ def measured(answers: Any, latency: Any, run_id: Any, model_uri: Any, rows: Any)
     Plausible: the times themselves, which nobody can measure again: positive, and not all the same.
     Not checked: that the answers came from a server.
     """
+    if isinstance(answers, dict):  # the reply of the server as it came
+        answers = answers.get("predictions", answers)
     found = logged_models.numbers(sequence(answers, "answers"), "The answers")
     expected = _answers(first(model_uri), rows)
     if len(found) != len(expected):
@@ -153,8 +156,9 @@ def through_the_gate(verdict: Any, baseline: Any, rows: Any, y_test: Any) -> str
     scikit-learn or XGBoost is trained again on different rows, and compared.
     Cross-examined: thresholds, candidate, baseline and decision of the verdict against verdict.txt and its runs.
     Plausible: the cost of other kinds of models, which no training on the training rows brings below 80 %.
-    Not checked: what the tag why says; it is read by a teacher. verdict.html, which says the same in colours; the
-    metric score, which MLflow adds for some models.
+    Not checked: whether a part of the test rows was among the rows that the candidate was trained on. What the tag why
+    says; it is read by a teacher. verdict.html, which says the same in colours; the metric score, which MLflow adds
+    for some models.
     """
     run = verdicts.verdict_run(verdict)
     wanted = verdicts.demand(verdict, "mean_cost")

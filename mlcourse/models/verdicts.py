@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlcourse import logged_runs
+from mlcourse import logged_runs, run_files
 from mlcourse.answers import apart
 from mlcourse.models import evaluated
 from mlworkbench.tasks import NotYetError
@@ -40,7 +40,7 @@ def as_logged(verdict: Verdict, run: Run) -> None:
     """A verdict is the one that its run has logged."""
     import mlflow
 
-    logged_runs.artifact(run, "verdict.txt", "`wb.validate`")
+    run_files.artifact(run, "verdict.txt", "`wb.validate`")
     text = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/verdict.txt")
     said = "passed" if verdict else "refused"
     if text.split() != repr(verdict).split() or run.data.tags[VERDICT_TAG] != said:

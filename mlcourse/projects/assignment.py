@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlcourse import logged_runs
+from mlcourse import logged_runs, run_files
 from mlcourse.answers import number, same, shown
 from mlcourse.projects import mlproject, project_runs, recomputed
 from mlcourse.projects.mlproject import FILE, NUMBER, TEXT
@@ -74,7 +74,8 @@ def found(run: Any, filter_string: Any) -> str:
 
     Recomputed: what the filter finds, against all runs of the experiment; the line and its error.
     Cross-examined: entry point and parameters of the run, and that a project was run.
-    Not checked: the parameter file, whose name nobody else knows; its flowers decide the error.
+    Not checked: the parameter file, whose name nobody else knows; its flowers decide the error. A condition that all
+    runs of today meet.
     """
     mine = _own(run, "run")
     logged_runs.parameter(mine, "rows", ROWS)
@@ -90,8 +91,10 @@ def found(run: Any, filter_string: Any) -> str:
             "Join two conditions with `and`: the tag of the entry point, and the parameter.",
         )
     if wanted - ids:
+        do = "Ask for the entry point and the column alone: another condition leaves runs out."
         raise NotYetError(
-            f"The filter finds {len(ids)} of {len(wanted)} run(s).", "Look at run.data.tags for the name of the tag."
+            f"The filter finds {len(ids)} of {len(wanted)} run(s).",
+            do if ids else "Look at run.data.tags for the name of the tag.",
         )
     return f"The filter finds what `main` did with {COLUMN}, and nothing else."
 
@@ -101,7 +104,7 @@ def _fitted(run: Run, column: str) -> None:
     expected = recomputed.line(column, ROWS)
     do = f"Let fit.py log them, on the flowers of the cell above, with the column {column!r} and {ROWS} rows."
     logged_runs.agree(run, {"error": expected["error"]}, do)
-    found = logged_runs.dictionary(run, "line.json")
+    found = run_files.dictionary(run, "line.json")
     for name in ("slope", "intercept"):
         if not isinstance(found.get(name), float) or not same(found[name], expected[name]):
             told = shown(found.get(name, "missing"))

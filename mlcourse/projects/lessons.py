@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from mlcourse import logged_runs
+from mlcourse import logged_runs, run_files
 from mlcourse.answers import shown
 from mlcourse.projects import mlproject, project_runs, recomputed, sweep_tables
 from mlworkbench.tasks import NotYetError, Task
@@ -60,7 +60,7 @@ def _handed_on(what: str, run: Run, seed: str, share: float) -> None:
         raise NotYetError(f"The seed is {shown(seed)}.", "Give a whole number.")
     expected, do = recomputed.wines(int(seed), share), "Let `load.py` log what it loads, and add nothing by hand."
     logged_runs.agree(run, {"rows": len(expected)}, do)
-    if logged_runs.text(run, "wine.csv") != expected.to_csv(index=False):
+    if run_files.text(run, "wine.csv") != expected.to_csv(index=False):
         raise NotYetError(f"wine.csv of {what} does not hold the wines that the seed {seed} gives.", do)
 
 

@@ -124,7 +124,8 @@ def scored(run_id: Any) -> str:
 def compared(differences: Any, low: Any, high: Any, sure: Any) -> str:
     """Task 5: the gain from counts to parts of words, with its 95 % interval.
 
-    Recomputed: the gain of each question, and the interval, to which other draws give nearly the same.
+    Recomputed: the gain of each question, and the interval.
+    Plausible: low and high, which other draws move a little.
     """
     import numpy as np
     from scipy.stats import bootstrap

@@ -39,6 +39,11 @@ def registered(version: Any, model_uri: Any) -> str:
     registered_models.described(
         found.description, f"version {found.version}", "client.update_model_version(…, description=…)"
     )
+    if whole.split() == found.description.split():
+        raise NotYetError(
+            f"{CELLS!r} and version {found.version} have the same description.",
+            "Say of the one what it is for, and of the other what it is.",
+        )
     registered_models.tagged(found, KEY, "decision tree")
     return f"Version {found.version} says what it is, and so does the registered model."
 
@@ -125,7 +130,10 @@ def turned_away(run_id: Any, model_uri: Any) -> str:
     """Task 6: a promotion that the gate refused, and the run of its verdict, as the trail names it.
 
     Recomputed: candidate and version in production, by the run of the verdict, on the test rows.
-    Cross-examined: the run of the verdict against the trail, what the gate asked for, the version against the model.
+    Cross-examined: the run of the verdict against the trail, its decision, what the gate asked for, the version against
+    the model.
+    Not checked: verdict.html, which says the same in colours, and the heads of the columns (metric, candidate, …) in
+    the same table as a text.
     """
     check_kind(model_uri, "hasty")
     past, hasty = registered_models.past(CELLS), registered_models.versions_of(model_uri, CELLS, "the hasty forest")
@@ -141,6 +149,7 @@ def turned_away(run_id: Any, model_uri: Any) -> str:
     if run_id_of(run_id, "run_id") not in set(rows["run_id"]):
         raise NotYetError("That is not the run of this verdict.", "It is in the column run_id of the row 'refused'.")
     row = rows[rows["run_id"] == run_id_of(run_id, "run_id")].iloc[-1]
+    registered_models.with_a_verdict(row, "refused")
     registered_models.demanded(row, registered_models.holder_before(past, row), CELLS, DEMANDS)
     return "The gate refused the hasty forest, and its verdict can be read by everybody."
 
@@ -150,7 +159,7 @@ def traced(scores: Any, algorithm: Any, rows: Any) -> str:
 
     Recomputed: the scores of the version.
     Cross-examined: the version in the table against the run and against who is in production, and its tag.
-    Not checked: the columns with the features; scores.csv, and the metric rows of the run.
+    Not checked: the columns of scores that hold the features; scores.csv, and the metric rows of the run.
     """
     if missing := [name for name in ADDED if name not in getattr(scores, "columns", ())]:
         raise NotYetError(f"The scores have no {', '.join(missing)}.", "Give the table that wb.score returns.")

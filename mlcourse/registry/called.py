@@ -61,6 +61,7 @@ def _asked_for(promoted: ModelVersion, delivery: Any, calls: Any) -> None:
     """The delivery is a call about this version, that the receiver has kept."""
     if not isinstance(calls, dict):
         raise NotYetError(f"calls is of type {type(calls).__name__}.", "Give the dictionary that `note` fills.")
+    _as_sent(calls)
     if delivery not in calls:
         told = f"No call that was accepted has the id {shown(delivery)}."
         raise NotYetError(told, "The tag 'delivery' of the version has it; the keys of calls are such ids.")
@@ -71,6 +72,24 @@ def _asked_for(promoted: ModelVersion, delivery: Any, calls: Any) -> None:
     about = call["data"].get("name"), str(call["data"].get("version"))
     if about != (promoted.name, str(promoted.version)):
         raise NotYetError(f"That call is about version {about[1]} of {shown(about[0])}.", "Look in the version's tags.")
+
+
+def _as_sent(calls: dict[Any, Any]) -> None:
+    """Each call has what the server sends."""
+    do = "Give the dictionary that `note` fills, as it is."
+    for key, call in calls.items():
+        fields = set(call) if isinstance(call, dict) else set()
+        if not {"entity", "action", "timestamp", "data"} <= fields or not isinstance(call["data"], dict):
+            raise NotYetError(f"The call {shown(key)} is not as the server sends it.", do)
+        try:
+            _when(call)
+        except (TypeError, ValueError) as error:
+            raise NotYetError(f"The call {shown(key)} has the time {shown(call['timestamp'])}.", do) from error
+
+
+def _when(call: dict[str, Any]) -> float:
+    """When the server has sent a call, in milliseconds as MLflow has them."""
+    return datetime.fromisoformat(call["timestamp"]).timestamp() * 1000
 
 
 def _judged(promoted: ModelVersion, run: Run, delivery: str) -> None:
@@ -91,7 +110,7 @@ def _in_order(promoted: ModelVersion, run: Run, calls: dict[str, Any]) -> None:
     if run.info.start_time < promoted.creation_timestamp:
         raise NotYetError("The gate ran before the version was there.", f"{_SWITCH_ON}.")
     moved = [
-        datetime.fromisoformat(call["timestamp"]).timestamp() * 1000
+        _when(call)
         for call in calls.values()
         if (call["entity"], call["action"]) == MOVED
         and (call["data"].get("alias"), str(call["data"].get("version"))) == (ALIAS, str(promoted.version))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlcourse.answers import shown
 from mlcourse.course_data import samples
-from mlcourse.logged_runs import artifact, finished_run, parameter
+from mlcourse.logged_runs import finished_run, parameter
 from mlcourse.models import evaluated, logged_models, verdicts
+from mlcourse.run_files import artifact
 from mlworkbench.errors import told
 from mlworkbench.registry import audit_trail
 from mlworkbench.tasks import NotYetError
@@ -194,10 +195,10 @@ def demanded(row: pd.Series, holder: int, name: str, demands: dict[str, str]) ->
         verdicts.saw(run, role, "accuracy_score", evaluated.of_classifier(data.y_test.to_numpy(), answers))
 
 
-def with_a_verdict(row: pd.Series) -> None:
-    """The run that the trail names for a promotion holds a verdict that says so."""
+def with_a_verdict(row: pd.Series, wanted: str = "passed") -> None:
+    """The run that the trail names holds a verdict that says so."""
     run = finished_run(row["run_id"], "The run of the verdict")
-    if (said := run.data.tags.get(VERDICT_TAG)) != "passed":
+    if (said := run.data.tags.get(VERDICT_TAG)) != wanted:
         raise NotYetError(f"The verdict in the run {run.info.run_name!r} is {said!r}.", "Give wb.promote a gate.")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from mlcourse import course_data, logged_runs
 from mlcourse.answers import apart, same, same_digits, sequence, shown
 from mlcourse.tracking import cancer, scores
+from mlcourse.tracking.counted import counted_once
 from mlcourse.tracking.files import known_data, logged_files
 from mlcourse.tracking.search import EXPERIMENT, beaten, chosen_run, filtered, parent_and_children
 from mlworkbench.tasks import NotYetError, Task
@@ -15,7 +16,7 @@ FEWEST_EPOCHS = 10
 LARGEST_LAST_LOSS = 1
 REGULARISATION = 0.1
 MOST_EPOCHS = 500
-SCALERS = ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "PowerTransformer")
+SCALERS = ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "PowerTransformer", cancer.BY_PANDAS)
 
 
 def named_run(run_id: Any) -> str:
@@ -27,8 +28,7 @@ def named_run(run_id: Any) -> str:
     """
     run = logged_runs.run_in(EXPERIMENT, run_id)
     logged_runs.named(run, "baseline")
-    if not run.data.tags.get("purpose"):
-        raise NotYetError("The run has no tag 'purpose'.", "Give it when the run starts: tags={'purpose': '…'}.")
+    logged_runs.tag(run, "purpose", "Give it when the run starts: tags={'purpose': '…'}.")
     strategy = logged_runs.parameter(run, "strategy")
     if strategy != "most_frequent":
         raise NotYetError(f"The strategy is {shown(strategy)}.", "Use 'most_frequent'.")
@@ -87,7 +87,7 @@ def _computed_again(name: str, found: float, expected: float, what: str) -> None
 def stepped_loss(run_id: Any) -> str:
     """Task 3: a metric with a history, which falls.
 
-    Recomputed: the loss after each round, with the usual scalers of scikit-learn.
+    Recomputed: the loss after each round, with the usual scalers of scikit-learn, and with mean and std of pandas.
     Cross-examined: one point a round, in order.
     """
     history = logged_runs.metric_history(logged_runs.run_in(EXPERIMENT, run_id), "loss", FEWEST_EPOCHS)
@@ -125,7 +125,8 @@ def combined_logging(run_id: Any) -> str:
     """Task 6: autologging and a test score in one run.
 
     Recomputed: the accuracy of RandomForestClassifier(random_state=7) on the test rows.
-    Cross-examined: the parameters that autologging records, the seed, no model, nothing twice, autologging off.
+    Cross-examined: the parameters that autologging records, the seed, the number of training rows, no model, nothing
+    twice, autologging off.
     Not checked: what else autologging has written: training_* metrics, other parameters, other tags, other files,
     the digest.
     """
@@ -138,6 +139,7 @@ def combined_logging(run_id: Any) -> str:
     if same(score, on_training) and not same(score, on_test):
         raise NotYetError(f"test_accuracy is {score:.3f}: that is the training data.", "Score X_test and y_test.")
     _computed_again("test_accuracy", score, on_test, "RandomForestClassifier(random_state=7)")
+    scores.trained_on(run, len(cancer.split().X_train))
     return f"All {len(run.data.params)} parameters and your test accuracy of {score:.3f} are in one run."
 
 
@@ -199,5 +201,13 @@ TASKS: dict[str, Task] = {
         "Many models do better when all columns have the same scale.",
         "make_pipeline(StandardScaler(), …) is a model like any other; cross-validate it as in task 7, fit it, and "
         "store it in the same run: wb.log_model(model, 'model', example=X_train.head(3)).",
+    ),
+    "tracking.11": _task(
+        counted_once,
+        "A run is complete when fold_accuracy has five points: client.get_metric_history(run_id, 'fold_accuracy'). "
+        "Its status says only how it ended.",
+        "Search the children with order_by=['attributes.start_time'] and keep those with five points; "
+        "drop_duplicates(['params.max_depth', 'params.random_state']) keeps one of each. Delete all others, then "
+        "groupby('params.max_depth')['metrics.cv_mean'].mean().",
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,7 @@ from mlcourse.answers import same
 from mlcourse.course_data import SEED, Split
 
 FOLDS, SLACK = 5, 2
+BY_PANDAS = "mean and std of pandas"
 """``SLACK`` rows may be predicted otherwise on another machine."""
 
 
@@ -61,7 +63,10 @@ def losses(scaler: str, rounds: int) -> list[float]:
     from sklearn.metrics import log_loss
 
     data = split()
-    scaled = getattr(preprocessing, scaler)().fit_transform(data.X_train)
+    if scaler == BY_PANDAS:
+        scaled = ((data.X_train - data.X_train.mean()) / data.X_train.std()).to_numpy()
+    else:
+        scaled = getattr(preprocessing, scaler)().fit_transform(data.X_train)
     model = SGDClassifier(loss="log_loss", learning_rate="constant", eta0=0.001, random_state=SEED)
     found = []
     for _ in range(rounds):
@@ -84,13 +89,15 @@ def digests() -> frozenset[str]:
     return frozenset(found)
 
 
-def folds(model: Any) -> list[list[float]]:
+def folds(model: Any) -> Iterator[list[float]]:
     """Scores of a model in five folds of the training data, in the ways in which they are cut without luck."""
     from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 
     data = split()
-    cuts = (StratifiedKFold(FOLDS), KFold(FOLDS), StratifiedKFold(FOLDS, shuffle=True, random_state=SEED))
-    return [[float(score) for score in cross_val_score(model, data.X_train, data.y_train, cv=cut)] for cut in cuts]
+    mixed = {"shuffle": True, "random_state": SEED}
+    cuts = (StratifiedKFold(FOLDS), KFold(FOLDS), StratifiedKFold(FOLDS, **mixed), KFold(FOLDS, **mixed))
+    for cut in cuts:
+        yield [float(score) for score in cross_val_score(model, data.X_train, data.y_train, cv=cut)]
 
 
 @cache
@@ -98,10 +105,25 @@ def tree_folds(depth: str) -> list[list[float]]:
     """The same of a tree of this depth."""
     from sklearn.tree import DecisionTreeClassifier
 
-    return folds(DecisionTreeClassifier(max_depth=None if depth == "None" else int(depth), random_state=SEED))
+    return list(folds(DecisionTreeClassifier(max_depth=None if depth == "None" else int(depth), random_state=SEED)))
+
+
+@cache
+def seeded_folds(depth: int, seed: int) -> list[float]:
+    """Scores of a tree of task 11, which looks at some columns at each split, in five folds of the training data."""
+    from sklearn.model_selection import cross_val_score
+    from sklearn.tree import DecisionTreeClassifier
+
+    data, tree = split(), DecisionTreeClassifier(max_depth=depth, max_features="sqrt", random_state=seed)
+    return [float(score) for score in cross_val_score(tree, data.X_train, data.y_train, cv=FOLDS)]
 
 
 def agree(found: list[float], expected: list[float], close: float = 0.0) -> bool:
     """The same scores, in any order, rounded or not."""
     pairs = zip(sorted(found), sorted(expected), strict=True)
     return len(found) == len(expected) and all(same(a, b) or abs(a - b) <= close for a, b in pairs)
+
+
+def equal_folds(found: list[float], expected: list[float]) -> int:
+    """How many folds have the same score, in any order."""
+    return sum(same(a, b) for a, b in zip(sorted(found), sorted(expected), strict=True))

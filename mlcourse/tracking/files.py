@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlcourse import logged_runs
+from mlcourse import logged_runs, run_files
 from mlcourse.answers import rows, shown
 from mlcourse.tracking import cancer
 from mlcourse.tracking.search import EXPERIMENT
@@ -22,18 +22,18 @@ def logged_files(run_id: Any) -> str:
     Plausible: confusion.png is a picture with something on it; what it shows is not checked.
     """
     run = logged_runs.run_in(EXPERIMENT, run_id)
-    table = logged_runs.table(run, "errors.json", {"actual", "predicted"})
+    table = run_files.table(run, "errors.json", {"actual", "predicted"})
     right = int((table["actual"] == table["predicted"]).sum())
     if right:
         raise NotYetError(
             f"In {right} of {len(table)} rows of errors.json actual and predicted are equal.",
             "Keep the rows in which they differ.",
         )
-    logged_runs.artifact(run, "settings.json", "`mlflow.log_dict`")
-    logged_runs.artifact(run, "confusion.png", "`mlflow.log_figure`")
-    _settings(logged_runs.dictionary(run, "settings.json"))
+    run_files.artifact(run, "settings.json", "`mlflow.log_dict`")
+    run_files.artifact(run, "confusion.png", "`mlflow.log_figure`")
+    _settings(run_files.dictionary(run, "settings.json"))
     _wrong_rows(table)
-    logged_runs.picture(run, "confusion.png")
+    run_files.picture(run, "confusion.png")
     return "The table, the settings and the figure are all there."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,15 @@ def _by_hand(run: Run, estimator: str) -> bool:
 
     kind = dict(all_estimators("classifier"))[estimator]
     return set(kind().get_params()) <= set(run.data.params) and "training_score" in run.data.metrics
+
+
+def trained_on(run: Run, rows: int) -> None:
+    """Where autologging has named the data that `fit` saw, they have as many rows as the training data."""
+    for item in run.inputs.dataset_inputs if run.inputs else ():
+        profile = json.loads(item.dataset.profile or "{}")
+        shape = profile.get("features_shape") or profile.get("shape") or [profile.get("num_rows", rows)]
+        if {"train"} <= {tag.value for tag in item.tags} and shape[0] != rows:
+            raise NotYetError(f"The model was trained on {shape[0]} rows.", f"Fit it on X_train, which has {rows}.")
 
 
 def autologging_is_off() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlcourse import logged_runs
+from mlcourse import logged_runs, run_files
 from mlcourse.answers import shown
 from mlcourse.tracking import lesson_data
 from mlworkbench.tasks import NotYetError
@@ -28,7 +28,7 @@ def logged_volume(run_id: Any) -> str:
     logged_runs.metric(run, "mean_volume", LEAST_VOLUME, MOST_VOLUME)
     history = logged_runs.metric_history(run, "mean_volume", 5)
     _every_year({point.step for point in history})
-    table = logged_runs.table(run, "volume.json", {"year", "mean_volume"})
+    table = run_files.table(run, "volume.json", {"year", "mean_volume"})
     _billions(table["mean_volume"])
     used = logged_runs.data_set(run, "analysis")
     _means({point.step: point.value for point in history}, "the metric mean_volume")

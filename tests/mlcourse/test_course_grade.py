@@ -207,12 +207,12 @@ def graded(clone: Path) -> pd.DataFrame:
 @pytest.mark.parametrize("student", [*FORGERS, "brings packages", "changed cells", "untouched"])
 def test_what_was_not_earned_gets_no_points(graded: pd.DataFrame, student: str) -> None:
     assert graded.loc[student, "points"] == 0
-    assert graded.loc[student, "of"] == 20
+    assert graded.loc[student, "of"] == 24
 
 
 @pytest.mark.parametrize("student", ["ada (honest)", "zoe (honest)"])
 def test_the_honest_get_their_points_whatever_others_do(graded: pd.DataFrame, student: str) -> None:
-    assert graded.loc[student, "points"] == 20
+    assert graded.loc[student, "points"] == 24
     assert graded.loc[student, "by_hand"] == 4
 
 
@@ -287,7 +287,7 @@ def test_greedy_submissions_are_stopped_with_all_that_they_started(
     assert time.monotonic() - begun < 3000
     assert done.exit_code == 0
     told = {name: next(line for line in done.output.splitlines() if name in line) for name in GREEDY}
-    assert all(re.search(r"\s0\.0\s+20\.0", line) for line in told.values()), done.output
+    assert all(re.search(r"\s0\.0\s+24\.0", line) for line in told.values()), done.output
     assert "stopped after 40 s" in told["never ends"]
     assert "more than 100 processes" in told["starts many"]
     assert "GB" in told["writes much"]

@@ -98,6 +98,11 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("registry.1", lambda: described(whole=""), f"There is no description of {CELLS!r}"),
     ("registry.1", lambda: described(own=""), "There is no description of version 1"),
     ("registry.1", lambda: described(own="tree"), "The description of version 1 is 'tree': too short. Say in 3 words"),
+    (
+        "registry.1",
+        lambda: described("stump", "It asks one question.", "It asks  one question."),
+        "have the same description",
+    ),
     ("registry.1", lambda: described(tag=""), "Version 1 has no tag 'algorithm'"),
     ("registry.1", lambda: described(tag="tree"), "The tag 'algorithm' of version 1 is 'tree'"),
     ("registry.1", elsewhere, "is a version of 'exercise-other'"),

@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score, log_loss
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -72,8 +72,8 @@ MOST = {"strategy": "most_frequent"}
 SHARE = DummyClassifier(strategy="most_frequent").fit(X_train, y_train).score(X_test, y_test)
 
 
-def baseline(accuracy=SHARE, how=log) -> dict:
-    return {"run_id": how("baseline", MOST, {"accuracy": accuracy}, {"purpose": "x"})}
+def baseline(accuracy=SHARE, how=log, purpose="x") -> dict:
+    return {"run_id": how("baseline", MOST, {"accuracy": accuracy}, {"purpose": purpose})}
 
 
 # Task 2
@@ -83,11 +83,11 @@ def predicted(c=0.1, rows=None) -> np.ndarray:
     return model.fit(X_train[:rows], y_train[:rows]).predict(X_test)
 
 
-def scored(predictions=None, accuracy=None, truth=None, how=log) -> dict:
+def scored(predictions=None, accuracy=None, truth=None, how=log, c=0.1) -> dict:
     predictions = predicted() if predictions is None else predictions
     truth = y_test if truth is None else truth
     right = float(np.mean(np.asarray(predictions).ravel() == np.asarray(truth).ravel()))
-    run_id = how("x", {"C": 0.1}, {"accuracy": right if accuracy is None else accuracy})
+    run_id = how("x", {"C": c}, {"accuracy": right if accuracy is None else accuracy})
     return {"run_id": run_id, "predictions": predictions, "y_test": truth}
 
 
@@ -103,6 +103,13 @@ def losses(scaler=StandardScaler, rounds=12, eta=0.001, seed=7, of_test=False) -
     return tuple(found)
 
 
+class ByPandas(StandardScaler):
+    """Scales as (X - X.mean()) / X.std() does in pandas, whose std divides by one less."""
+
+    def transform(self, X):
+        return ((X - X_train.mean()) / X_train.std()).to_numpy()
+
+
 def falling(values=None) -> dict:
     return {"run_id": log(history={"loss": losses() if values is None else values})}
 
@@ -111,13 +118,16 @@ def falling(values=None) -> dict:
 SETTINGS = {"C": 0.1, "max_iter": 10000}
 
 
-def files(predictions=None, settings=None, figure=None, blank=False, table=None, png=None) -> dict:
+def files(predictions=None, settings=None, figure=None, blank=False, table=None, png=None, by_dictionary=False) -> dict:
     predictions = predicted() if predictions is None else predictions
     outcome = pd.DataFrame({"actual": y_test, "predicted": predictions})
     wrong = outcome[outcome["actual"] != outcome["predicted"]] if table is None else table
     picture = plt.figure() if blank else ConfusionMatrixDisplay.from_predictions(y_test, predictions).figure_
     with mlflow.start_run() as run:
-        mlflow.log_table(wrong, "errors.json")
+        if by_dictionary:
+            mlflow.log_dict(wrong.to_dict("split", index=False), "errors.json")
+        else:
+            mlflow.log_table(wrong, "errors.json")
         mlflow.log_dict(SETTINGS if settings is None else settings, "settings.json")
         if png is None:
             mlflow.log_figure(picture, "confusion.png")
@@ -135,18 +145,25 @@ def data(table=None) -> dict:
 
 
 # Task 6
-def forest(rows=None, of_training=False, seed=7, typed=None, by_hand=False, helper=False, **settings) -> dict:
+def forest(
+    rows=None, of_training=False, on_test=False, seed=7, typed=None, by_hand=False, helper=False, **settings
+) -> dict:
     mlflow.sklearn.autolog(log_models=False, log_post_training_metrics=helper, silent=True)
     model = RandomForestClassifier(random_state=seed, **settings)
     with mlflow.start_run() as run:
         if by_hand:
             mlflow.log_params(model.get_params())
-        model.fit(X_train[:rows], y_train[:rows])
+        model.fit(*((X_test, y_test) if on_test else (X_train[:rows], y_train[:rows])))
         X, y = (X_train, y_train) if of_training else (X_test, y_test)
         score = model.score(X, y) if helper else accuracy_score(y, model.predict(X))
         mlflow.log_metric("test_accuracy", score if typed is None else typed)
     mlflow.sklearn.autolog(disable=True)
     return {"run_id": run.info.run_id}
+
+
+@cache
+def of_forest() -> float:
+    return RandomForestClassifier(random_state=7).fit(X_train, y_train).score(X_test, y_test)
 
 
 # Tasks 7 to 9
@@ -178,11 +195,15 @@ def choice(number=2, **options) -> dict:
 
 # Task 10
 SCALED = make_pipeline(StandardScaler(), LogisticRegression())
+LOGARITHMS = make_pipeline(FunctionTransformer(np.log1p), StandardScaler(), LogisticRegression())
 
 
 @cache
-def scores(model, cv=5) -> tuple[float, ...]:
-    return tuple(cross_val_score(model, X_train, y_train, cv=cv))
+def scores(model, cv=5, rows="training") -> tuple[float, ...]:
+    X, y = (X_train, y_train)
+    if rows == "all":
+        X, y = pd.concat([X_train, X_test]), pd.concat([y_train, y_test])
+    return tuple(cross_val_score(model, X, y, cv=cv))
 
 
 def beaten(model=SCALED, values=None, store="wb", stored=None, **options) -> dict:
@@ -211,12 +232,15 @@ RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("tracking.1", lambda: baseline(np.float32(SHARE))),
     ("tracking.2", scored),
     ("tracking.2", lambda: scored(list(map(int, predicted())), how=by_client)),
+    ("tracking.2", lambda: scored(c="0.10")),
     ("tracking.2", lambda: scored(pd.Series(predicted(), index=y_test.index))),
     ("tracking.2", lambda: scored(pd.DataFrame({"predicted": predicted()}), truth=y_test.to_numpy())),
     ("tracking.3", falling),
     ("tracking.3", lambda: falling(losses(MinMaxScaler, 20))),
     ("tracking.3", lambda: falling([round(value, 3) for value in losses(RobustScaler, 10)])),
+    ("tracking.3", lambda: falling(losses(ByPandas))),
     ("tracking.4", files),
+    ("tracking.4", lambda: files(by_dictionary=True)),
     ("tracking.4", lambda: files(settings={**LogisticRegression(**SETTINGS).get_params(), "note": "x"})),
     ("tracking.4", lambda: files(table=errors().assign(row=range(len(errors())))[["predicted", "row", "actual"]])),
     ("tracking.5", data),
@@ -229,6 +253,7 @@ RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("tracking.7", lambda: search(depths=(None, 3, 1, 2, 20, 4), digits=3)),
     ("tracking.7", lambda: search(make=lambda depth: folds(depth, cv=KFold(5)), backwards=True)),
     ("tracking.7", lambda: search(depths=np.arange(1, 7))),
+    ("tracking.7", lambda: search(make=lambda depth: folds(depth, cv=KFold(5, shuffle=True, random_state=7)))),
     ("tracking.8", lambda: filtered("tags.mlflow.parentRunId = '{}' AND params.max_depth = '3'")),
     ("tracking.8", lambda: filtered("params.max_depth LIKE '3' and tags.`mlflow.parentRunId` = '{}'")),
     (
@@ -241,6 +266,7 @@ RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("tracking.10", beaten),
     ("tracking.10", lambda: beaten(Pipeline([("s", RobustScaler()), ("m", SVC(C=2.0))]), store="cloudpickle")),
     ("tracking.10", lambda: beaten(values=[round(value, 3) for value in scores(SCALED)], store="skops")),
+    ("tracking.10", lambda: beaten(LOGARITHMS, store="cloudpickle")),
     ("tracking.10", lambda: beaten(values=scores(SCALED, StratifiedKFold(5, shuffle=True, random_state=7)))),
 ]
 
@@ -254,6 +280,16 @@ def filtered(text: str) -> dict:
     parent = searched()[0]
     searched()  # a second search, which the filter must not find
     return {"parent_run_id": parent, "filter_string": text.format(parent)}
+
+
+def by_id() -> dict:
+    parent, children = searched()
+    return {"parent_run_id": parent, "filter_string": f"attributes.run_id = '{children[2]}'"}
+
+
+def mean_of(depth: int) -> float:
+    values = [round(float(value), 9) for value in folds(depth)]
+    return round(sum(values) / len(values), 9)
 
 
 def best(depths=(1, 2, 3, 5, 8)) -> int:
@@ -270,6 +306,7 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("tracking.1", lambda: baseline(0.9), "accuracy is 0.900, but the most frequent class is right on 0.629"),
     ("tracking.1", lambda: baseline(float(1 - y_train.mean())), "accuracy is 0.627"),
     ("tracking.1", lambda: baseline(1 - SHARE), "accuracy is 0.371"),
+    ("tracking.1", lambda: baseline(purpose=" \n"), "The tag 'purpose' is empty"),
     ("tracking.2", lambda: scored(list(y_test)), "they are y_test itself"),
     ("tracking.2", lambda: scored(predicted(100.0)), "are not those of LogisticRegression(C=0.1"),
     ("tracking.2", lambda: scored(flipped(20)), "20 of the predictions are not those"),
@@ -297,11 +334,18 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("tracking.6", lambda: forest(rows=50), "RandomForestClassifier(random_state=7) is right on"),
     ("tracking.6", lambda: forest(typed=0.97), "test_accuracy is 0.970"),
     ("tracking.6", lambda: forest(helper=True), "logged twice"),
+    ("tracking.6", lambda: forest(on_test=True, typed=of_forest()), "The model was trained on 143 rows"),
     ("tracking.7", lambda: search(make=lambda depth: [0.9 + depth / 100] * 5), "this tree has"),
     ("tracking.7", lambda: search(make=lambda depth: folds(depth, cv=10)), "has 10 points"),
     ("tracking.7", lambda: search(make=lambda depth: folds(depth, training=False)), "this tree has"),
     ("tracking.7", lambda: search(make=lambda depth: [1.0] * 5), "have the mean 1.000"),
     ("tracking.7", lambda: search(make=lambda depth: folds(3)), "The scores of the child with max_depth 8"),
+    ("tracking.8", by_id, "finds these runs without a look at parentRunId"),
+    (
+        "tracking.8",
+        lambda: filtered("tags.mlflow.parentRunId = '{}' AND metrics.cv_mean = " + repr(mean_of(3))),
+        "without a look at max_depth",
+    ),
     ("tracking.9", lambda: choice(0, make=lambda depth: [1 - depth / 100] * 5), "this tree has"),
     ("tracking.9", lambda: choice(1), "One child has"),
     (
@@ -310,6 +354,7 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
         "The mean of the folds is 1.000; with the stored model it is 0.97",
     ),
     ("tracking.10", lambda: beaten(values=scores(SCALED, 10)), "has 10 points"),
+    ("tracking.10", lambda: beaten(values=scores(SCALED, rows="all")), "with the stored model it is 0.97"),
     ("tracking.10", lambda: beaten(store=""), "holds no model"),
     ("tracking.10", lambda: beaten(stored=DecisionTreeClassifier(max_depth=3)), "with the stored model it is 0.9"),
     ("tracking.10", lambda: beaten(Forged(), values=[0.97] * 5, store="cloudpickle"), "something of the type Forged"),
