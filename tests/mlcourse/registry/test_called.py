@@ -17,6 +17,8 @@ import mlworkbench as wb
 from mlcourse.registry import called
 from tests.refusals import refused
 
+pytestmark = pytest.mark.processes
+
 NAME = "my-cells"
 
 

@@ -16,6 +16,8 @@ from tests.mlcourse.registry.lesson_answers import BY_PURPOSE, lived, lived_by_h
 from tests.mlcourse.registry.lesson_answers import verdict as passes
 from tests.refusals import refused
 
+pytestmark = pytest.mark.processes
+
 MET, MISSED = "\N{HEAVY CHECK MARK} met", "\N{MULTIPLICATION X} missed"
 
 
