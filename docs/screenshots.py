@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "notebooks" / "images"
 RECORD = PICTURES / "pictures.json"
 SIZE = {"width": 1500, "height": 800}
-PATIENCE = 120_000
+PATIENCE = 600_000
 """How long a page may take to show what is waited for, in milliseconds."""
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PREFERENCES = """
