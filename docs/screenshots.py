@@ -252,6 +252,7 @@ def take(context: Any, look: Look, address: str) -> bytes:
     page.goto(address)
     page.add_style_tag(content=NO_ASSISTANT)
     if look.columns:
+        page.locator("[role='row'][row-index='0']").first.wait_for()  # before that, no metric is known as a column
         page.locator("[data-testid^='column-selection'] >> nth=0").click()
     for name in look.columns:
         page.get_by_placeholder("Search columns").fill(name)
