@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "notebooks" / "images"
 RECORD = PICTURES / "pictures.json"
 SIZE = {"width": 1500, "height": 800}
-PATIENCE = 120_000
+PATIENCE = 600_000
 """How long a page may take to show what is waited for, in milliseconds."""
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PREFERENCES = """
@@ -252,6 +252,7 @@ def take(context: Any, look: Look, address: str) -> bytes:
     page.goto(address)
     page.add_style_tag(content=NO_ASSISTANT)
     if look.columns:
+        page.locator("[role='row'][row-index='0']").first.wait_for()  # before that, no metric is known as a column
         page.locator("[data-testid^='column-selection'] >> nth=0").click()
     for name in look.columns:
         page.get_by_placeholder("Search columns").fill(name)

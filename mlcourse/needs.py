@@ -12,4 +12,5 @@ NEEDS = {
     "5.7 scaling out": ("market", "deep", "scale"),
     "exercises: market": ("market", "deep"),
     "A.1 clouds": ("market",),
+    "A.2 feature store": ("market",),
 }

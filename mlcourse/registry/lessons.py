@@ -114,8 +114,8 @@ TASKS = {
     "3.2": Task(
         lived,
         (
-            "Four calls of wb.transition, two for each version, each with why=…. Or by hand, as in 'Carry a "
-            "stage by hand': the alias, and the tags stage, why and replaces.",
+            "Four calls of wb.transition, two for each version, each with why=…. Or by hand, as in the section "
+            "'Carry a stage by hand': the alias, and the tags stage, why and replaces.",
             "wb.transition(my_model, 1, 'Staging', why='…'), then 'Production'; the same with 2. Version 1 is then "
             "archived by itself.",
         ),
