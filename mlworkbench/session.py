@@ -56,11 +56,10 @@ class Session:
     @property
     def _opened(self) -> str:
         """How the link opens: in a panel of JupyterLab, by a command of jupyter-server-proxy; elsewhere in a tab."""
-        if self.store.uri.startswith("http"):
-            return 'target="_blank"'
         panel = {"id": f"mlflow-{self.experiment.experiment_id}", "title": "MLflow", "url": self.link}
-        told = html.escape(json.dumps(panel))
-        return f'target="_blank" data-commandlinker-command="server-proxy:open" data-commandlinker-args="{told}"'
+        args = html.escape(json.dumps(panel))
+        in_lab = f' data-commandlinker-command="server-proxy:open" data-commandlinker-args="{args}"'
+        return 'target="_blank"' + ("" if self.store.uri.startswith("http") else in_lab)
 
     def _rows(self) -> list[tuple[str, str]]:
         ui = self.link or "in JupyterLab, the MLflow tile of the launcher"
@@ -78,10 +77,8 @@ class Session:
         body = "".join(
             f"<tr><th style='text-align:left'>{k}</th><td style='text-align:left'>{v}</td></tr>" for k, v in rows
         )
-        return (
-            "<table style='border:1px solid var(--jp-border-color2); border-left:4px solid var(--jp-brand-color1)'>"
-            f"{body}</table>"
-        )
+        style = "border:1px solid var(--jp-border-color2); border-left:4px solid var(--jp-brand-color1)"
+        return f"<table style='{style}'>{body}</table>"
 
 
 def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = False) -> Session:
@@ -101,8 +98,7 @@ def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = Fal
     Raises
     ------
     WorkbenchError
-        When the name is none, a package that the lesson needs is not installed, or the store does not answer, cannot
-        be written, or is of an unsupported kind.
+        When the name is none, a package of the lesson is not installed, or the store cannot be read and written.
 
     References
     ----------

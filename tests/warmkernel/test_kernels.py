@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -542,6 +543,10 @@ def test_lab_has_the_kernel_in_its_launcher_and_its_imports_done(warm: Path, tmp
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
+    def answers() -> bool:
+        with socket.socket() as connection:
+            return connection.connect_ex(("127.0.0.1", port)) == 0
+
     def kernels() -> list[psutil.Process]:
         return [p for server in servers(warm) for p in server.children()]
 
@@ -550,6 +555,7 @@ def test_lab_has_the_kernel_in_its_launcher_and_its_imports_done(warm: Path, tmp
     with log.open("w") as file, subprocess.Popen(command, stderr=file, env=env) as lab:
         try:
             until(lambda: "is running at" in log.read_text())
+            until(answers)  # Jupyter says so before it listens
             known = ask("GET", "kernelspecs")["kernelspecs"]
             assert [kernel["spec"]["display_name"] for kernel in known.values()] == ["Python 3 (ipykernel)"]
             before = servers(warm)
