@@ -70,11 +70,10 @@ def grade_class(
     root = root or workbook_root()
     part, name = _chosen(assignment, root)
     settings = nbgrader_settings(root / "notebooks").CourseDirectory
-    folders = _handed_in(settings.submitted_directory, part, name)
+    every = [_Submission(path.parent.name, path) for path in _handed_in(settings.submitted_directory, part, name)]
     release = Path(settings.release_directory).resolve()
     generate(root / "notebooks", part, release, settings.db_url)
     pristine = nbformat.read(release / part / f"{name}.ipynb", as_version=4)
-    every = [_Submission(folder.parent.name, folder) for folder in folders]
     with tempfile.TemporaryDirectory(prefix="submitted-") as scratch:
         for each in every:
             _prepare(each, name, pristine, Path(scratch))
