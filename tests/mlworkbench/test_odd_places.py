@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -192,16 +193,16 @@ def test_the_trail_keeps_its_order_when_the_clock_goes_back(home: Path, monkeypa
     wb.start("mine")
     for _ in range(2):
         wb.log_model(MODEL, "model", example=ROWS, registered_model_name="wine")
-    times = iter(f"2026-06-0{day}T10:00:00.000+00:00" for day in (5, 5, 2, 2, 9, 9, 1, 1, 4, 4))
+    times = iter(f"2026-06-0{day}T10:00:00.000+00:00" for day in (5, 5, 2, 2, 9, 9))
     monkeypatch.setattr(audit_trail, "_now", lambda: next(times))
     wb.promote("wine", 1, override="the first")
     wb.promote("wine", 2, override="the second")
-    wb.promote("wine", 1, override="the first again")
     wb.rollback("wine", why="it was worse")
-    assert mlflow.MlflowClient().get_registered_model("wine").aliases["production"] == "2"
+    assert mlflow.MlflowClient().get_registered_model("wine").aliases == {"production": 1}
     table = wb.history("wine")
-    assert table["to"].to_list() == [1, 2, 1, 2]
-    assert table["status"].to_list() == ["done"] * 4
+    assert table["to"].to_list() == [1, 2, 1]
+    assert not table["when"].is_monotonic_increasing
+    assert table["status"].to_list() == ["done"] * 3
 
 
 def test_a_run_that_ended_before_it_began_is_shown(home: Path) -> None:
@@ -227,40 +228,39 @@ def log(home):
     wb.log_model(Ridge().fit(X, X[:, 0]), "model", example=X)
 
 log(sys.argv[1])  # now everything is imported, also what only root may read
-os.setgroups([]), os.setgid(65534), os.setuid(65534)
-try:
-    log(sys.argv[2])
-except wb.WorkbenchError as error:
-    print("REFUSED", error)
+for home in sys.argv[2:]:
+    if os.fork() == 0:
+        os.setgroups([]), os.setgid(65534), os.setuid(65534)
+        try:
+            log(home)
+        except wb.WorkbenchError as error:
+            print("REFUSED", home, error, flush=True)
+        os._exit(0)
+    os.wait()
 """
+FOREIGN = {
+    "entered": (0o700, 0o600, 0o700, "cannot be written"),
+    "folder": (0o755, 0o644, 0o755, "cannot be written"),
+    "written": (0o777, 0o644, 0o777, "attempt to write a readonly database"),
+    "read": (0o777, 0o600, 0o777, "unable to open database file"),
+    "artifacts": (0o777, 0o666, 0o755, "the files of the model cannot be kept"),
+}
+"""Rights of folder, database and artifacts, and what is found: each a step further in."""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-@pytest.mark.parametrize(
-    ("folder", "database", "artifacts", "found"),
-    [
-        (0o700, 0o600, 0o700, "cannot be written"),
-        (0o755, 0o644, 0o755, "cannot be written"),
-        (0o777, 0o644, 0o777, "attempt to write a readonly database"),
-        (0o777, 0o600, 0o777, "unable to open database file"),
-        (0o777, 0o666, 0o755, "the files of the model cannot be kept"),
-    ],
-)
-def test_a_store_of_another_user_is_told(
-    folder: int, database: int, artifacts: int, found: str, home: Path, tmp_path: Path
-) -> None:
-    """Each step further in: the folder, the database, and the artifacts, which cannot be written by this user."""
-    own = Path(shutil.copytree(home, tmp_path / "own"))
-    theirs = Path(shutil.copytree(home, tmp_path / "theirs"))
-    (theirs / "artifacts").mkdir()
-    for path, rights in ((theirs / "artifacts", artifacts), (theirs / "mlflow.db", database), (theirs, folder)):
-        path.chmod(rights)
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(0o755)
-    done = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, own, theirs], cwd="/", capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    told = done.stdout.partition("REFUSED")[2]
-    assert found in told.partition("Expected: ")[0], done.stdout
-    assert "Do this: " in told
+def test_a_store_of_another_user_is_told(home: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:  # each session of pytest shuts the folder of all sessions anew
+        top = Path(name)
+        for case, (folder, database, artifacts, _) in FOREIGN.items():
+            theirs = Path(shutil.copytree(home, top / case))
+            (theirs / "artifacts").mkdir()
+            for path, rights in ((theirs / "artifacts", artifacts), (theirs / "mlflow.db", database), (theirs, folder)):
+                path.chmod(rights)
+        top.chmod(0o755)
+        command = [sys.executable, "-c", AS_NOBODY, home, *(top / case for case in FOREIGN)]
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=True)
+    for case, (*_, found) in FOREIGN.items():
+        told = done.stdout.partition(f"REFUSED {top / case} ")[2].partition("REFUSED")[0]
+        assert found in told.partition("Expected: ")[0], (case, done.stdout, done.stderr)
+        assert "Do this: " in told
