@@ -4,27 +4,33 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # uv itself is pinned in the lock too, so there is one place to change it
 UV_PIN := uv==$(shell sed -n "s/^uv==\([0-9.]*\).*/\1/p" requirements.lock)
-STAMP  := $(VENV)/.complete
+# what stands in .venv: the packages of the core, or those of every group
+CORE  := $(VENV)/.core
+WHOLE := $(VENV)/.complete
 # one test process more than cores: many tests wait for servers and kernels
 WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
 # some machines set it; every Python process would then compile thousands of files anew, which takes seconds
-run lab check quick test stack lessons screenshots exercises site: export PYTHONDONTWRITEBYTECODE =
+run lab check quick test stack drift lessons screenshots exercises site: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run lab check quick test stack bench lessons screenshots site exercises lock clean env up down logs users backup restore upgrade
+.PHONY: help setup run lab check quick test stack drift bench lessons screenshots site dist exercises lock clean env up down logs users backup restore upgrade
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-setup: $(STAMP)  ## build .venv from requirements.lock (nothing to do the second time)
+setup: $(WHOLE)  ## build .venv from requirements.lock (nothing to do the second time)
 
-$(STAMP): requirements.lock pyproject.toml
+$(CORE): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("Found Python %d.%d. Expected 3.11 to 3.13. Name one: make PYTHON=python3.11 setup" % v)'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV_PIN)
-	$(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --constraint requirements.lock --requirement pyproject.toml
 	$(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(WHOLE): $(CORE)
+	$(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	@touch $@
 
 lock:  ## resolve pyproject.toml into requirements.lock for every platform
@@ -35,7 +41,7 @@ lock:  ## resolve pyproject.toml into requirements.lock for every platform
 run: setup  ## execute every lesson and log its runs to the workbook's own store
 	$(BIN)/mlworkbench run $(ARGS)
 
-lab: setup  ## open JupyterLab in notebooks/
+lab: $(CORE)  ## open JupyterLab on lesson 0, with the packages of the core alone
 	$(BIN)/mlworkbench lab $(ARGS)
 
 check: setup  ## lint, check types and the direction of imports
@@ -55,8 +61,11 @@ test: check  ## lint, type check and test everything (ARGS="-k promote" for a pa
 stack: setup  ## test the containers (REQUIRE_ENGINE=1: start an engine where none runs; skip nothing)
 	$(BIN)/python -m pytest tests/stack --durations=0 --durations-min=2 $(ARGS)
 
-bench: setup  ## measure every speed claim, as a ratio against the plain way
-	missed=0; for script in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || missed=1; done; exit $$missed
+drift: setup  ## lessons and tests of the core on the newest and the oldest releases allowed (ARGS=oldest for one end)
+	$(BIN)/python -m tests.drift $(ARGS)
+
+bench: setup  ## measure every speed claim against the plain way, and write docs/performance.md (ARGS=bench_sweep for one)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lessons: setup  ## execute lessons and store their outputs in them (ARGS="1.2" for one)
 	$(BIN)/python -m tests.lessons.store_outputs $(ARGS)
@@ -66,6 +75,10 @@ screenshots: setup  ## make the pictures of lessons anew that are out of date (A
 
 site: setup  ## build the site from the stored outputs, into build/site; its first page is build/site/index.html
 	$(BIN)/python -m sphinx -q -W --keep-going -c docs/site . build/site
+
+dist: setup  ## build what a release publishes, into dist: the wheel and the lock
+	$(BIN)/uv build --quiet --wheel --out-dir dist
+	cp requirements.lock dist
 
 exercises: setup  ## release the exercises from their solutions
 	$(BIN)/python -c "from pathlib import Path; from mlcourse.exercises import release; release(Path('notebooks/exercises'))"
@@ -97,4 +110,4 @@ upgrade: backup  ## rebuild the images, and bring the database to the schema of 
 	docker/upgrade
 
 clean:  ## remove the environment, the store and everything else that was made
-	rm -rf .venv .mlworkbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage
+	rm -rf .venv .mlworkbench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage

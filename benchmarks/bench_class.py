@@ -20,6 +20,7 @@ import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
+from benchmarks.measure import note, require_quiet
 from mlworkbench.ports import free_port
 from mlworkbench.quiet import quiet_mlflow
 from tests.stack.server import environment, server
@@ -99,8 +100,11 @@ def report(times: list[dict[str, list[float]]], seconds: float, workers: int) ->
     calls = {kind: np.concatenate([each[kind] for each in times]) for kind in KINDS}
     calls["all calls"] = np.concatenate(list(calls.values()))
     number = len(calls["all calls"])
-    print(f"{CLIENTS} clients, {workers} server processes: {seconds:.0f} s, {number / seconds:.0f} calls/s,", end=" ")
-    print(f"{CLIENTS * RUNS / seconds:.1f} runs/s")
+    p95 = np.percentile(calls["all calls"], 95) * 1000
+    note(
+        f"a class of {CLIENTS} on a server of {workers} processes",
+        f"{seconds:.0f} s, {number / seconds:.0f} calls/s, {CLIENTS * RUNS / seconds:.1f} runs/s, p95 {p95:.0f} ms",
+    )
     print(f"{'':<16}{'calls':>8}{'p50 ms':>10}{'p95 ms':>10}{'p99 ms':>10}")
     for kind, each in calls.items():
         p50, p95, p99 = np.percentile(each, [50, 95, 99]) * 1000
@@ -108,6 +112,7 @@ def report(times: list[dict[str, list[float]]], seconds: float, workers: int) ->
 
 
 if __name__ == "__main__":
+    require_quiet()
     quiet_mlflow()
     for chosen in sys.argv[1:] or ["2"]:
         measure(int(chosen))

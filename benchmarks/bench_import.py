@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from benchmarks.measure import compare
+from benchmarks.measure import compare, require_quiet
 
 
 def interpreter(code: str) -> None:
@@ -14,6 +14,7 @@ def interpreter(code: str) -> None:
 
 
 if __name__ == "__main__":
+    require_quiet()
     compare(
         "import mlworkbench, against import mlflow",
         lambda: interpreter("import mlflow"),

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import mlflow
 
 import mlworkbench as wb
-from benchmarks.measure import seconds
+from benchmarks.measure import note, require_quiet, seconds
 from mlworkbench.ports import free_port
 
 POINTS = 10_000
@@ -40,7 +40,12 @@ def compare(store: str) -> None:
     history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "ours 0")
     assert sorted(point.step for point in history) == list(range(POINTS))  # noqa: S101
     ratio = statistics.median(ratios)
-    print(f"log_history, {POINTS} points, {store}: loop {plain:.1f} s, ours {ours:.2f} s, {ratio:.0f} times faster")
+    note(
+        f"log_history, {POINTS} points, {store}, against a loop",
+        f"{plain:.1f} s plain, {ours:.2f} s ours, {ratio:.0f} times faster",
+        spread=f"{min(ratios):.3g} to {max(ratios):.3g}",
+        repeats=REPEATS,
+    )
 
 
 @contextlib.contextmanager
@@ -59,6 +64,7 @@ def server(folder: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    require_quiet()
     with tempfile.TemporaryDirectory() as home:
         os.environ["MLWORKBENCH_HOME"] = home
         wb.start("benchmark")

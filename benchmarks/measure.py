@@ -1,10 +1,33 @@
-"""Paired measurements: the plain way and ours in turn, in one run, and the ratio of their medians."""
+"""Paired measurements: the plain way and ours in turn, in one run, and the ratio of their medians.
+
+Each figure is printed and, under ``make bench``, noted for docs/performance.md.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+
+NOTES_VARIABLE = "BENCHMARK_NOTES"
+"""Environment variable with the file to which figures are noted, a JSON object a line."""
+
+MOST_LOAD, LEAST_CORES = 1.5, 2
+
+
+def require_quiet() -> None:
+    """End the process with a sentence where nothing can be measured: on one core, or on a machine that is busy."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if cores < LEAST_CORES:
+        sys.exit(f"Found: {cores} core. Expected: at least {LEAST_CORES}. Do this: measure on another machine.")
+    if load > MOST_LOAD:
+        sys.exit(
+            f"Found: a load of {load:.1f}. Expected: at most {MOST_LOAD}. Do this: measure when nothing else runs."
+        )
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -14,10 +37,30 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def compare(what: str, plain: Callable[[], object], ours: Callable[[], object], repeats: int = 5) -> float:
-    """Measure both in turn, print one line, and return how many times faster ours is."""
+def note(work: str, figure: str, *, wanted: str = "", reached: bool = True, spread: str = "", repeats: int = 1) -> bool:
+    """Print a figure beside what is wanted, note both, and return whether it is reached."""
+    verdict = f"   wanted: {wanted}, {'reached' if reached else 'MISSED'}" if wanted else ""
+    print(f"{work:<52} {figure}{verdict}   (median of {repeats})", flush=True)
+    if notes := os.environ.get(NOTES_VARIABLE):
+        row = {"work": work, "figure": figure, "wanted": wanted, "reached": reached}
+        with Path(notes).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row | {"spread": spread, "repeats": repeats}) + "\n")
+    return reached
+
+
+def compare(
+    what: str, plain: Callable[[], object], ours: Callable[[], object], repeats: int = 5, *, least: float | None = None
+) -> bool:
+    """Measure both in turn and note how many times faster ours is; whether that is at least what is wanted."""
     pairs = [(seconds(plain), seconds(ours)) for _ in range(repeats)]
     a, b = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratio = statistics.median(x / y for x, y in pairs)
-    print(f"{what:<44} plain {a:8.3f} s   ours {b:8.3f} s   {ratio:7.1f} times faster   (median of {repeats})")
-    return ratio
+    ratios = sorted(x / y for x, y in pairs)
+    ratio = statistics.median(ratios)
+    return note(
+        what,
+        f"{a:.3g} s plain, {b:.3g} s ours, {ratio:.3g} times faster",
+        wanted=f"{least:.3g} times" if least else "",
+        reached=least is None or ratio >= least,
+        spread=f"{ratios[0]:.3g} to {ratios[-1]:.3g}",
+        repeats=repeats,
+    )

@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from mlcourse.lessons import lessons
 from mlworkbench.errors import NotebookError, unknown_name
+from mlworkbench.groups import missing_groups
 from mlworkbench.notebooks.notebook_file import read_notebook
 from mlworkbench.tasks import forget
 from mlworkbench.workbook import make_private, workbook_root
@@ -70,7 +71,7 @@ def generate(course: Path, part: str, target: Path, db_url: str | None = None) -
         from nbgrader.converters import GenerateAssignment, NbGraderException
         from nbgrader.coursedir import CourseDirectory
     except ImportError as error:
-        raise NotebookError("nbgrader is not installed.", "the extra 'course'.", "pip install nbgrader") from error
+        raise missing_groups("nbgrader", ["course"]) from error
     config = nbgrader_settings(course)
     # nbgrader calls alembic by its name, which is beside this Python also where the environment is not activated
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

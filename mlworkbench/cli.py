@@ -1,4 +1,4 @@
-"""The command line: ``mlworkbench rerun | lab | doctor``, and the verbs of the course that is installed."""
+"""The command line: ``mlworkbench rerun | lab | doctor | add``, and the verbs of the course that is installed."""
 
 from __future__ import annotations
 
@@ -90,6 +90,15 @@ def doctor() -> None:
     report = examine()
     click.echo(report)
     sys.exit(0 if report.ok else 1)
+
+
+@main.command()
+@click.argument("groups", nargs=-1, required=True, metavar="GROUP...")
+def add(groups: tuple[str, ...]) -> None:
+    """Install a GROUP of packages (deep, scale, market, live, course) at the versions of the lock."""
+    from mlworkbench.groups import add_groups
+
+    sys.exit(add_groups(groups))
 
 
 @main.command()

@@ -67,7 +67,7 @@ def load_vix() -> pd.DataFrame:
 
 
 def load_live(symbol: str = "sp500", *, session: Any = None) -> pd.DataFrame:
-    """Daily prices up to now: the bundled ones, and after them those that Yahoo! Finance gives (extra ``live``).
+    """Daily prices up to now: the bundled ones, and after them those that Yahoo! Finance gives (group ``live``).
 
     Without yfinance or network, or when the service refuses, a warning says so and the bundled data is all.
 
@@ -130,7 +130,7 @@ def _warn(symbol: str, prices: pd.DataFrame, error: Exception) -> None:
     message = WorkbenchError(
         f"no newer prices of {symbol!r} ({told(error)}).",
         f"an answer of Yahoo! Finance. The bundled data goes to {prices.index[-1]:%Y-%m-%d}.",
-        'Install the extra: pip install "mlworkbench[live]".' if missing else "Use the bundled data, or try again.",
+        "Run `mlworkbench add live`." if missing else "Use the bundled data, or try again.",
     )
     warnings.warn(str(message), stacklevel=3)
 

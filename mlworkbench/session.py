@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mlworkbench.errors import StoreError, WorkbenchError, explained, is_line, shown
+from mlworkbench.groups import require_groups
 from mlworkbench.locations import notes_on_locations
 from mlworkbench.mlflow_internals import ARTIFACT_ROOT_VARIABLE, active_experiment_id
 from mlworkbench.orphans import end_orphans
@@ -52,6 +53,15 @@ class Session:
         base = _lab_base_url()
         return None if base is None else f"{base}mlflow/{page}"
 
+    @property
+    def _opened(self) -> str:
+        """How the link opens: in a panel of JupyterLab, by a command of jupyter-server-proxy; elsewhere in a tab."""
+        if self.store.uri.startswith("http"):
+            return 'target="_blank"'
+        panel = {"id": f"mlflow-{self.experiment.experiment_id}", "title": "MLflow", "url": self.link}
+        told = html.escape(json.dumps(panel))
+        return f'target="_blank" data-commandlinker-command="server-proxy:open" data-commandlinker-args="{told}"'
+
     def _rows(self) -> list[tuple[str, str]]:
         ui = self.link or "in JupyterLab, the MLflow tile of the launcher"
         rows = [("Experiment", self.experiment.name), ("Store", self.store.label), ("MLflow UI", ui)]
@@ -63,7 +73,7 @@ class Session:
     def _repr_html_(self) -> str:
         cells = {name: html.escape(value) for name, value in self._rows() if name != "Note"}
         if self.link:
-            cells["MLflow UI"] = f'<a href="{html.escape(self.link)}" target="_blank">open this experiment</a>'
+            cells["MLflow UI"] = f'<a href="{html.escape(self.link)}" {self._opened}>open this experiment</a>'
         rows = [*cells.items(), *(("Note", html.escape(note)) for note in self.notes)]
         body = "".join(
             f"<tr><th style='text-align:left'>{k}</th><td style='text-align:left'>{v}</td></tr>" for k, v in rows
@@ -91,7 +101,8 @@ def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = Fal
     Raises
     ------
     WorkbenchError
-        When the name is none, or the store does not answer, cannot be written, or is of an unsupported kind.
+        When the name is none, a package that the lesson needs is not installed, or the store does not answer, cannot
+        be written, or is of an unsupported kind.
 
     References
     ----------
@@ -102,6 +113,7 @@ def start(experiment: str, *, tracking_uri: str | None = None, fresh: bool = Fal
     >>> session = wb.start("my first experiment")  # doctest: +SKIP
     """
     check_experiment_name(experiment)
+    require_groups(experiment)
     store = open_store(tracking_uri)
     from IPython.display import display
 

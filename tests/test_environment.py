@@ -16,7 +16,12 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
 LOCK = (ROOT / "requirements.lock").read_text()
 GIVEN = ["jupyterlab", "papermill", "nbval", "mlflow", "scikit-learn", "xgboost", "keras", "matplotlib"]
-EXTRAS = {"course", "scale", "features", "monitoring", "live", "dev", "site"}
+EXTRAS = {"course", "deep", "scale", "market", "live", "dev", "site"}
+GROUPS = {
+    group: {canonicalize_name(Requirement(line).name) for line in lines}
+    for group, lines in {"core": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}.items()
+}
+"""The packages that each group names."""
 
 
 def declared() -> list[Requirement]:
@@ -47,6 +52,12 @@ def test_every_declared_package_has_bounds_on_both_sides() -> None:
 def test_the_given_packages_and_extras_are_declared() -> None:
     assert set(GIVEN) <= {requirement.name for requirement in declared()}
     assert set(PROJECT["optional-dependencies"]) == EXTRAS
+
+
+def test_no_package_is_named_by_two_groups() -> None:
+    """But mlflow, whose extra for passwords comes with a group."""
+    named = [name for packages in GROUPS.values() for name in packages]
+    assert {name for name in named if named.count(name) > 1} == {"mlflow"}
 
 
 def test_every_pin_has_a_hash_and_no_index_is_named() -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from mlworkbench.doctor_checks.findings import Found, some
 from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.groups import missing_groups
 from mlworkbench.locations import is_elsewhere, is_there, local_path
 from mlworkbench.orphans import end_orphans
 from mlworkbench.store import Store
@@ -43,6 +44,8 @@ def cure(error: WorkbenchError) -> str:
 
     cause = error.__cause__
     if isinstance(cause, ModuleNotFoundError):
+        if cause.name == "psycopg":
+            return missing_groups("PostgreSQL", ["scale"]).do
         return f"Install the driver: `pip install {cause.name}`. In a container it belongs into the image."
     try:
         server = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))

@@ -1,1 +1,1 @@
-"""What JupyterLab gets: the MLflow tile, its settings, the kernel 'Python (workbench)', and its start."""
+"""What JupyterLab gets: the MLflow tile, its settings, a kernel that has its imports done, and its start."""

@@ -15,7 +15,7 @@ from mlworkbench.store import open_store
 from mlworkbench.workbook import workbook_root
 
 SETTINGS = Path(__file__).with_name("settings")
-"""Switches off what a learner does not need: nbgrader's panels for instructors, Jupyter's news."""
+"""Opens lesson 0; hides solutions, nbgrader's settings and its panels for instructors, and Jupyter's news."""
 
 
 def launch(*, port: int | None, ip: str, browser: bool, options: Sequence[str]) -> NoReturn:
@@ -36,7 +36,7 @@ def launch(*, port: int | None, ip: str, browser: bool, options: Sequence[str]) 
         command.append("--no-browser")
     command += options
     _put_first("JUPYTER_CONFIG_PATH", SETTINGS)
-    _put_first("JUPYTER_PATH", JUPYTER_DATA)  # the kernel "Python (workbench)"
+    _put_first("JUPYTER_PATH", JUPYTER_DATA)  # its "Python 3" takes the place of ipykernel's
     keep_warm()
     if os.name == "nt":
         sys.exit(subprocess.call(command))

@@ -41,7 +41,7 @@ def execute(
     given = check_values(parameters_of(node, notebook), values or {})
     found = require_kernel(node, kernel)
     folder = notebook.absolute().parent
-    with _written(output) as executed:
+    with _written(notebook, output) as executed:
         papermill.execute_notebook(
             node,
             None,  # papermill would write the whole notebook after each cell
@@ -59,12 +59,16 @@ def execute(
 
 
 @contextlib.contextmanager
-def _written(output: Path) -> Iterator[list[NotebookNode]]:
-    """A list for the notebook that is executed in the block; it is written at the end, however that comes."""
+def _written(notebook: Path, output: Path) -> Iterator[list[NotebookNode]]:
+    """A list for the notebook that is executed in the block; it is written at the end, however that comes.
+
+    papermill notes its input in the copy, which here would be the whole notebook instead of its path.
+    """
     output.parent.mkdir(parents=True, exist_ok=True)
     executed: list[NotebookNode] = []
     try:
         yield executed
     finally:
         for node in executed:
+            node.metadata.papermill["input_path"] = str(notebook)
             write_notebook(node, output)

@@ -14,12 +14,11 @@ from warmkernel.client import keep_server
 from warmkernel.warmup import SettingError, Warmup
 
 if TYPE_CHECKING:
-    from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import KernelManager
     from nbformat import NotebookNode
 
 JUPYTER_DATA = Path(__file__).parents[1] / "lab" / "jupyter_data"
-"""Where Jupyter finds the specification of the kernel "Python (workbench)"."""
+"""Where JupyterLab, when the workbook opens it, finds how the kernel ``python3`` is forked."""
 
 
 class Kernel(NamedTuple):
@@ -32,7 +31,7 @@ class Kernel(NamedTuple):
 @functools.cache
 def provisioner() -> dict[str, Any]:
     """What that specification says of how the kernel is started, and what is imported beforehand."""
-    text = (JUPYTER_DATA / "kernels" / "mlworkbench" / "kernel.json").read_text(encoding="utf-8")
+    text = (JUPYTER_DATA / "kernels" / "python3" / "kernel.json").read_text(encoding="utf-8")
     return dict(json.loads(text)["metadata"]["kernel_provisioner"])
 
 
@@ -53,21 +52,12 @@ def warmup() -> Warmup:
     return found
 
 
-def kernel_specs() -> KernelSpecManager:
-    """The kernels that Jupyter knows here, and "Python (workbench)"."""
-    from jupyter_client.kernelspec import KernelSpecManager
-
-    specs = KernelSpecManager()
-    specs.kernel_dirs.append(str(JUPYTER_DATA / "kernels"))
-    return specs
-
-
 def require_kernel(node: NotebookNode, chosen: str | None = None) -> Kernel:
     """The kernel that was chosen, or that a notebook asks for, or Jupyter's own; it must be installed."""
-    from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, NoSuchKernel
+    from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager, NoSuchKernel
 
     asked = chosen if chosen is not None else node.metadata.get("kernelspec", {}).get("name")
-    name, specs = asked, kernel_specs()
+    name, specs = asked, KernelSpecManager()
     try:
         if not asked and "py" not in language_of(node):
             name = language_of(node)  # Jupyter's own kernel would not understand a word
@@ -86,7 +76,6 @@ def require_kernel(node: NotebookNode, chosen: str | None = None) -> Kernel:
 
 def prepare(manager: KernelManager, notebook: NotebookNode) -> None:
     """Let the kernel of a notebook be forked, unless its metadata say ``"mlworkbench": {"kernel": "cold"}``."""
-    manager.kernel_spec_manager = kernel_specs()
     metadata = manager.kernel_spec.metadata  # type: ignore[union-attr] # a name that is unknown raises
     if notebook.metadata.get("mlworkbench", {}).get("kernel") != "cold":
         warmup()  # tells of a wrong setting before a kernel is started

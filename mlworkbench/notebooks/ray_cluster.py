@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from mlworkbench import ray_internals
 from mlworkbench.errors import WorkbenchError, told, without_password
+from mlworkbench.groups import missing_groups
 from mlworkbench.ports import free_ports
 from mlworkbench.waiting import LONGER, patience, telling
 
@@ -44,9 +45,7 @@ def ray_cluster(address: str | None, store_uri: str = "", package: str | None = 
         import ray
         from ray.util.joblib import register_ray
     except ImportError as error:
-        raise WorkbenchError(
-            f"Ray is not installed ({error}).", "the extra `scale`.", 'Run `pip install "mlworkbench[scale]"`.'
-        ) from error
+        raise missing_groups("Ray", ["scale"]) from error
     if address and (problem := _unanswered(address)):
         raise _no_cluster(address, problem)
     register_ray()

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -16,6 +15,7 @@ import mlworkbench as wb
 from mlcourse.lessons import lessons
 from mlcourse.run import run_workbook
 from tests.notebooks import interrupted, notebook
+from tests.waiting import alive, until
 
 pytestmark = pytest.mark.processes
 
@@ -63,6 +63,32 @@ def test_without_keep_going_nothing_new_starts_after_a_failure(workbook: Path) -
     assert table["where"]["1.2"] == ""
 
 
+def test_the_longest_of_last_time_comes_first_and_a_line_tells_each_end(
+    workbook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ends() -> list[str]:
+        assert run_workbook(["1"], jobs=1).lesson.tolist() == ["1.1", "1.2"]
+        return [line.split(",")[0] for line in capsys.readouterr().err.splitlines() if " of 2 " in line]
+
+    notebook(workbook / "notebooks" / "01_part" / "01_first.ipynb", "a = 1")
+    notebook(workbook / "notebooks" / "01_part" / "02_second.ipynb", "a = 2")
+    assert ends() == ["1 of 2  1.1  passed", "2 of 2  1.2  passed"]
+    copy = workbook / ".mlworkbench" / "executed" / "01_part" / "02_second.ipynb"
+    executed = nbformat.read(copy, as_version=4)
+    assert executed.metadata.papermill.duration > 0
+    executed.metadata.papermill.duration = 1000.0  # it had to wait for no server of kernels, as the first one may have
+    nbformat.write(executed, copy)
+    assert ends() == ["1 of 2  1.2  passed", "2 of 2  1.1  passed"]
+
+
+def test_an_executed_copy_of_nonsense_tells_no_time(workbook: Path) -> None:
+    copy = workbook / ".mlworkbench" / "executed" / "01_part" / "02_second.ipynb"
+    copy.parent.mkdir(parents=True)
+    for nonsense in ("[]", "{", '{"metadata": {"papermill": null}}', '{"metadata": {"papermill": {"duration": "x"}}}'):
+        copy.write_text(nonsense)
+        assert run_workbook(["1.2"]).outcome.tolist() == ["passed"]
+
+
 def test_jobs_must_be_positive(workbook: Path) -> None:
     with pytest.raises(wb.WorkbenchError, match="at least 1"):
         run_workbook(jobs=0)
@@ -85,14 +111,6 @@ def test_fast_uses_the_fast_parameters(workbook: Path) -> None:
     assert "n is 7" in (workbook / table["where"][0]).read_text()
 
 
-def alive(pid: int) -> bool:
-    """Whether a process exists and is not just waiting to be collected."""
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return False
-
-
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks at /proc for the kernel's process")
 def test_ctrl_c_stops_cleanly_kernels_included(workbook: Path) -> None:
     marker = workbook / "pid"
@@ -100,14 +118,11 @@ def test_ctrl_c_stops_cleanly_kernels_included(workbook: Path) -> None:
     notebook(workbook / "notebooks" / "01_part" / "01_first.ipynb", "print('kept')", sleeps)
     command = [sys.executable, "-m", "mlworkbench", "run", "--jobs", "1", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as runner:
-        for _ in range(600):
-            if marker.exists() and marker.read_text():
-                break
-            time.sleep(0.1)
+        until(lambda: marker.exists() and marker.read_text())
         kernel = int(marker.read_text())
         assert alive(kernel)
         runner.send_signal(signal.SIGINT)
-        shown, _ = runner.communicate(timeout=60)
+        shown, _ = runner.communicate(timeout=600)
     assert runner.returncode == 130
     assert "interrupted" in shown
     assert "not run" in shown

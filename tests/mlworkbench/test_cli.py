@@ -96,7 +96,7 @@ def test_lab_is_reachable_from_this_machine_only_and_asks_for_a_token(tmp_path: 
             assert f"00000000:{port:04X}" not in listening
         finally:
             lab.terminate()
-            lab.communicate(timeout=30)
+            lab.communicate(timeout=600)
 
 
 def status(url: str) -> int:
@@ -104,7 +104,7 @@ def status(url: str) -> int:
     begun = time.monotonic()
     while time.monotonic() - begun < 300:
         try:
-            with urllib.request.urlopen(url, timeout=30) as answer:
+            with urllib.request.urlopen(url, timeout=300) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code

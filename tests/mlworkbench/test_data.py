@@ -124,7 +124,7 @@ def test_without_a_network_the_bundled_data_is_used(service) -> None:
 
 def test_without_the_extra_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yfinance", None)
-    with pytest.warns(UserWarning, match=r'Do this: Install the extra: pip install "mlworkbench\[live\]"'):
+    with pytest.warns(UserWarning, match=r"Do this: Run `mlworkbench add live`"):
         assert wb.load_live("vix").equals(wb.load_vix())
 
 

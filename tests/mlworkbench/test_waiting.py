@@ -19,6 +19,8 @@ from mlworkbench.serving.endpoint import Endpoint
 from mlworkbench.store import Store, open_store
 from mlworkbench.waiting import PATIENCE_VARIABLE, patience, telling
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.mark.parametrize(("text", "seconds"), [("", 5), ("1", 5), ("3", 15), ("0.5", 2.5)])
 def test_every_limit_is_multiplied(text: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ import mlworkbench as wb
 from mlcourse.market import recomputed
 from stock_market import candidates, criterion, features, walk_forward, windows
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(autouse=True, scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -17,7 +17,7 @@ import mlworkbench as wb
 from mlcourse.registry import called
 from tests.refusals import refused
 
-pytestmark = pytest.mark.usefixtures("session")
+pytestmark = [pytest.mark.processes, pytest.mark.usefixtures("session")]
 
 NAMES = (f"my-cells-{number}" for number in count())
 """Names that no other answer has used: the registry is that of all tests of this part."""

@@ -16,6 +16,8 @@ from tests.mlcourse.registry.lesson_answers import BY_PURPOSE, lived, registered
 from tests.mlcourse.registry.lesson_answers import verdict as passes
 from tests.refusals import refused
 
+pytestmark = pytest.mark.processes
+
 MET, MISSED = "\N{HEAVY CHECK MARK} met", "\N{MULTIPLICATION X} missed"
 
 

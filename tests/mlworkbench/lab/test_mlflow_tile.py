@@ -62,13 +62,18 @@ def wait(done: Callable[[], bool], what: str) -> None:
 
 def get(place: Path, path: str) -> str:
     """The first line of the answer."""
+    return whole(place, path).partition("\r\n")[0]
+
+
+def whole(place: Path, path: str) -> str:
+    """The beginning of the answer; empty when nobody listens."""
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(str(place))
         except OSError:
             return ""
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-        return connection.recv(1000).decode(errors="replace").partition("\r\n")[0]
+        return connection.recv(1000).decode(errors="replace")
 
 
 def alive(process: psutil.Process) -> bool:
@@ -151,8 +156,8 @@ def test_jupyter_gives_the_page_to_those_who_have_its_token(home: Path) -> None:
         try:
             wait(lambda: page(url, "") is not None, "Jupyter's server")
             assert page(url, "").status_code == 403 or "login" in page(url, "").url
+            wait(lambda: page(url, "a-token-of-this-test").status_code == 200, "MLflow, behind the page that it starts")
             found = page(url, "a-token-of-this-test")
-            assert found.status_code == 200
             assert "<title>MLflow</title>" in found.text
             assert "machine_learning" in found.text
         finally:
@@ -164,3 +169,32 @@ def page(url: str, token: str) -> requests.Response | None:
         return requests.get(url, headers={"Authorization": f"token {token}"} if token else {}, timeout=PATIENCE)
     except requests.ConnectionError:
         return None
+
+
+def test_whoever_asks_while_mlflow_starts_is_told_so(home: Path) -> None:
+    """The page asks again by itself, and MLflow's own takes its place; no process is left that nobody waits for."""
+    command = [sys.executable, "-c", LAB]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as lab:
+        assert lab.stdout
+        place, pid = lab.stdout.readline().split()
+        server = psutil.Process(int(pid))
+        answers: list[str] = []
+        wait(
+            lambda: answers.append(whole(Path(place), "/hub/mlflow/")) or "200 OK" in answers[-1], "the page of MLflow"
+        )
+        first = next(filter(None, answers))
+        assert first.startswith("HTTP/1.1 503 ")
+        assert "MLflow is starting" in first
+        assert "location.reload()" in first
+        assert all(child.status() != psutil.STATUS_ZOMBIE for child in server.children())
+        lab.kill()
+        wait(lambda: not alive(server), "the server's end")
+
+
+def test_a_server_at_a_port_touches_no_file_on_its_way(tmp_path: Path) -> None:
+    """Lessons 1.6 and 3.4 start their servers by the same module."""
+    program = tmp_path / "program"
+    program.symlink_to(sys.executable)
+    command = [sys.executable, "-m", "mlworkbench.lab.mlflow_server", str(os.getpid()), str(program), "-c", "print(7)"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "7\n"
+    assert program.is_symlink()

@@ -17,6 +17,8 @@ from xgboost import XGBClassifier, XGBRegressor
 import mlworkbench as wb
 from tests.mlworkbench.models.test_log import X, Y, logged, names_of
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:

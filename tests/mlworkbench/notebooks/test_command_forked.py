@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 import warmkernel
 from tests.notebooks import notebook
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.processes,
@@ -81,8 +81,4 @@ def test_a_process_that_has_swept_keeps_its_server_to_its_end(home: Path, tmp_pa
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.split()[-1] == "1"
     (private,) = Path(short).glob("warmkernel-*")
-    for _ in range(100):
-        if not list(private.iterdir()):
-            break
-        time.sleep(0.1)
-    assert list(private.iterdir()) == []
+    until(lambda: not list(private.iterdir()))

@@ -51,8 +51,9 @@ def test_execution_has_its_own_folder_and_environment(tmp_path: Path) -> None:
     out = tmp_path / "out" / "a.ipynb"
     before = Path.cwd()
     execute(path, out, values={"n": 5}, env={"WORD": "hello"})
-    text = nbformat.read(out, as_version=4).cells[-1].outputs[0].text
-    assert text.split() == ["5", str(path.parent), "hello", str(path)]
+    executed = nbformat.read(out, as_version=4)
+    assert executed.cells[-1].outputs[0].text.split() == ["5", str(path.parent), "hello", str(path)]
+    assert executed.metadata.papermill.input_path == str(path), "as papermill's own command notes it"
     assert Path.cwd() == before
 
 

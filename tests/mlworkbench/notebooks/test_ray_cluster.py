@@ -19,8 +19,8 @@ import pytest
 
 import mlworkbench as wb
 from mlworkbench.notebooks.ray_cluster import ray_nodes
-from tests.mlworkbench.notebooks.test_sweep import alive, wait_until
 from tests.notebooks import notebook
+from tests.waiting import alive, until
 
 pytestmark = pytest.mark.processes
 
@@ -100,11 +100,11 @@ def test_ctrl_c_leaves_nothing_running(tmp_path: Path, home: Path, monkeypatch: 
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     command = [sys.executable, "-m", "mlworkbench", "rerun", str(path), "--grid", "n=1,2,3"]
     with subprocess.Popen([*command, "--jobs", "2", "--backend", "ray"], stderr=subprocess.PIPE, text=True) as sweep:
-        wait_until(lambda: sweep.poll() is not None or len(list(tmp_path.glob("begun*"))) == 2)
+        until(lambda: sweep.poll() is not None or len(list(tmp_path.glob("begun*"))) == 2)
         sweep.send_signal(signal.SIGINT)
         _, told = sweep.communicate(timeout=300)
     assert (sweep.returncode, "Traceback" in told) == (130, False), told
-    wait_until(lambda: not any(alive(int(mark.name[5:])) for mark in tmp_path.glob("begun*")))
+    until(lambda: not any(alive(int(mark.name[5:])) for mark in tmp_path.glob("begun*")))
     wb.start("a")
     found = mlflow.search_runs(output_format="list")
     assert [run.info.status for run in found] == ["KILLED"] * 3  # two points and their parent
@@ -196,7 +196,7 @@ if sys.argv[1] == "nodes":
         look(cluster.address)
         command = [sys.executable, "-c", f"import ray; ray.init('{cluster.address}'); print('let in')"]
         try:  # Ray asks again and again
-            subprocess.run(command, env={**os.environ, "RAY_AUTH_MODE": "disabled"}, timeout=60)
+            subprocess.run(command, env={**os.environ, "RAY_AUTH_MODE": "disabled"}, timeout=300)
         except subprocess.TimeoutExpired:
             pass
 else:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from click.testing import CliRunner
 import mlworkbench as wb
 from mlworkbench.cli import main
 from tests.notebooks import interrupted, notebook
+from tests.waiting import alive, until
 
 pytestmark = pytest.mark.processes
 
@@ -120,12 +120,12 @@ def test_ctrl_c_is_recorded_and_leaves_no_kernel(tmp_path: Path, home: Path) -> 
     path = notebook(tmp_path / "a.ipynb", "n = 1", "print('before')", sleeps, parameters=True)
     command = [sys.executable, "-m", "mlworkbench", "rerun", str(path), "-p", "n", "2"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as runner:
-        wait_until(lambda: pid.exists() and pid.read_text())
+        until(lambda: pid.exists() and pid.read_text())
         runner.send_signal(signal.SIGINT)
-        _, told = runner.communicate(timeout=60)
+        _, told = runner.communicate(timeout=600)
     assert runner.returncode == 130
     assert "Interrupted." in told
-    wait_until(lambda: not alive(int(pid.read_text())))
+    until(lambda: not alive(int(pid.read_text())))
     wb.start("a")
     (run,) = mlflow.search_runs(output_format="list")
     assert (run.info.status, run.data.tags["outcome"]) == ("KILLED", "interrupted")
@@ -160,10 +160,10 @@ def test_what_a_kill_leaves_running_is_ended_by_the_next_call(
     monkeypatch.setenv("MLWORKBENCH_WARM_SECONDS", warm)
     wb.start("any")
     with subprocess.Popen([sys.executable, "-m", "mlworkbench", "rerun", str(sleeper)]) as runner:
-        wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
         runner.send_signal(signal.SIGKILL)
-    wait_until(lambda: not alive(int((tmp_path / "pid").read_text())))
-    wait_until(lambda: wb.start("any") and statuses() == ["KILLED"] * 2)
+    until(lambda: not alive(int((tmp_path / "pid").read_text())))
+    until(lambda: wb.start("any") and statuses() == ["KILLED"] * 2)
 
 
 RECORDS_SLOWLY = """
@@ -200,7 +200,7 @@ def test_ctrl_c_at_any_moment(tmp_path: Path, sleeper: Path, seconds: float) -> 
     """130 and no traceback, also during the imports; nothing is RUNNING after the next call."""
     code, told = interrupted("rerun", str(sleeper), after=seconds)
     assert (code, "Traceback" in told, "Interrupted." in told) == (130, False, True), told
-    wait_until(lambda: wb.start("any") and "RUNNING" not in statuses())
+    until(lambda: wb.start("any") and "RUNNING" not in statuses())
 
 
 @pytest.mark.parametrize("what", ["refuses", "is full"])
@@ -234,21 +234,6 @@ store.execute("CREATE TRIGGER more BEFORE INSERT ON tags BEGIN SELECT RAISE(ABOR
 store.commit()
 store.close()
 """
-
-
-def wait_until(condition: Any, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process exists and is not just waiting to be collected."""
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return False
 
 
 def test_the_command_line(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import psutil
@@ -15,6 +14,7 @@ import pytest
 
 import mlworkbench as wb
 from tests.notebooks import notebook
+from tests.waiting import alive, until
 
 pytestmark = pytest.mark.processes
 
@@ -56,21 +56,6 @@ def begin(notebook: Path, points: int, *options: str) -> subprocess.Popen[bytes]
     return subprocess.Popen(command)
 
 
-def wait_until(condition: Any, seconds: float = 200) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.05)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process exists and is not just waiting to be collected."""
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return False
-
-
 def runs(**where: str) -> list[mlflow.entities.Run]:
     wb.start("noted")
     found = mlflow.search_runs(output_format="list", max_results=1000)
@@ -85,9 +70,9 @@ def parents() -> set[str]:
 def test_a_sweep_killed_half_way_continues(tmp_path: Path, noted: Path, backend: str, points: int) -> None:
     """SIGKILL: every finished point is kept, none of them runs again, kernels end, the parent is the same."""
     with begin(noted, points, "--backend", backend) as first:
-        wait_until(lambda: first.poll() is not None or len(runs(outcome="passed")) >= points // 2 - 1)
+        until(lambda: first.poll() is not None or len(runs(outcome="passed")) >= points // 2 - 1)
         first.send_signal(signal.SIGKILL)
-    wait_until(
+    until(
         lambda: (
             not any(alive(int(lines[-1].split()[1])) for lines in executions(tmp_path).values() if "begun" in lines[-1])
         )
@@ -161,10 +146,10 @@ def test_ctrl_c_leaves_nothing_running(tmp_path: Path, noted: Path) -> None:
     lines = f"n = 0\nfolder = {str(tmp_path / 'log')!r}"
     path = notebook(tmp_path / "noted.ipynb", lines, NOTES, sleeps, parameters=True)
     with begin(path, 4) as sweep:
-        wait_until(lambda: sweep.poll() is not None or len(kernels(tmp_path)) == 2)
+        until(lambda: sweep.poll() is not None or len(kernels(tmp_path)) == 2)
         sweep.send_signal(signal.SIGINT)
-        assert sweep.wait(60) == 130
-    wait_until(lambda: not any(map(alive, kernels(tmp_path))), 60)
+        assert sweep.wait(600) == 130
+    until(lambda: not any(map(alive, kernels(tmp_path))))
     assert [run.info.status for run in runs()] == ["KILLED"] * 2
     assert mlflow.get_run(runs()[0].data.tags["mlflow.parentRunId"]).info.status == "KILLED"
 
@@ -175,13 +160,13 @@ def test_a_fork_server_that_is_killed_takes_the_sweep_along(
     """Starting again at once runs no finished point twice, and leaves nothing RUNNING."""
     monkeypatch.setenv("IPYTHON_MARK", str(tmp_path))  # a server of its own
     with begin(noted, 12) as first:
-        wait_until(lambda: first.poll() is not None or len(runs(outcome="passed")) >= 4)
+        until(lambda: first.poll() is not None or len(runs(outcome="passed")) >= 4)
         found = [p for p in psutil.process_iter() if is_server(p, str(tmp_path))]
         (server,) = [p for p in found if p.ppid() not in [other.pid for other in found]]
         server.kill()
-        assert first.wait(60) == 137
+        assert first.wait(600) == 137
     with begin(noted, 12) as second:
-        assert second.wait(200) == 0
+        assert second.wait(600) == 0
     noted_twice = [n for n, lines in executions(tmp_path).items() if lines.count("ended") > 1]
     assert len(noted_twice) <= 2  # those at which the kill came between their last line and their record
     assert sorted(int(run.data.params["n"]) for run in runs(outcome="passed")) == list(range(12))
@@ -200,7 +185,7 @@ def test_two_sweeps_of_the_same_points_at_once_share_them(tmp_path: Path, noted:
     """Each tells of every point, and none runs twice."""
     wb.start("noted")
     with begin(noted, 8) as first, begin(noted, 8) as second:
-        assert (first.wait(300), second.wait(300)) == (0, 0)
+        assert (first.wait(600), second.wait(600)) == (0, 0)
     assert {n: lines.count("ended") for n, lines in executions(tmp_path).items()} == dict.fromkeys(range(8), 1)
     assert {run.info.status for run in runs()} == {"FINISHED"}
     assert len(runs()) == 8
@@ -215,7 +200,7 @@ def test_children_of_killed_points_are_ended(tmp_path: Path, home: Path) -> None
     )
     path = notebook(tmp_path / "noted.ipynb", "n = 0", sleeps, parameters=True)
     with begin(path, 1) as killed:
-        wait_until(lambda: killed.poll() is not None or first.exists())
+        until(lambda: killed.poll() is not None or first.exists())
         killed.send_signal(signal.SIGKILL)
     time.sleep(2)
     assert (wb.sweep(path, {"n": [0]})["outcome"] == "passed").all()

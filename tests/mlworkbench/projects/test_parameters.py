@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 
 import mlworkbench as wb
 from tests.projects import project
+from tests.waiting import until
 
 pytestmark = pytest.mark.processes
 
@@ -193,14 +193,6 @@ def ours(run_id: str) -> list[int]:
     return found
 
 
-def until(condition: Any) -> None:
-    for _ in range(1200):
-        if condition():
-            return
-        time.sleep(0.1)
-    pytest.fail("it did not come about within two minutes")
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
 def test_a_run_ends_with_the_process_that_started_it(odd: Path, how: signal.Signals) -> None:
     """Whatever ends that process: the run is told as ended, and nothing of it goes on."""
@@ -211,7 +203,7 @@ def test_a_run_ends_with_the_process_that_started_it(odd: Path, how: signal.Sign
     assert run.info.status == "RUNNING"
     assert len(ours(run.info.run_id)) >= 3
     os.kill(starter.pid, how)
-    assert starter.wait(60) != 0
+    assert starter.wait(600) != 0
     until(lambda: mlflow.get_run(run.info.run_id).info.status in ("KILLED", "FAILED"))
     until(lambda: not ours(run.info.run_id))
 

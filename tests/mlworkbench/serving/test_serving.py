@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +23,7 @@ import mlworkbench as wb
 from mlworkbench.serving.endpoint import Endpoint
 from mlworkbench.serving.latency import Latency
 from tests.mlworkbench.models.test_log import X, Y, keras_model, onnx_model, python_model
+from tests.waiting import alive, until
 
 pytestmark = pytest.mark.processes
 
@@ -39,21 +39,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def session(store: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.setenv("MLWORKBENCH_HOME", str(store))
     wb.start(request.node.name)
-
-
-def alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and was not waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def gone(pid: int, seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while alive(pid) and time.monotonic() < end:
-        time.sleep(0.05)
-    return not alive(pid)
 
 
 def window() -> pd.DataFrame:
@@ -74,7 +59,7 @@ def served(store: Path) -> Iterator[tuple[Endpoint, Any]]:
             wb.log_model(model, "window", example=frame[:5])
         with wb.serve(f"runs:/{run.info.run_id}/window") as endpoint:
             yield endpoint, model
-    assert gone(endpoint.pid)
+    until(lambda: not alive(endpoint.pid))
 
 
 def test_the_server_predicts_as_the_model_does(served: tuple[Endpoint, Any]) -> None:
@@ -234,7 +219,7 @@ def test_words_tell_how_it_goes_and_an_error_in_the_block_ends_the_server(capsys
         assert not endpoint.predict(X, params={"threshold": 99.0}).to_numpy().any()
         os.kill(endpoint.pid, signal.SIGSTOP)  # even a server that does not react
         1 / 0  # noqa: B018
-    assert gone(endpoint.pid)
+    until(lambda: not alive(endpoint.pid))
     assert "POST /invocations" in endpoint.log
     with pytest.raises(wb.WorkbenchError, match="Ask it inside of the with block"):
         endpoint.predict(X)
@@ -258,11 +243,11 @@ def test_the_server_ends_with_the_process_that_started_it(number: signal.Signals
     assert parent.stdout is not None
     lines = iter(parent.stdout.readline, "")
     pid = next((int(line.split()[1]) for line in lines if line.startswith("PID")), 0)
-    assert pid, parent.communicate(timeout=30)[1]
+    assert pid, parent.communicate(timeout=600)[1]
     assert alive(pid)
     parent.send_signal(number)
-    errors = parent.communicate(timeout=30)[1]
-    assert gone(pid)
+    errors = parent.communicate(timeout=600)[1]
+    until(lambda: not alive(pid))
     assert ("KeyboardInterrupt" in errors) == (number == signal.SIGINT)
 
 
