@@ -125,6 +125,7 @@ def asked(symbol: Any, model_uri: Any, verdict: Any, version: Any, rows: Any, ha
     Recomputed: the windows, and what the model answers at both thresholds.
     Cross-examined: version and alias.
     Not checked: the baseline in the run of the verdict, verdict.txt and verdict.html; task 5 looks at the verdict.
+    Other files, other tags and other parameters of the runs, and whether one is unfinished.
     """
     import numpy as np
 

@@ -132,8 +132,8 @@ def turned_away(run_id: Any, model_uri: Any) -> str:
     Recomputed: candidate and version in production, by the run of the verdict, on the test rows.
     Cross-examined: the run of the verdict against the trail, its decision, what the gate asked for, the version against
     the model.
-    Not checked: verdict.html, which says the same in colours, and the heads of the columns (metric, candidate, …) in
-    the same table as a text.
+    Not checked: verdict.html, which says the same in colours; in the same table as a text the heads of the columns
+    (metric, candidate, …) and the numbers (recall_score, accuracy_score), which the runs below it have.
     """
     check_kind(model_uri, "hasty")
     past, hasty = registered_models.past(CELLS), registered_models.versions_of(model_uri, CELLS, "the hasty forest")
@@ -159,7 +159,8 @@ def traced(scores: Any, algorithm: Any, rows: Any) -> str:
 
     Recomputed: the scores of the version.
     Cross-examined: the version in the table against the run and against who is in production, and its tag.
-    Not checked: the columns of scores that hold the features; scores.csv, and the metric rows of the run.
+    Not checked: the columns of scores that hold the features; scores.csv; the metric rows and the parameter
+    model_id of the run.
     """
     if missing := [name for name in ADDED if name not in getattr(scores, "columns", ())]:
         raise NotYetError(f"The scores have no {', '.join(missing)}.", "Give the table that wb.score returns.")

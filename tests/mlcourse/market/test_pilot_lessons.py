@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from stock_market import candidates, monitor, serving, sweep, windows
 from tests.projects import project
 from tests.refusals import refused
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.usefixtures("session")]
 
 STEPS = """
 entry_points:
@@ -32,14 +34,15 @@ PROJECT = {"mlflow.source.type": "PROJECT", "mlflow.project.backend": "local"}
 YEAR = [201100 + month for month in range(1, 13)]
 
 
-@pytest.fixture(autouse=True)
-def session(home: Path) -> None:
-    wb.start("checks")
+@cache
+def steps() -> Path:
+    """The folder of the pipeline, whose steps only echo."""
+    return project(Path(tempfile.mkdtemp()) / "steps", STEPS)
 
 
-def pipeline(folder: Path, entry_point: str = "main", **changed: Any) -> Run:
-    """A run as the pipeline of the stock market leaves it, with steps that only echo."""
-    given = PARAMETERS | changed
+def pipeline(entry_point: str = "main", **changed: Any) -> Run:
+    """A run as the pipeline of the stock market leaves it."""
+    folder, given = steps(), PARAMETERS | changed
     with mlflow.start_run(tags={**PROJECT, "mlflow.project.entryPoint": entry_point, "decision": "refused"}) as run:
         mlflow.log_params(given)
         mlflow.log_metrics({"accuracy": 0.534, "heuristic_always_up": 0.54})
@@ -60,7 +63,6 @@ def stopped(found: str = "gap", status: str = "FAILED", steps: tuple[str, ...] =
     return run
 
 
-@pytest.fixture
 def champion() -> None:
     """The model of the drill, with a version in production."""
     client = mlflow.MlflowClient()
@@ -70,34 +72,30 @@ def champion() -> None:
     client.set_registered_model_alias("drill", "production", "1")
 
 
-@pytest.mark.usefixtures("champion")
-def test_lesson_5_4(tmp_path: Path) -> None:
-    """Right is another window and nothing else, also once more with all steps reused; and a file broken anew."""
-    steps = project(tmp_path / "steps", STEPS)
-    first, right = pipeline(steps), {"run": pipeline(steps, window=28), "failed": stopped()}
-    feedback = wb.check("5.4", first=first, **right)
-    assert feedback
-    assert "Reused: load, validate. Right on 0.534 of the held-out days, always_up on 0.540" in feedback.message
-    assert "The broken prices were stopped (gap), and the champion stays" in feedback.message
-    assert wb.check("5.4", first=first.info.run_id, run=pipeline(steps, window=28).info.run_id, failed=stopped())
-    for says, run in {
-        "Other than in first: nothing. Change window to 28": first,
-        "Other than in first: window=7": pipeline(steps, window=7),
-        "until=2017": pipeline(steps, window=28, until="2017"),
-        "model=xgboost": pipeline(steps, window=28, model="xgboost"),
-        "name=mine": pipeline(steps, window=28, name="mine"),
-        "run is a run of the entry point 'train'": pipeline(steps, "train", window=28),
-    }.items():
-        refused("5.4", says, first=first, **right | {"run": run})
-    for says, failed in {
-        "with the status FINISHED": stopped(status="FINISHED"),
-        "Break them in another way": stopped("day twice"),
-        "Steps of the failed run: load. It should load your file and stop in validate": stopped(steps=("load",)),
-        "Steps of the failed run: none": stopped(steps=()),
-    }.items():
-        refused("5.4", says, first=first, **right | {"failed": failed})
+@cache
+def first() -> Run:
+    return pipeline()
+
+
+def flown(run: Run | None = None, failed: Run | None = None) -> dict:
+    """Another window and nothing else, and a run that was stopped by prices that are broken anew."""
+    champion()
+    before = first()
+    return {"first": before, "run": run or pipeline(window=28), "failed": failed or stopped()}
+
+
+def by_ids() -> dict:
+    return {name: run.info.run_id for name, run in flown().items()}
+
+
+def the_same_again() -> dict:
+    return flown(first())
+
+
+def without_champion() -> dict:
+    answers = flown()
     mlflow.MlflowClient().delete_registered_model_alias("drill", "production")
-    refused("5.4", "'drill' has no champion. Run it with name=drill_name", first=first, **right)
+    return answers
 
 
 @cache
@@ -122,54 +120,40 @@ def watch(current: str = "2011", steps: Any = YEAR, report: bool = True, table: 
     return run
 
 
-def test_lesson_5_5() -> None:
-    """The version is asked again at the threshold that the learner gives."""
+@cache
+def served() -> tuple[str, np.ndarray]:
+    """A version that answers to windows, and the chances that it sees on the evenings of 2018."""
     rows, answers = days()[windows.names()], days()["answer"]
     fitted = candidates.fit("logistic", rows, answers)
     options = {"group": "window", "symbol": "sp500", "window": 14, "store": ""}
     model = serving.log_served(fitted, rows.head(), **options).model_uri
-    evenings = recomputed.evenings("sp500", "2018")
-    chances = candidates.probability(fitted, evenings)
+    return model, np.asarray(candidates.probability(fitted, recomputed.evenings("sp500", "2018")))
+
+
+def asked(threshold: Any = None, answers: Any = None, kind: Any = list) -> dict:
+    """The answers of the version at a threshold that it passes on one evening in ten."""
+    model, chances = served()
     limit = float(np.quantile(chances, 0.9))
     said = [bool(each) for each in chances > limit]
-    right = {"model": model, "threshold": limit, "answers": said}
-    assert f"says true on {sum(said)} of {len(said)} evenings" in wb.check("5.5", **right).message
-    assert wb.check("5.5", **right | {"answers": np.array(said)})
-    for says, wrong in {
-        "otherwise at the threshold 0.5": {"threshold": 0.5},
-        "otherwise at": {"answers": [not each for each in said]},
-        "1 answers. Send all": {"answers": said[:1]},
-        "A higher threshold gives fewer": {"threshold": 0.0, "answers": [True] * len(said)},
-        "A lower threshold gives more": {"threshold": 1.0, "answers": [False] * len(said)},
-        "answers is of type str": {"answers": "400 Bad request"},
-        "threshold is of type str": {"threshold": "0.6"},
-    }.items():
-        refused("5.5", says, **right | wrong)
+    threshold = limit if threshold is None else threshold
+    return {"model": model, "threshold": threshold, "answers": kind(said if answers is None else answers)}
 
 
-def test_lesson_5_6() -> None:
-    """The drift of 2011 is computed again, and the rule is applied to it."""
-    alerts = monitor.alerts(months())
-    feedback = wb.check("5.6", run=watch(), alerts=alerts)
-    assert "Alerts of 2011: 2011-09, 2011-10, 2011-11" in feedback.message
-    assert wb.check("5.6", run=watch(), alerts=list(alerts.index))
-    assert wb.check("5.6", run=watch().info.run_id, alerts=alerts.to_frame())
-    assert wb.check("5.6", run=watch(), alerts=alerts.reset_index())
-    assert wb.check("5.6", run=watch(), alerts=np.array([str(month) for month in alerts.index]))
-    for says, run in {
-        "The steps go from 200801 to 200812": watch(steps=[step - 300 for step in YEAR]),
-        "has 11 point(s)": watch(steps=YEAR[:11]),
-        "The steps go from 201012 to 201111": watch(steps=[201012, *YEAR[:11]]),
-        "The run has no artifacts. Log report.html with `monitor.log`": watch(report=False),
-        "The run compares 2008-01-02 to 2008-12-28 with": watch("2008"),
-        "its drift is of other days": watch(table=months("2006", "2007")),
-    }.items():
-        refused("5.6", says, run=run, alerts=alerts)
-    refused("5.6", "alerts are other months than the rule gives", run=watch(), alerts=["2011-06"])
-    refused("5.6", "alerts are other months", run=watch(), alerts=[])
-    refused("5.6", "alerts are other months", run=watch(), alerts=monitor.alerts(months()).to_frame()[:1])
-    refused("5.6", "alerts is of type int", run=watch(), alerts=3)
-    refused("5.6", "alerts is of type str", run=watch(), alerts="none")
+def opposite() -> dict:
+    right = asked()
+    return right | {"answers": [not each for each in right["answers"]]}
+
+
+def all_at(threshold: float, said: bool) -> dict:
+    return asked(threshold, [said] * len(served()[1]))
+
+
+def watched(alerts: Any = None, **options: Any) -> dict:
+    found = monitor.alerts(months())
+    return {
+        "run": watch(**options),
+        "alerts": found if alerts is None else alerts(found) if callable(alerts) else alerts,
+    }
 
 
 @cache
@@ -178,41 +162,135 @@ def swept() -> pd.DataFrame:
     return sweep.sweep([5, 10], ["logistic"], [0.5, 0.55], n_jobs=1)
 
 
-def test_lesson_5_7() -> None:
-    """The best setting beside its share of holding, scored again; and the arithmetic of more nodes."""
-    table = swept()
-    beside = table["return_a_year"] - table["invested"] * table["hold_a_year"]
-    best, top = beside.max(), beside.idxmax()
-    right = {"table": table, "best": best, "seconds": 330, "nodes": 16}
-    assert "The best of 4 settings is" in wb.check("5.7", **right).message
-    for other in (
-        {"best": round(best, 3)},
-        {"best": np.float32(best)},
-        {"table": table.sample(frac=1, random_state=1).assign(mine=1)},
-        {"seconds": 330.0, "nodes": np.int64(16)},
-        {"table": table.drop(columns=["days", "accuracy", "low", "high"])},
-    ):
-        assert wb.check("5.7", **right | other), other
-    for says, wrong in {
-        f"best is {best + 0.02:.4f}. Give the largest": {"best": best + 0.02},
-        f"best is {best - 0.0005:.4f}": {"best": best - 0.0005},
-        "best is of type Series": {"best": table["return_a_year"]},
-        "best is inf": {"best": float("inf")},
-        "computed again it is": {"table": table.assign(return_a_year=table["return_a_year"] + 0.1), "best": best + 0.1},
-        f"return_a_year is {table.loc[top, 'return_a_year'] + 0.03:.4f}": {
-            "table": table.assign(return_a_year=table["return_a_year"] + 0.03 * (table.index == top)),
-            "best": best + 0.03,
-        },
-        "The best setting is 'oracle'": {"table": table.assign(model="oracle")},
-        "1 of them without a number": {"table": table.assign(invested=[None, *table["invested"][1:]])},
-        "The table has 1 value(s) of window": {"table": table[:2]},
-        "The table has 1 value(s) of threshold": {"table": table[::2]},
-        "The table has 3 of 4 combinations": {"table": table[:3]},
-        "The table has no column hold_a_year": {"table": table.drop(columns="hold_a_year")},
-        "The table has no column window": {"table": 3},
-        "The lesson has swept windows of 14 days": {"table": table.replace({"window": {5: 14}})},
-        "seconds is 300. Divide the work by the nodes; what is around it stays": {"seconds": 300},
-        "seconds is 307.5": {"seconds": 307.5},
-        "nodes is 8": {"nodes": 8},
-    }.items():
-        refused("5.7", says, **right | wrong)
+def gained() -> pd.Series:
+    """What each setting earns beside its share of holding."""
+    return swept()["return_a_year"] - swept()["invested"] * swept()["hold_a_year"]
+
+
+def scaled(**changed: Any) -> dict:
+    return {"table": swept(), "best": gained().max(), "seconds": 330, "nodes": 16} | changed
+
+
+def richer(by: float, everywhere: bool = True) -> dict:
+    """A table whose best setting, or every setting, has earned more."""
+    more = by * (everywhere | (swept().index == gained().idxmax()))
+    return scaled(table=swept().assign(return_a_year=swept()["return_a_year"] + more), best=gained().max() + by)
+
+
+RIGHT: list[tuple[str, Callable[[], dict]]] = [
+    ("5.4", flown),
+    ("5.4", by_ids),
+    ("5.4", lambda: flown(run=mlflow.get_run(pipeline(window=28).info.run_id))),
+    ("5.5", asked),
+    ("5.5", lambda: asked(kind=np.array)),
+    ("5.5", lambda: asked(kind=pd.Series)),
+    ("5.6", watched),
+    ("5.6", lambda: watched(lambda alerts: list(alerts.index))),
+    ("5.6", lambda: watched(lambda alerts: alerts.to_frame()) | {"run": watch().info.run_id}),
+    ("5.6", lambda: watched(lambda alerts: alerts.reset_index())),
+    ("5.6", lambda: watched(lambda alerts: np.array([str(month) for month in alerts.index]))),
+    ("5.7", scaled),
+    ("5.7", lambda: scaled(best=round(gained().max(), 3))),
+    ("5.7", lambda: scaled(best=np.float32(gained().max()))),
+    ("5.7", lambda: scaled(table=swept().sample(frac=1, random_state=1).assign(mine=1))),
+    ("5.7", lambda: scaled(seconds=330.0, nodes=np.int64(16))),
+    ("5.7", lambda: scaled(table=swept().drop(columns=["days", "accuracy", "low", "high"]))),
+]
+
+WRONG: list[tuple[str, Callable[[], dict], str]] = [
+    ("5.4", the_same_again, "Other than in first: nothing. Change window to 28"),
+    ("5.4", lambda: flown(pipeline(window=7)), "Other than in first: window=7"),
+    ("5.4", lambda: flown(pipeline(window=28, until="2017")), "until=2017"),
+    ("5.4", lambda: flown(pipeline(window=28, model="xgboost")), "model=xgboost"),
+    ("5.4", lambda: flown(pipeline(window=28, name="mine")), "name=mine"),
+    ("5.4", lambda: flown(pipeline("train", window=28)), "run is a run of the entry point 'train'"),
+    ("5.4", lambda: flown(failed=stopped(status="FINISHED")), "with the status FINISHED"),
+    ("5.4", lambda: flown(failed=stopped("day twice")), "Break them in another way"),
+    (
+        "5.4",
+        lambda: flown(failed=stopped(steps=("load",))),
+        "Steps of the failed run: load. It should load your file and stop in validate",
+    ),
+    ("5.4", lambda: flown(failed=stopped(steps=())), "Steps of the failed run: none"),
+    ("5.4", without_champion, "'drill' has no champion. Run it with name=drill_name"),
+    ("5.5", lambda: asked(0.5), "otherwise at the threshold 0.5"),
+    ("5.5", opposite, "otherwise at"),
+    ("5.5", lambda: asked(answers=[True]), "1 answers. Send all"),
+    ("5.5", lambda: all_at(0.0, said=True), "A higher threshold gives fewer"),
+    ("5.5", lambda: all_at(1.0, said=False), "A lower threshold gives more"),
+    ("5.5", lambda: asked(answers="400 Bad request", kind=str), "answers is of type str"),
+    ("5.5", lambda: asked("0.6"), "threshold is of type str"),
+    ("5.6", lambda: watched(steps=[step - 300 for step in YEAR]), "The steps go from 200801 to 200812"),
+    ("5.6", lambda: watched(steps=YEAR[:11]), "has 11 point(s)"),
+    ("5.6", lambda: watched(steps=[201012, *YEAR[:11]]), "The steps go from 201012 to 201111"),
+    ("5.6", lambda: watched(report=False), "The run has no artifacts. Log report.html with `monitor.log`"),
+    ("5.6", lambda: watched(current="2008"), "The run compares 2008-01-02 to 2008-12-28 with"),
+    ("5.6", lambda: watched(table=months("2006", "2007")), "its drift is of other days"),
+    ("5.6", lambda: watched(["2011-06"]), "alerts are other months than the rule gives"),
+    ("5.6", lambda: watched([]), "alerts are other months"),
+    ("5.6", lambda: watched(lambda alerts: alerts.to_frame()[:1]), "alerts are other months"),
+    ("5.6", lambda: watched(3), "alerts is of type int"),
+    ("5.6", lambda: watched("none"), "alerts is of type str"),
+    ("5.7", lambda: scaled(best=gained().max() + 0.02), "Give the largest"),
+    ("5.7", lambda: scaled(best=gained().max() - 0.0005), "best is "),
+    ("5.7", lambda: scaled(best=swept()["return_a_year"]), "best is of type Series"),
+    ("5.7", lambda: scaled(best=float("inf")), "best is inf"),
+    ("5.7", lambda: richer(0.1), "computed again it is"),
+    ("5.7", lambda: richer(0.03, everywhere=False), "return_a_year is"),
+    ("5.7", lambda: scaled(table=swept().assign(model="oracle")), "The best setting is 'oracle'"),
+    (
+        "5.7",
+        lambda: scaled(table=swept().assign(invested=[None, *swept()["invested"][1:]])),
+        "1 of them without a number",
+    ),
+    ("5.7", lambda: scaled(table=swept()[:2]), "The table has 1 value(s) of window"),
+    ("5.7", lambda: scaled(table=swept()[::2]), "The table has 1 value(s) of threshold"),
+    ("5.7", lambda: scaled(table=swept()[:3]), "The table has 3 of 4 combinations"),
+    ("5.7", lambda: scaled(table=swept().drop(columns="hold_a_year")), "The table has no column hold_a_year"),
+    ("5.7", lambda: scaled(table=3), "The table has no column window"),
+    (
+        "5.7",
+        lambda: scaled(table=swept().replace({"window": {5: 14}})),
+        "The lesson has swept windows of 14 days",
+    ),
+    (
+        "5.7",
+        lambda: scaled(seconds=300),
+        "seconds is 300. Divide the work by the nodes; what is around it stays",
+    ),
+    ("5.7", lambda: scaled(seconds=307.5), "seconds is 307.5"),
+    ("5.7", lambda: scaled(nodes=8), "nodes is 8"),
+]
+
+
+@pytest.mark.parametrize(("task", "answers"), RIGHT, ids=[f"{task}-{n}" for n, (task, _) in enumerate(RIGHT)])
+def test_a_right_answer_passes_whatever_its_style(task: str, answers: Callable[[], dict]) -> None:
+    feedback = wb.check(task, **answers())
+    assert feedback, feedback
+
+
+@pytest.mark.parametrize(
+    ("task", "answers", "says"), WRONG, ids=[f"{n} {task} {says}" for n, (task, _, says) in enumerate(WRONG)]
+)
+def test_a_typical_mistake_is_refused(task: str, answers: Callable[[], dict], says: str) -> None:
+    refused(task, says, **answers())
+
+
+def test_what_is_right_is_told_with_what_was_found() -> None:
+    champion()
+    before, after = pipeline(until="2016"), pipeline(until="2016", window=28)  # steps that nobody has run before
+    flight = wb.check("5.4", first=before, run=after, failed=stopped()).message
+    assert "Reused: load, validate. Right on 0.534 of the held-out days, always_up on 0.540" in flight
+    assert "The broken prices were stopped (gap), and the champion stays" in flight
+    said = asked()["answers"]
+    assert f"says true on {sum(said)} of {len(said)} evenings" in wb.check("5.5", **asked()).message
+    assert "Alerts of 2011: 2011-09, 2011-10, 2011-11" in wb.check("5.6", **watched()).message
+    assert "The best of 4 settings is" in wb.check("5.7", **scaled()).message
+
+
+def test_a_best_that_is_not_in_the_table_is_told_beside_what_was_given() -> None:
+    best, top = gained().max(), gained().idxmax()
+    refused("5.7", f"best is {best + 0.02:.4f}. Give the largest", **scaled(best=best + 0.02))
+    refused("5.7", f"best is {best - 0.0005:.4f}", **scaled(best=best - 0.0005))
+    told = f"return_a_year is {swept().loc[top, 'return_a_year'] + 0.03:.4f}"
+    refused("5.7", told, **richer(0.03, everywhere=False))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import cache
+from itertools import count
 from typing import Any
 
 import mlflow
@@ -16,7 +16,10 @@ import mlworkbench as wb
 from mlcourse.models import checkpoints
 from tests.refusals import refused
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("session")]
+
+NAMES = (f"mine-{number}" for number in count())
+"""Names that no other answer has used: the registry is that of all tests of this part."""
 
 
 def error(model: Any, name: str) -> float:
@@ -53,71 +56,72 @@ def train(
 
 def ordered(run_id: str, data: str = "validation") -> list[Any]:
     """The checkpoints of a run, the one with the least error on a data set first."""
+    wb.start("2.6 checkpoints")
     order = {"field_name": "metrics.rmse", "ascending": True, "dataset_name": data}
     where = f"source_run_id = '{run_id}'"
     return mlflow.search_logged_models(filter_string=where, order_by=[order], output_format="list")
 
 
-def register(run_id: str, name: str, which: int = 0) -> dict:
+@cache
+def followed() -> str:
+    """Id of a right run, once for all tests: training takes a while."""
+    return train()
+
+
+def register(run_id: str = "", which: int = 0, name: str = "") -> dict:
+    """The answers for a run, by default the right one, of which one checkpoint is registered."""
+    run_id, name = run_id or followed(), name or next(NAMES)
     mlflow.register_model(ordered(run_id)[which].model_uri, name)
     return {"run_id": run_id, "name": name}
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A store with a right run, which each test copies: training takes a while."""
-    home = tmp_path_factory.mktemp("trained") / ".mlworkbench"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLWORKBENCH_HOME", str(home))
-        return home, train()
-
-
-@pytest.fixture
-def right(trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """Id of the right run, in a store of this test."""
-    shutil.copytree(trained[0], tmp_path / ".mlworkbench")
-    monkeypatch.setenv("MLWORKBENCH_HOME", str(tmp_path / ".mlworkbench"))
-    wb.start("2.6 checkpoints")
-    return trained[1]
-
-
-def second_version(run_id: str) -> dict:
+def second_version() -> dict:
     """First a wrong one, then the right one under the same name."""
-    register(run_id, "mine", which=-1)
-    return register(run_id, "mine")
+    return register(name=register(which=-1)["name"])
 
 
-def by_pandas(run_id: str) -> dict:
+def by_pandas() -> dict:
     """Chosen from a table, without order_by, and the run itself as the answer."""
+    run_id, name = followed(), next(NAMES)
+    wb.start("2.6 checkpoints")
     found = mlflow.search_logged_models(filter_string=f"source_run_id = '{run_id}'", output_format="list")
     best = min(found, key=lambda each: next(m.value for m in each.metrics if m.dataset_name == "validation"))
-    mlflow.MlflowClient().create_registered_model("by hand")
-    mlflow.MlflowClient().create_model_version("by hand", best.model_uri, run_id, model_id=best.model_id)
-    return {"run_id": mlflow.get_run(run_id), "name": "by hand"}
+    mlflow.MlflowClient().create_registered_model(name)
+    mlflow.MlflowClient().create_model_version(name, best.model_uri, run_id, model_id=best.model_id)
+    return {"run_id": mlflow.get_run(run_id), "name": name}
 
 
-RIGHT: list[Callable[[str], dict]] = [lambda run_id: register(run_id, "deeper"), second_version, by_pandas]
+def of_another_run() -> dict:
+    """The version comes from a run with other checkpoints."""
+    return register() | {"run_id": train()}
 
-WRONG: list[tuple[Callable[[str], dict], str]] = [
-    (lambda run_id: register(run_id, "mine", which=-1), "another has a smaller error on 'validation'"),
-    (lambda run_id: register(run_id, "mine") | {"name": "diabetes-2-6"}, "is the model of the lesson"),
-    (lambda run_id: {"run_id": run_id, "name": "nobody"}, "The registry has no version of 'nobody'"),
-    (lambda run_id: {"run_id": run_id, "name": 7}, "name is of type int"),
-    (lambda run_id: register(train(range(10, 30, 10)), "mine"), "has models at 2 step(s)"),
-    (lambda run_id: register(train(depth=3), "mine"), "The deepest tree is 3 deep"),
-    (lambda run_id: register(train(anew=True), "mine"), "trees: they do not grow"),
-    (lambda run_id: {"run_id": train(on=("train",)), "name": "mine"}, "has no rmse on 'validation'"),
-    (lambda run_id: {"run_id": train(plus=-5.0), "name": "mine"}, "the stored model reaches"),
-    (lambda run_id: {"run_id": train(experiment="elsewhere"), "name": "mine"}, "is in the experiment 'elsewhere'"),
-    (lambda run_id: register(run_id, "mine") | {"run_id": train()}, "is no checkpoint of this run"),
+
+RIGHT: list[tuple[str, Callable[[], dict]]] = [
+    ("2.6", register),
+    ("2.6", second_version),
+    ("2.6", by_pandas),
+]
+
+WRONG: list[tuple[str, Callable[[], dict], str]] = [
+    ("2.6", lambda: register(which=-1), "another has a smaller error on 'validation'"),
+    ("2.6", lambda: register() | {"name": "diabetes-2-6"}, "is the model of the lesson"),
+    ("2.6", lambda: {"run_id": followed(), "name": "nobody"}, "The registry has no version of 'nobody'"),
+    ("2.6", lambda: {"run_id": followed(), "name": 7}, "name is of type int"),
+    ("2.6", lambda: register(train(range(10, 30, 10))), "has models at 2 step(s)"),
+    ("2.6", lambda: register(train(depth=3)), "The deepest tree is 3 deep"),
+    ("2.6", lambda: register(train(anew=True)), "trees: they do not grow"),
+    ("2.6", lambda: {"run_id": train(on=("train",)), "name": "mine"}, "has no rmse on 'validation'"),
+    ("2.6", lambda: {"run_id": train(plus=-5.0), "name": "mine"}, "the stored model reaches"),
+    ("2.6", lambda: {"run_id": train(experiment="elsewhere"), "name": "mine"}, "is in the experiment 'elsewhere'"),
+    ("2.6", of_another_run, "is no checkpoint of this run"),
 ]
 
 
-@pytest.mark.parametrize("answers", RIGHT)
-def test_checkpoints_that_were_followed(right: str, answers: Callable[[str], dict]) -> None:
-    assert "5 checkpoints" in wb.check("2.6", **answers(right)).message
+@pytest.mark.parametrize(("task", "answers"), RIGHT, ids=["registered", "second version", "by pandas"])
+def test_checkpoints_that_were_followed(task: str, answers: Callable[[], dict]) -> None:
+    assert "5 checkpoints" in wb.check(task, **answers()).message
 
 
-@pytest.mark.parametrize(("answers", "says"), WRONG, ids=[says for _, says in WRONG])
-def test_typical_mistakes(right: str, answers: Callable[[str], dict], says: str) -> None:
-    refused("2.6", says, **answers(right))
+@pytest.mark.parametrize(("task", "answers", "says"), WRONG, ids=[says for _, _, says in WRONG])
+def test_typical_mistakes(task: str, answers: Callable[[], dict], says: str) -> None:
+    refused(task, says, **answers())
