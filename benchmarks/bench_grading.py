@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.measure import note
+from benchmarks.measure import note, require_quiet
 from mlcourse.grading.classroom import grade_class
 from mlcourse.grading.collect import collect
 from mlcourse.grading.export import export
@@ -74,5 +74,6 @@ def check(number: int, grades: pd.DataFrame, progress: pd.DataFrame, feedback: P
 
 
 if __name__ == "__main__":
+    require_quiet()
     with tempfile.TemporaryDirectory(prefix="class-") as folder:
         sys.exit(not measure(int(sys.argv[1]) if sys.argv[1:] else len(NAMES), Path(folder)))

@@ -18,6 +18,7 @@ import mlflow
 import psutil
 
 import mlworkbench as wb
+from benchmarks.measure import note
 from tests.notebooks import notebook
 
 POINTS = 6
@@ -71,12 +72,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=os.getpid())
     options = parser.parse_args()
     CHANCE.seed(options.seed)
-    print(f"seed {options.seed}\n{'what':<44} tried  held")
+    print(f"seed {options.seed}")
     missed = 0
     for name, kind in KINDS.items():
         tries = max(1, kind.tries // 6) if options.quick else kind.tries
         wrong = [problem for number in range(tries) if (problem := attempt(kind, f"{name} {number}"))]
-        print(f"{name:<44} {tries:5}  {tries - len(wrong):4}", *wrong, sep="\n  ", flush=True)
+        print(*wrong, sep="\n", end="\n" if wrong else "")
+        note(name, f"tried {tries}, held {tries - len(wrong)}", wanted="all", reached=not wrong, repeats=tries)
         missed += len(wrong)
     sys.exit(missed > 0)
 
