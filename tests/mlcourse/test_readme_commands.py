@@ -74,8 +74,8 @@ def test_the_commands_of_the_readme_and_of_the_page_for_teachers_work_as_they_st
     assert set(first) < set(more)
     said = [run(command, fresh) for command in more]
     table = next(text for text in said if "by_hand" in text)
-    assert re.search(r"ada\s+0(\.0)?\s+20\.0", table)
-    assert re.search(r"ben\s+0(\.0)?\s+20\.0", table)
+    assert re.search(r"ada\s+0(\.0)?\s+24\.0", table)
+    assert re.search(r"ben\s+0(\.0)?\s+24\.0", table)
     assert (fresh / ".mlworkbench" / "course" / "release" / PART / f"{NAME}.ipynb").is_file()
     assert list((fresh / ".mlworkbench" / "course" / "feedback" / "ada" / PART).glob("*.html"))
     (page,) = (fresh / ".mlworkbench" / "course" / "feedback" / "ben" / PART).glob("*.html")
