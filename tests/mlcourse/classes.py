@@ -12,7 +12,7 @@ PART, NAME = "01_tracking", "tracking"
 SOLUTION = ROOT / "notebooks" / "solutions" / PART / f"{NAME}.ipynb"
 EXERCISE = ROOT / "notebooks" / "exercises" / PART / f"{NAME}.ipynb"
 HALF = ("t1", "t2", "t3", "t5", "t6")
-POINTS = (20.0, 8.0, 0.0)
+POINTS = (24.0, 8.0, 0.0)
 NAMES = """Zoë Müller, 李小龍, محمد الفارسي, Łukasz Żółć, Ngô Bảo Châu, Øyvind Ås, Ἀλέξανδρος, Ольга Петрова,
 סבטלנה כהן, 김민준, さくら 田中, José Ñúñez, Çağla Şahin, Ærøskøbing, Þórdís Sigurðardóttir, Nguyễn Thị Ánh, अनन्या शर्मा,
 สมชาย ใจดี, Đorđe Đurić, Iñaki Etxeberria, Siân O'Neill, Ștefan Țuțu, Ğazi Öztürk, Ülo Õnnepalu, Jürgen (Gast),
