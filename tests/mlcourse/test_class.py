@@ -183,14 +183,14 @@ def test_a_class_is_collected_graded_exported_and_read_back(clone: Path, hand_in
     assert not any(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) for path in (clone / "grades").glob("*.csv"))
     grades = pd.read_csv("grades/grades.csv").set_index("student")
     assert grades.points.to_dict() == {**dict(zip(NAMES, POINTS, strict=False)), f"'{FORMULA}": 0}
-    assert grades.loc[NAMES[0], ["handed_in", "of", "by_hand"]].tolist() == ["yes", 24, 4]
+    assert grades.loc[NAMES[0], ["handed_in", "of", "by_hand"]].tolist() == ["yes", 28, 4]
     progress = pd.read_csv("grades/progress.csv").set_index(["student", "task"])
     assert progress.points.groupby("student").sum().to_dict() == grades.points.to_dict()
     assert progress.loc[(NAMES[0], "tracking.2"), ["title", "points", "of", "outcome"]].tolist() == [
         "the right score (2 points)", 2, 2, "Passed",
     ]  # fmt: skip
     assert progress.loc[(NAMES[1], "tracking.8"), "outcome"] == "Not yet"
-    assert progress.loc[NAMES[0], "outcome"].value_counts().to_dict() == {"Passed": 10, "waits for the teacher": 2}
+    assert progress.loc[NAMES[0], "outcome"].value_counts().to_dict() == {"Passed": 11, "waits for the teacher": 2}
     feedback = {path.parents[1].name: path.read_text() for path in Path(shown[-1]).glob(f"*/{PART}/tracking.html")}
     assert set(feedback) == set(NAMES[:2])
     assert "Replace the dots in filter_string" in feedback[NAMES[1]] or "Not attempted" in feedback[NAMES[1]]
