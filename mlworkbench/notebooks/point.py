@@ -24,16 +24,18 @@ if TYPE_CHECKING:
 
 CONTENT_TAG = "mlworkbench.content"
 POINT_TAG = "mlworkbench.point"
+TURN_TAG = "mlworkbench.turn"
+"""On the run of a point that another sweep may have as well: it ``asks``, ``waits`` for the other one, or ``goes``."""
 
 LONGEST = 6000
 """The most characters that MLflow keeps of a parameter."""
 
 
-def create_run(job: Job, given: Mapping[str, Any]) -> Run:
+def create_run(job: Job, given: Mapping[str, Any], turn: str = "goes") -> Run:
     """Make the run of a point, which says that this process works at it."""
     import mlflow
 
-    tags = origin_tags(job) | {POINT_TAG: job.key(given)}
+    tags = origin_tags(job) | {POINT_TAG: job.key(given), TURN_TAG: turn}
     return mlflow.MlflowClient(job.store_uri).create_run(job.experiment_id, tags=tags, run_name=_run_name(job, given))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlworkbench.notebooks.job import Job
 from mlworkbench.notebooks.parameters import Point
-from mlworkbench.notebooks.point import CONTENT_TAG, POINT_TAG, origin_tags
+from mlworkbench.notebooks.point import CONTENT_TAG, POINT_TAG, TURN_TAG, origin_tags
 from mlworkbench.orphans import PROCESS_TAG, end_run, is_alive, is_dead, running_children, this_process
 from mlworkbench.waiting import telling
 
@@ -61,20 +61,34 @@ def recorded(job: Job, parent: str | None = None, point: str | None = None) -> l
 
 
 def elsewhere(job: Job, run: Run) -> Run | None:
-    """The run of another sweep that makes this one needless: one that is finished, or began earlier and goes well."""
+    """The run of another sweep that makes this one needless: one that is finished, or comes first and goes well.
+
+    Of two that were made at the same moment, each may not see the other when it looks. So each tells its turn.
+    """
     import mlflow
 
     mlflow.set_tracking_uri(job.store_uri)
+    client = mlflow.MlflowClient()
     for other in recorded(job, point=run.data.tags[POINT_TAG]):
-        earlier = (other.info.start_time, other.info.run_id) < (run.info.start_time, run.info.run_id)
+        if other.info.run_id == run.info.run_id:
+            continue
         with telling(f"another sweep, which is at the point {run.info.run_name!r}"):
-            while earlier and other.info.status == "RUNNING" and is_alive(other):
+            while _comes_first(other, run):
+                client.set_tag(run.info.run_id, TURN_TAG, "waits")
                 job.group.check()
                 time.sleep(0.2)
-                other = mlflow.get_run(other.info.run_id)  # noqa: PLW2901 (the same, later)
+                other = client.get_run(other.info.run_id)  # noqa: PLW2901 (the same, later)
         if other.info.status == "FINISHED":
             return other
+    client.set_tag(run.info.run_id, TURN_TAG, "goes")
     return None
+
+
+def _comes_first(other: Run, run: Run) -> bool:
+    """Whether another run of the point is at work before this one: an earlier one, or one that did not see this one."""
+    at_work = other.info.status == "RUNNING" and other.info.lifecycle_stage == "active" and is_alive(other)
+    earlier = (other.info.start_time, other.info.run_id) < (run.info.start_time, run.info.run_id)
+    return at_work and (earlier or other.data.tags.get(TURN_TAG) != "waits")
 
 
 def end_unfinished(job: Job) -> None:

@@ -139,7 +139,7 @@ def _work(job: Job, point: Point, resume: bool, sweep_pid: int, credentials: dic
     if os.getpid() != sweep_pid:
         end_with_parent()
     job.group.check()
-    run = create_run(job, point)
+    run = create_run(job, point, turn="asks" if resume else "goes")
     if resume and (other := elsewhere(job, run)):
         mlflow.MlflowClient().delete_run(run.info.run_id)
         return job.key(point), other

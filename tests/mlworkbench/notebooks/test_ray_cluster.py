@@ -196,7 +196,7 @@ if sys.argv[1] == "nodes":
         look(cluster.address)
         command = [sys.executable, "-c", f"import ray; ray.init('{cluster.address}'); print('let in')"]
         try:  # Ray asks again and again
-            subprocess.run(command, env={**os.environ, "RAY_AUTH_MODE": "disabled"}, timeout=300)
+            subprocess.run(command, env={**os.environ, "RAY_AUTH_MODE": "disabled"}, timeout=60)
         except subprocess.TimeoutExpired:
             pass
 else:

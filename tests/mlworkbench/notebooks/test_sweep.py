@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import mlflow
@@ -13,6 +14,9 @@ import psutil
 import pytest
 
 import mlworkbench as wb
+from mlworkbench.notebooks.job import prepare
+from mlworkbench.notebooks.point import TURN_TAG, create_run
+from mlworkbench.notebooks.resume import elsewhere
 from tests.notebooks import notebook
 from tests.waiting import alive, until
 
@@ -179,6 +183,34 @@ def is_server(process: psutil.Process, mark: str) -> bool:
         return "warmkernel/server.py" in " ".join(process.cmdline()) and process.environ().get("IPYTHON_MARK") == mark
     except psutil.Error:
         return False
+
+
+@pytest.mark.parametrize("turn", ["asks", "goes"])
+def test_of_two_points_made_at_the_same_moment_one_waits(tmp_path: Path, home: Path, turn: str) -> None:
+    """The later one did not see the earlier one when it looked, since that was being made: it works at the point."""
+    wb.start("moment")
+    job = prepare(notebook(tmp_path / "a.ipynb", "n = 0", parameters=True), experiment="moment")
+    earlier, later = create_run(job, {"n": 1}, turn="asks"), create_run(job, {"n": 1}, turn=turn)
+    client = mlflow.MlflowClient()
+
+    def work() -> None:
+        client.set_tag(later.info.run_id, TURN_TAG, "goes")
+        time.sleep(2)
+        client.set_terminated(later.info.run_id)
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        assert elsewhere(job, earlier).info.run_id == later.info.run_id
+        working.result()
+
+
+def test_a_later_point_that_waits_is_not_waited_for(tmp_path: Path, home: Path) -> None:
+    wb.start("moment")
+    job = prepare(notebook(tmp_path / "a.ipynb", "n = 0", parameters=True), experiment="moment")
+    earlier, later = create_run(job, {"n": 1}, turn="asks"), create_run(job, {"n": 1}, turn="waits")
+    assert elsewhere(job, earlier) is None
+    assert mlflow.get_run(earlier.info.run_id).data.tags[TURN_TAG] == "goes"
+    assert mlflow.get_run(later.info.run_id).data.tags[TURN_TAG] == "waits"
 
 
 def test_two_sweeps_of_the_same_points_at_once_share_them(tmp_path: Path, noted: Path) -> None:
