@@ -1,7 +1,8 @@
-"""The store in which the answers to an assignment are tried."""
+"""The store in which the answers to an assignment are tried, and a clone for those who use the course."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import mlworkbench as wb
 from mlworkbench.tasks import Feedback, check
 from tests import tally
+from tests.paths import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +43,11 @@ def session(request: pytest.FixtureRequest, stores: Callable[[str], Path], monke
     part = request.module.__name__.split(".")[-2]
     monkeypatch.setenv("MLWORKBENCH_HOME", str(stores(part)))
     wb.start(f"exercises: {part}")
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone of the workbook's notebooks, in which the user stands."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

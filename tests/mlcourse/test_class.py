@@ -26,14 +26,6 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.fixture
-def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A teacher's clone, in which the teacher stands."""
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def hand_in(tmp_path: Path) -> Callable[..., None]:
     """Put a notebook into the folder that a teacher has got."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,26 +16,10 @@ from mlcourse.commands import progress, reset
 from mlcourse.exercises import assignments, task_titles
 from mlcourse.tasks import TASKS
 from mlworkbench.tasks import outcomes
+from tests.mlcourse.lesson_0 import pass_lesson_0
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.processes
-
-
-@pytest.fixture
-def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def pass_lesson_0() -> str:
-    import mlflow
-
-    wb.start("0 start here")
-    with mlflow.start_run() as run:
-        mlflow.log_param("strategy", "prior")
-        mlflow.log_metric("accuracy", 0.4)  # 18 of 45 wines
-    return run.info.run_id
 
 
 def line(task: str) -> str:
