@@ -9,6 +9,7 @@ import nbformat
 from nbformat.v4 import new_code_cell
 
 from mlcourse.solutions import worked
+from tests.paths import ROOT
 
 
 def exercises(notebook: nbformat.NotebookNode) -> dict[str, int]:
@@ -23,7 +24,7 @@ def exercises(notebook: nbformat.NotebookNode) -> dict[str, int]:
     return places
 
 
-def solved(lesson: Path, store: Path, copy: Path) -> str:
+def solved(lesson: Path, store: str, copy: str) -> str:
     """The notebook with its solutions as text, and a cell before the first of them that copies the store.
 
     Nothing but exercises and their checks may follow that cell, so that the copy holds all that the lesson leaves.
@@ -35,8 +36,11 @@ def solved(lesson: Path, store: Path, copy: Path) -> str:
     assert after == sorted([*places.values(), *(place + 1 for place in places.values())]), "code after the exercise"
     for task, place in places.items():
         notebook.cells[place].source, _ = worked(task)
-    keep = f"import sqlite3\n\nsqlite3.connect({str(store)!r}).backup(sqlite3.connect({str(copy)!r}))"
-    notebook.cells.insert(first, new_code_cell(keep))
+    keep = [
+        f"import sys\nsys.path.append({str(ROOT)!r})",
+        f"from tests.lessons.stores import copy_store\ncopy_store({store!r}, {copy!r})",
+    ]
+    notebook.cells.insert(first, new_code_cell("\n".join(keep)))
     return nbformat.writes(notebook)
 
 

@@ -1,6 +1,6 @@
-"""Every lesson, executed for real: by nbval strictly on a fresh store, by papermill on the used one and PostgreSQL.
+"""Every lesson, executed for real: by nbval strictly on a fresh store, by papermill on the used one in PostgreSQL.
 
-Each worked solution is executed with the lesson on the used store.
+The second execution has other parameters, an ordinary user's leftovers and the worked solution.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from mlworkbench.workbook import EXECUTION_VARIABLE
 from tests.lessons.expected import EXPECTED, Logged
 from tests.lessons.solved import answers, solved
 from tests.lessons.store_outputs import UNHURRIED
+from tests.lessons.stores import copy_store
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.processes
@@ -54,29 +55,25 @@ def nbval(notebook: Path, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 @each_lesson
-def test_a_lesson_on_a_fresh_store_a_used_one_and_postgresql(
+def test_a_lesson_on_a_fresh_store_and_on_a_used_one_in_postgresql(
     lesson: Lesson, empty_home: Path, tmp_path: Path, postgres: Callable[[], str]
 ) -> None:
-    """Exactly the stored outputs on a fresh store; then, with fast parameters, equal runs on it and on PostgreSQL.
+    """Exactly the stored outputs on a fresh SQLite store; with other parameters, what is expected on a used store.
 
-    On the used store the worked solution stands in place of the exercise, and its check passes. What the lesson itself
-    leaves there is read from a copy that is made right before the solution.
+    The used store is the first one as it was left, moved to PostgreSQL. There the worked solution stands in place of
+    the exercise, and its check passes. What the lesson itself leaves is read from a copy that is made right before.
     """
     done = nbval(lesson.path, empty_home)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert lesson.id in EXPECTED, f"say in tests/lessons/expected.py what lesson {lesson.id} leaves in the store"
 
-    def logged(name: str, uri: str, left: str, content: str | None = None) -> Logged:
-        env = {EXECUTION_VARIABLE: name, "MLFLOW_TRACKING_URI": uri, "MLWORKBENCH_HOME": str(empty_home)}
-        execute(lesson.path, tmp_path / f"{name}.ipynb", content=content, values=lesson.fast, env=env)
-        found = Logged.of(left, name)
-        EXPECTED[lesson.id](found)
-        return found
-
-    copy, database = tmp_path / "before_the_solution.db", postgres()
-    used = logged("used", "", f"sqlite:///{copy}", solved(lesson.path, empty_home / "mlflow.db", copy))
-    assert used.metrics == logged("postgresql", database, database).metrics
-    for said in answers(tmp_path / "used.ipynb"):
+    used, left = postgres(), f"sqlite:///{tmp_path / 'before_the_solution.db'}"
+    copy_store(f"sqlite:///{empty_home / 'mlflow.db'}", used)
+    env = {EXECUTION_VARIABLE: "used", "MLFLOW_TRACKING_URI": used, "MLWORKBENCH_HOME": str(empty_home)}
+    executed = tmp_path / "used.ipynb"
+    execute(lesson.path, executed, content=solved(lesson.path, used, left), values=lesson.fast, env=env)
+    EXPECTED[lesson.id](Logged.of(left, "used"))
+    for said in answers(executed):
         assert f"{PASSED} (task " in said
 
 

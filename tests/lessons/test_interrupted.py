@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -16,6 +15,7 @@ import pytest
 
 from mlworkbench.ports import require_free
 from mlworkbench.waiting import patience
+from tests.waiting import until
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -48,14 +48,6 @@ def listening(home: Path) -> set[int]:
     return found
 
 
-def until(question: Callable[[], object], runner: subprocess.Popen[str] | None = None) -> None:
-    limit = time.monotonic() + patience(600)
-    while not question():
-        assert time.monotonic() < limit
-        assert runner is None or runner.poll() is None
-        time.sleep(0.2)
-
-
 @contextlib.contextmanager
 def run_until_ctrl_c(lesson: str, home: Path) -> Iterator[subprocess.Popen[str]]:
     """Run a lesson and interrupt it at the end of the block; then nothing of it may be left."""
@@ -74,7 +66,8 @@ def run_until_ctrl_c(lesson: str, home: Path) -> Iterator[subprocess.Popen[str]]
 def test_after_ctrl_c_nothing_is_left(lesson: str, servers: int, empty_home: Path) -> None:
     """In lesson 1.6 a PostgreSQL and two servers run by then."""
     with run_until_ctrl_c(lesson, empty_home) as runner:
-        until(lambda: len(listening(empty_home)) >= servers, runner)
+        until(lambda: len(listening(empty_home)) >= servers or runner.poll() is not None)
+        assert runner.poll() is None
         ports = listening(empty_home)
         databases = [process for process in processes(empty_home) if process.name() == "postgres"]
     for port in ports:
@@ -85,4 +78,5 @@ def test_after_ctrl_c_nothing_is_left(lesson: str, servers: int, empty_home: Pat
 def test_after_ctrl_c_nothing_is_left_of_a_process_that_a_lesson_waits_for(empty_home: Path) -> None:
     """Lesson 6.3 moves an alias from another process; no lesson of part 6 starts a server."""
     with run_until_ctrl_c("6.3", empty_home) as runner:
-        until(lambda: called(empty_home, "set_prompt_alias"), runner)
+        until(lambda: called(empty_home, "set_prompt_alias") or runner.poll() is not None)
+        assert runner.poll() is None
