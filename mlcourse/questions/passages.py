@@ -43,8 +43,8 @@ PASSAGES = {
     "each point of a grid, on all cores. A notebook that fails is kept with its error.",
     "5.1": "Write the success criterion down before the first model. A heuristic such as always up is the baseline. "
     "An interval tells whether an accuracy could be luck.",
-    "5.2": "A random split of days whose answers overlap leaks the future into training. Split in time instead, with "
-    "a gap. To prove that a feature does not look ahead, change the prices after a day: it must stay as it was.",
+    "5.2": "A random split of days with overlapping answers leaks the future into training. Split in time, with a "
+    "gap. A feature that looks ahead changes when later prices are changed.",
     "5.3": "Walk-forward validation trains on the past and tests on the years that follow. Compare every model with "
     "the best heuristic on the same days. A small gain may vanish in the interval.",
     "5.4": "A pilot runs the whole pipeline on real data before anybody relies on it. The gate compares the candidate "
