@@ -207,7 +207,7 @@ def exempt_with_reason(nb: NotebookNode) -> Problems:
 
 
 def long_cells_announced(nb: NotebookNode) -> Problems:
-    """A cell that takes long teaches what something costs: it has a reason, and the words before it speak of the time."""
+    """A cell that takes long has a reason for it, and the words before it speak of the time."""
     for before, cell in zip(nb.cells, nb.cells[1:], strict=False):
         if "takes-long" in tags(cell) and not (
             cell.metadata.get("reason") and re.search(r"\b(takes|seconds|minutes?)\b", before.source)
