@@ -43,7 +43,8 @@ def parse_notebook(text: str, notebook: str | os.PathLike[str]) -> NotebookNode:
     import nbformat
 
     try:
-        node: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+        read = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+        node: NotebookNode = nbformat.from_dict(read)  # type: ignore[no-untyped-call] # of version 3 it is none yet
         _make_reliable(node)
     except Exception as error:  # whatever a broken file makes nbformat trip over
         raise _no_notebook(notebook, error) from error
@@ -91,12 +92,15 @@ def _make_reliable(node: NotebookNode) -> None:
     for section in ("kernelspec", "language_info", "mlworkbench", "papermill"):
         if not isinstance(node.metadata.get(section, {}), dict):
             del node.metadata[section]
+    if spec := node.metadata.get("kernelspec"):
+        spec.setdefault("display_name", str(spec.get("name")))  # or there is no HTML of it
     for cell in node.cells:
         cell.metadata = cell.get("metadata") or {}
         tags = cell.metadata.get("tags") or []
         cell.metadata["tags"] = [tags] if isinstance(tags, str) else list(tags)
         cell.setdefault("source", "").encode()  # raises an error where it cannot be written again
-        cell.setdefault("cell_type", "raw")
+        if cell.setdefault("cell_type", "raw") == "code":
+            cell.setdefault("outputs", [])
 
 
 def language_of(node: NotebookNode) -> str:
