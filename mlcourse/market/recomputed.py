@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
@@ -18,6 +19,8 @@ FITTED_AGAIN = ("logistic", "forest", "xgboost")
 
 SEEDS = 0.015
 """So far apart lie the claims of random splits with different seeds."""
+
+_NOISE = 1e-9  # of one digit more or less in a sum
 
 LUCK = 0.01
 """The accuracy of the best rule, from which ``months_by_luck`` is made, may be rounded to two digits."""
@@ -127,6 +130,37 @@ def leakage(symbol: str, model: str, horizon: int) -> dict[str, float]:
 
     found = walk_forward.leakage(table(symbol, horizon), columns("rich"), model, horizon=horizon)
     return {str(name): float(value) for name, value in found.items()}
+
+
+@cache
+def held_out(until: str, window: int, model: str, days: int) -> tuple[bool, dict[str, float]]:
+    """What the pipeline of lesson 5.4 measures on the days held out; and whether its gate lets the model pass."""
+    from stock_market import candidates, features, heuristics, prices, sweep, walk_forward
+
+    series = {name: prices.checked(found) for name, found in prices.load_with_companions(until=until).items()}
+    known, held = walk_forward.split_off(sweep.table(series, "sp500", window), days, window)
+    columns = features.columns("rich", window)
+    fitted = candidates.fit(model, known[columns], known["answer"])
+    said = candidates.probability(fitted, held[columns]) > 0.5  # noqa: PLR2004
+    right = float((said == held["answer"]).mean())
+    scores = heuristics.scores(held)
+    return passes(said, held), {"accuracy": right, "heuristic_always_up": float(scores["always_up"])}
+
+
+def passes(said: Any, held: pd.DataFrame) -> bool:
+    """Whether a model that says this of the days held out meets both demands of the gate."""
+    from stock_market import criterion, gate, heuristics
+
+    rule = heuristics.HEURISTICS[heuristics.scores(held).index[0]]
+    low, gain, _ = criterion.gain(said, rule(held), held["answer"].to_numpy())
+    return gain > gate.MARGIN - _NOISE and low >= 0
+
+
+def problems(folder: Path) -> set[str]:
+    """What is wrong with the prices in a folder, in the words of the project."""
+    from stock_market import prices
+
+    return {str(found) for file in folder.glob("*.csv") for found in prices.problems(prices.read(file))["found"]}
 
 
 def agree_on_leakage(run: Run, expected: dict[str, float], do: str) -> None:
