@@ -49,7 +49,9 @@ def fill(engine: sqlalchemy.Engine, experiment: str) -> None:
         for table, statement in FILL_VALUES.items():
             for key in NAMES[table.removeprefix("latest_")]:
                 text = sqlalchemy.text(statement + " FROM generate_series(1, :runs) n")
-                connection.execute(text, {**{name: values[name] for name in ("now", "runs") if f":{name}" in text.text}, "key": key})
+                connection.execute(
+                    text, {**{name: values[name] for name in ("now", "runs") if f":{name}" in text.text}, "key": key}
+                )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sqlalchemy.text("ANALYZE"))
 

@@ -67,8 +67,7 @@ def compare_each(
     rounds = [[seconds(plain), *(seconds(ours) for ours, _ in ways.values())] for _ in range(repeats)]
     base, *columns = zip(*rounds, strict=True)
     reached = [
-        _note_ratio(what, base, column, least)
-        for (what, (_, least)), column in zip(ways.items(), columns, strict=True)
+        _note_ratio(what, base, column, least) for (what, (_, least)), column in zip(ways.items(), columns, strict=True)
     ]
     return all(reached)
 
