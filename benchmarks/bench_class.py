@@ -33,7 +33,7 @@ from mlworkbench.ports import free_port
 from mlworkbench.quiet import quiet_mlflow
 from tests.stack.server import environment, server
 
-CLIENTS, RUNS, STEPS = sized(50, 4), sized(5, 1), 20
+CLIENTS, RUNS, STEPS = sized(50, 4), sized(3, 1), 20
 METRICS = ["loss", "accuracy", "precision", "recall", "f1"]
 SIZE = 100_000  # bytes of the artifact of a run
 KINDS = ["create run", "log parameters", "log metrics", "log artifact", "end run"]

@@ -19,7 +19,7 @@ from mlworkbench.ports import free_port
 
 POINTS = sized(10_000, 1000)
 LOOP_POINTS = sized(1000, 100)  # the loop is measured on fewer points and scaled up: each costs the same
-REPEATS = sized(5, 1)
+REPEATS = sized(3, 1)
 
 
 def loop(name: str) -> None:

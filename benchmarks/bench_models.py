@@ -27,7 +27,7 @@ import mlworkbench as wb
 from benchmarks.measure import compare, note, require_quiet, seconds, sized
 
 LIMITS = {"RandomForest": 30, "XGBoost": 20, "Keras": 3}
-REPEATS, BARE_REPEATS = sized(3, 1), sized(15, 2)
+REPEATS, BARE_REPEATS = sized(2, 1), sized(15, 2)
 MOST_OF_BARE = 2
 TRUSTED = ["sklearn.tree._tree.Tree"]
 

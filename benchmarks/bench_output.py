@@ -13,7 +13,7 @@ import papermill
 from nbformat.v4 import new_code_cell, new_notebook
 
 import mlworkbench as wb
-from benchmarks.measure import compare, require_quiet, sized
+from benchmarks.measure import compare, require_quiet
 from mlworkbench.notebooks.kernels import keep_warm
 from mlworkbench.store import open_store
 
@@ -66,4 +66,4 @@ def main(repeats: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sized(3, 1))
+    main(1)

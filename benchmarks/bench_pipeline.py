@@ -11,11 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import compare, require_quiet, sized
+from benchmarks.measure import compare, require_quiet
 
 PROJECT = Path(__file__).parents[1] / "notebooks" / "projects" / "stock_market"
 MOST_OF_THE_FIRST = 0.15
-REPEATS = sized(2, 1)
+REPEATS = 1
 
 
 def run(home: Path) -> None:
