@@ -11,18 +11,18 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.measure import MOST_LOAD, NOTES_VARIABLE, require_quiet
+from benchmarks.measure import NOTES_VARIABLE, busy_cores, require_quiet
 from benchmarks.page import PAGE, dated, figures, write_section
 
 HERE = Path(__file__).parent
-LONGEST_WAIT = 600
+LONGEST_WAIT, IDLE = 600, 0.3
 
 
 def settle() -> None:
-    """Wait until what the last benchmark did no longer counts as load."""
+    """Wait until what the last benchmark has left behind has ended."""
     until = time.monotonic() + LONGEST_WAIT
-    while os.getloadavg()[0] > MOST_LOAD and time.monotonic() < until:
-        time.sleep(5)
+    while busy_cores() > IDLE and time.monotonic() < until:
+        pass
 
 
 def measured(name: str) -> tuple[bool, list[dict[str, object]]]:

@@ -1,6 +1,6 @@
 """The pipeline of the stock market, run by ``mlflow run`` as a learner does: the first time, and once more.
 
-The second run finds every step finished with the same parameters, code and inputs, and has to take under a third.
+The second run finds every step finished with the same parameters, code and inputs, and may take 0.15 of the first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 from benchmarks.measure import compare, require_quiet
 
 PROJECT = Path(__file__).parents[1] / "notebooks" / "projects" / "stock_market"
-LEAST_FASTER = 3
+MOST_OF_THE_FIRST = 0.15
+REPEATS = 1
 
 
 def run(home: Path) -> None:
@@ -34,13 +35,15 @@ def run(home: Path) -> None:
 
 
 def main() -> None:
-    """Measure both on fresh stores, two times."""
+    """Measure both on fresh stores."""
     require_quiet()
     with tempfile.TemporaryDirectory() as folder:
-        homes = [Path(folder, str(number)) for number in range(2)]
+        homes = [Path(folder, str(number)) for number in range(REPEATS)]
         firsts, seconds = iter(homes), iter(homes)
         what = "pipeline once more, all steps reused"
-        reached = compare(what, lambda: run(next(firsts)), lambda: run(next(seconds)), repeats=2, least=LEAST_FASTER)
+        reached = compare(
+            what, lambda: run(next(firsts)), lambda: run(next(seconds)), repeats=REPEATS, least=1 / MOST_OF_THE_FIRST
+        )
     sys.exit(not reached)
 
 

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psutil
+
 NOTES_VARIABLE = "BENCHMARK_NOTES"
 """Environment variable with the file to which figures are noted, a JSON object a line."""
 
@@ -24,9 +26,15 @@ def sized(full: int, few: int) -> int:
     return few if "--few" in sys.argv else full
 
 
+def busy_cores(seconds: float = 3) -> float:
+    """How many cores work just now, which unlike the load forgets at once what the last benchmark did."""
+    return psutil.cpu_percent(seconds) / 100 * (os.cpu_count() or 1)
+
+
 def require_quiet() -> None:
     """End the process with a sentence where nothing can be measured: on one core, or on a machine that is busy."""
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    cores = os.cpu_count() or 1
+    load = busy_cores() if NOTES_VARIABLE in os.environ else os.getloadavg()[0]
     if cores < LEAST_CORES:
         sys.exit(f"Found: {cores} core. Expected: at least {LEAST_CORES}. Do this: measure on another machine.")
     if load > MOST_LOAD:
@@ -67,8 +75,7 @@ def compare_each(
     rounds = [[seconds(plain), *(seconds(ours) for ours, _ in ways.values())] for _ in range(repeats)]
     base, *columns = zip(*rounds, strict=True)
     reached = [
-        _note_ratio(what, base, column, least)
-        for (what, (_, least)), column in zip(ways.items(), columns, strict=True)
+        _note_ratio(what, base, column, least) for (what, (_, least)), column in zip(ways.items(), columns, strict=True)
     ]
     return all(reached)
 

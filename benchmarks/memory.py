@@ -15,9 +15,7 @@ MARK = "IPYTHON_BENCHMARK"
 """Marks the processes of a command; a variable of IPython's, so that they get a server of warm kernels of their own."""
 
 
-def watched(
-    command: list[str], every: float = 0.1, progress: Callable[[], int] = lambda: 0
-) -> list[tuple[int, float]]:
+def watched(command: list[str], every: float = 0.1, progress: Callable[[], int] = lambda: 0) -> list[tuple[int, float]]:
     """Run a command; every so many seconds, its progress and the proportional set size (MiB) of its processes."""
     mark, samples = uuid.uuid4().hex, []
     folder = tempfile.mkdtemp(dir=os.environ["MLWORKBENCH_HOME"])  # its own fork server names it

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import nbformat
 
@@ -85,7 +85,7 @@ def of_lessons(folder: Path) -> str:
 
 def timed_tests(report: Path) -> Iterator[tuple[float, str, str]]:
     """Seconds, folder and name of each test of a JUnit report."""
-    for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 (pytest has written it here)
+    for case in ET.parse(report).iter("testcase"):  # noqa: S314 (pytest has written it here)
         place = case.get("classname", "").split(".")
         yield float(case.get("time", 0)), "/".join(place[:-1][:2]), "::".join([".".join(place), case.get("name", "")])
 

@@ -1,4 +1,4 @@
-"""What measures tells what it cannot measure, and each section of the page of figures says what was missed, and when."""
+"""What measures tells what it cannot measure; each section of the page of figures says what was missed, and when."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks import __main__ as command
@@ -26,6 +27,18 @@ def test_a_machine_that_cannot_measure_is_told(
     monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     with pytest.raises(SystemExit, match=told):
+        require_quiet()
+
+
+def test_between_benchmarks_counts_what_works_just_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The load still tells of the benchmark before."""
+    monkeypatch.setenv(NOTES_VARIABLE, "notes.jsonl")
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "getloadavg", lambda: (50.0, 0.0, 0.0))
+    monkeypatch.setattr(psutil, "cpu_percent", lambda _: 10.0)
+    require_quiet()
+    monkeypatch.setattr(psutil, "cpu_percent", lambda _: 90.0)
+    with pytest.raises(SystemExit, match=r"Found: a load of 1\.8\."):
         require_quiet()
 
 
@@ -97,6 +110,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "HERE", folder)
     monkeypatch.setattr(os, "getloadavg", lambda: (0.1, 0.0, 0.0))
+    monkeypatch.setattr(command, "busy_cores", lambda: 0.1)
     (tmp_path / "performance.md").write_text(EARLIER)
     return tmp_path / "performance.md"
 
@@ -104,7 +118,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_one_benchmark_replaces_its_own_section_alone(page: Path) -> None:
     assert command.main(["bench_first"], page) == 1
     head, first, last = page.read_text().split("## ")
-    assert (head, last) == (EARLIER.split("## ")[0], EARLIER.split("## ")[2])
+    assert (head, last) == (EARLIER.partition("## ")[0], EARLIER.rpartition("## ")[2])
     name, _, what, _, machine, _, *lines = first.strip().splitlines()
     assert (name, what) == ("bench_first", "The first of two.")
     assert machine.startswith(f"{time.strftime('%Y-%m-%d')}: {os.cpu_count()} cores, ")
