@@ -44,7 +44,7 @@ def gathered(
 
 
 def _is_usual(option: Any) -> bool:
-    return option is None or option is True or (isinstance(option, str) and option == "main")
+    return option is None or (isinstance(option, str) and option == "main")
 
 
 def _text(name: str, value: Any) -> str:
