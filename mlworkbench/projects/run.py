@@ -84,8 +84,9 @@ def _explained(run_id: str, entry_point: str) -> Iterator[None]:
             raise failed(entry_point, run_id) from error
         raise ProjectError(
             f"MLflow could not start {entry_point!r} ({told(error)}).",
-            "an environment that can be made on this machine: virtualenv needs pyenv, conda conda, Docker an engine.",
-            'Correct what the message in brackets names, or use env_manager="local".',
+            "files and models that its parameters name, and an environment: virtualenv needs pyenv, conda conda, "
+            "Docker an engine.",
+            'Correct what the message in brackets names; for an environment, env_manager="local" takes this one.',
         ) from error
 
 
