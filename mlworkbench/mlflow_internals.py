@@ -159,7 +159,7 @@ def check_param_name(name: str) -> None:
     _validate_param_name(name)
 
 
-def run_project_as(run: Run, folder: Path, entry_point: str, parameters: dict[str, str], **options: str) -> None:
+def run_project_as(run: Run, folder: Path, entry_point: str, parameters: dict[str, str], **options: Any) -> None:
     """Run an entry point as a run that was made before, so that its id is known whatever happens.
 
     Public: ``mlflow.projects.run`` without ``run_id``, which its documentation keeps for MLflow itself.

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 from sklearn.linear_model import LogisticRegression
-from xgboost import XGBClassifier, XGBRegressor
+from xgboost import DMatrix, XGBClassifier, XGBRegressor
 
 import mlworkbench as wb
 from tests.mlworkbench.models.test_log import X, Y, logged, names_of
@@ -170,6 +170,10 @@ NUMBERS = X.to_numpy()[:5]
         ({"example": {"a": [1, 2]}}, "does not answer to the example, a dict", "pd.DataFrame(rows)"),
         ({"example": {"a": object()}}, "a builtins.dict", "pd.DataFrame(rows)"),
         ({"example": X[:2].assign(odd=[{1}, {2}])}, "a pandas.DataFrame", "astype"),
+        ({"example": np.ones((2, 2), "longdouble")}, "a numpy.ndarray", "np.asarray(rows, float)"),
+        ({"example": DMatrix(NUMBERS)}, "a xgboost.DMatrix", "the table that it was made from"),
+        ({"pyfunc_predict_fn": "decision_function"}, "cannot be read back", "a function that calls decision_function"),
+        ({"model": lambda model_input, params=None: model_input}, "exactly one argument", "the rows alone"),
         ({"model": MODEL.predict_proba}, "the method predict_proba of a Logistic", "pyfunc_predict_fn='predict_proba'"),
     ],
 )
