@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import requests
     import sqlalchemy
     from mlflow import MlflowClient
     from mlflow.entities import Run
@@ -39,6 +40,18 @@ def logging_stream() -> Any:
     from mlflow.utils.logging_utils import MLFLOW_LOGGING_STREAM
 
     return MLFLOW_LOGGING_STREAM
+
+
+def ask_server(uri: str, path: str, seconds: float) -> requests.Response:
+    """Ask a server once, with whatever lets MLflow's client in: passwords, tokens, certificates, headers, a workspace.
+
+    Public: ``MlflowClient``, which asks again for minutes.
+    """
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    known = get_default_host_creds(uri)
+    return http_request(known, path, "GET", max_retries=0, timeout=seconds, raise_on_status=False)
 
 
 def open_database(uri: str, artifact_root: str) -> sqlalchemy.Engine:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from mlworkbench.database import CONNECT_SECONDS, open_server_database, open_sqlite, sqlite_path, sqlite_uri
 from mlworkbench.errors import StoreError, is_line, shown, told, without_password
+from mlworkbench.mlflow_internals import ask_server
 from mlworkbench.waiting import LONGER, patience
 from mlworkbench.workbook import MARKER, workbook_home
 
@@ -128,28 +129,24 @@ def _check_server(uri: str, role: str, kind: str, instead: str) -> None:
 
     ``/health`` and ``/version`` would not do: they answer before the server looks at the host or the password.
     """
-    import requests
+    from mlflow import MlflowException
 
     seconds = patience(CONNECT_SECONDS)
-    auth = (os.environ.get("MLFLOW_TRACKING_USERNAME", ""), os.environ.get("MLFLOW_TRACKING_PASSWORD", ""))
     try:
-        answer = requests.get(
-            f"{uri.rstrip('/')}/api/2.0/mlflow/{kind}/search",
-            params={"max_results": "1"},
-            timeout=seconds,
-            auth=auth if any(auth) else None,
-        )
-    except (requests.RequestException, ValueError) as error:
-        malformed = isinstance(error, ValueError)
+        answer = ask_server(uri, f"/api/2.0/mlflow/{kind}/search?max_results=1", seconds)
+    except MlflowException as error:
+        cause = error.__context__
+        malformed = isinstance(cause, ValueError)
+        reason = told(error) if malformed or cause is None else type(cause).__name__
         raise StoreError(
-            f"no server answers at {uri} within {seconds:g} s ({told(error) if malformed else type(error).__name__}).",
+            f"no server answers at {uri} within {seconds:g} s ({reason}).",
             "an address such as http://localhost:5000." if malformed else f"a running MLflow server as {role}.",
             f"Start it (`mlflow server`), correct it, {LONGER}, or {instead}.",
         ) from error
     if answer.ok:
         return
     cures = {
-        401: "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.",
+        401: "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.",
         403: "Add this host and port to MLFLOW_SERVER_ALLOWED_HOSTS where the server is started.",
     }
     raise StoreError(
