@@ -66,4 +66,4 @@ def main(repeats: int) -> None:
 
 
 if __name__ == "__main__":
-    main(1)
+    main(2)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import psutil
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks.measure import NOTES_VARIABLE, compare, note, require_quiet
+from benchmarks.measure import NOTES_VARIABLE, compare, compare_each, note, require_quiet, sized
 from benchmarks.page import figures, write_section
 from tests.paths import ROOT
 
@@ -60,6 +62,27 @@ def test_figures_are_noted_with_what_was_wanted(tmp_path: Path, monkeypatch: pyt
     assert [(row["work"], row["reached"]) for row in rows] == [("in turn", True), ("a wish", False), ("memory", True)]
     lines = figures(rows).splitlines()[-3:]
     assert [line.split(" | ")[-1] for line in lines] == [" |", "**no** |", "yes |"]
+
+
+def test_several_ways_are_measured_against_one_plain_way(capsys: pytest.CaptureFixture[str]) -> None:
+    order: list[str] = []
+
+    def slow() -> None:
+        order.append("plain")
+        time.sleep(0.2)
+
+    ways = {"quick": (lambda: order.append("quick"), 5.0), "slower": (lambda: time.sleep(0.2), 5.0)}
+    assert not compare_each(slow, ways, 2)
+    assert order == ["plain", "quick"] * 2
+    quick, slower = capsys.readouterr().out.splitlines()
+    assert "wanted: 5 times, reached" in quick
+    assert "wanted: 5 times, MISSED" in slower
+
+
+def test_few_makes_a_try_of_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sized(1000, 2) == 1000
+    monkeypatch.setattr(sys, "argv", ["bench_runs", "--few"])
+    assert sized(1000, 2) == 2
 
 
 EARLIER = """# Performance
@@ -156,3 +179,9 @@ def test_each_section_of_the_page_belongs_to_a_benchmark() -> None:
     text = (ROOT / "docs" / "performance.md").read_text("utf-8")
     names = {section.split()[0] for section in text.split("\n## ")[1:]} - {"Where"}
     assert names <= {path.stem for path in (ROOT / "benchmarks").glob("bench_*.py")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py")))
+def test_what_a_benchmark_measures_is_still_there(name: str) -> None:
+    importlib.import_module(f"benchmarks.{name}")
