@@ -48,7 +48,6 @@ _PLAIN = {
     "sklearn.neural_network._stochastic_optimizers": "AdamOptimizer SGDOptimizer",
     "sklearn.utils._bunch": "Bunch",
     "sklearn.utils._metadata_requests": "MetadataRequest MethodMetadataRequest",
-    "builtins": "object",  # as a kind of columns
     "collections": "OrderedDict",
     "functools": "partial",  # what it calls has to be trusted, too
     "lightgbm.sklearn": "LGBMClassifier LGBMModel LGBMRanker LGBMRegressor",

@@ -81,7 +81,7 @@ def test_a_signature_that_refuses_the_models_own_example_is_left_out_and_told(ma
 
 
 def of_selected_columns() -> Any:
-    kinds = [(OneHotEncoder(), make_column_selector(dtype_include=object))]
+    kinds = [(OneHotEncoder(), make_column_selector(dtype_include="object"))]
     kinds += [(StandardScaler(), make_column_selector(dtype_include="number", pattern="petal"))]
     return make_pipeline(make_column_transformer(*kinds), LogisticRegression(max_iter=500))
 
