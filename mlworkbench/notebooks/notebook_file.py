@@ -22,18 +22,20 @@ def notebook_path(notebook: object) -> Path:
         raise NotebookError(f"{shown(notebook)} for a notebook.", "the path of a notebook.", "Give its path as a text.")
     path = Path(notebook)
     if "\0" in str(path) or not is_there(path) or not path.is_file():
-        raise NotebookError(f"no file {shown(str(path))}.", "the path of a notebook.", "Correct the path.")
+        found = "no file" if "\0" in str(path) or not is_there(path) else "no file, but something else, at"
+        raise NotebookError(f"{found} {shown(str(path))}.", "the path of a notebook.", "Correct the path.")
     return path.absolute()
 
 
 def read_notebook(notebook: str | os.PathLike[str]) -> NotebookNode:
     """Read a notebook file; a `NotebookError` tells when there is none, or it is not a notebook."""
-    return parse_notebook(_text(notebook_path(notebook)), notebook)
+    return parse_notebook(notebook_text(notebook_path(notebook)), notebook)
 
 
-def _text(path: Path) -> str:
+def notebook_text(path: Path) -> str:
+    """What a notebook's file holds."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some editors put a mark in front
     except (OSError, ValueError) as error:
         raise _no_notebook(path, error) from error
 

@@ -11,7 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from xgboost import DMatrix, XGBClassifier, XGBRegressor
 
 import mlworkbench as wb
@@ -74,6 +78,23 @@ def test_a_signature_that_refuses_the_models_own_example_is_left_out_and_told(ma
         warnings.simplefilter("always")
         assert log(model, example=rows, signature=False).signature is None
     assert not told
+
+
+def of_selected_columns() -> Any:
+    kinds = [(OneHotEncoder(), make_column_selector(dtype_include="object"))]
+    kinds += [(StandardScaler(), make_column_selector(dtype_include="number", pattern="petal"))]
+    return make_pipeline(make_column_transformer(*kinds), LogisticRegression(max_iter=500))
+
+
+@pytest.mark.parametrize("make", [of_selected_columns, HistGradientBoostingClassifier])
+def test_columns_of_texts_need_no_trust_of_the_readers(make: Any) -> None:
+    kind = "category" if make is HistGradientBoostingClassifier else object
+    rows = X.assign(color=np.resize(["red", "green", "blue"], len(X))).astype({"color": kind})
+    model = make().fit(rows, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        info = log(model, example=rows)
+    assert np.array_equal(said(info, rows), model.predict(rows))
 
 
 def test_a_model_that_draws_numbers_keeps_its_signature() -> None:

@@ -78,7 +78,7 @@ def test_what_old_and_careless_tools_left_out(tmp_path: Path, home: Path) -> Non
     old_cell = {"cell_type": "code", "language": "python", "input": "1", "outputs": [], "metadata": {}}
     old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": [old_cell]}]}
     for name, content in (("careless", careless), ("old", old)):
-        (tmp_path / f"{name}.ipynb").write_text(json.dumps(content))
+        (tmp_path / f"{name}.ipynb").write_text(json.dumps(content), encoding="utf-8-sig")  # with a mark in front
         run = wb.rerun(tmp_path / f"{name}.ipynb")
         assert (run.data.tags["outcome"], run.data.tags.get("mlworkbench.html")) == ("passed", None)
 
