@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mlworkbench.errors import StoreError, WorkbenchError, explained, is_line, shown
+from mlworkbench.errors import StoreError, explained
+from mlworkbench.experiments import check_experiment_name, found_experiment, fresh_experiment
 from mlworkbench.groups import require_groups
 from mlworkbench.locations import notes_on_locations
-from mlworkbench.mlflow_internals import ARTIFACT_ROOT_VARIABLE, active_experiment_id
+from mlworkbench.mlflow_internals import ARTIFACT_ROOT_VARIABLE
 from mlworkbench.orphans import end_orphans
 from mlworkbench.quiet import quiet_mlflow
 from mlworkbench.store import Store, open_store
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
 
@@ -131,19 +131,9 @@ def _activate(name: str, store: Store, fresh: bool) -> tuple[Experiment, list[st
     with explained(f"the experiment {name!r} in {store.label}", do, kind=StoreError):
         client = mlflow.MlflowClient()
         end_orphans(client)
-        entity, notes = (_fresh_experiment if fresh else _experiment)(client, name)
+        entity, notes = (fresh_experiment if fresh else found_experiment)(client, name)
         mlflow.set_experiment(experiment_id=entity.experiment_id)
         return entity, notes + notes_on_locations(client, store, entity)
-
-
-def check_experiment_name(name: str, error: type[WorkbenchError] = WorkbenchError) -> None:
-    """Refuse a name that is no text of one line: MLflow takes it, and then nobody can write or find it."""
-    if not is_line(name):
-        raise error(
-            f"the experiment name {shown(name, 60)}.",
-            "a text of one line that is not empty.",
-            'Write, say, wb.start("my experiment").',
-        )
 
 
 def active_store() -> Store:
@@ -163,18 +153,6 @@ def active_store() -> Store:
     return store
 
 
-def experiment_for(name: str | None, *, otherwise: str) -> str:
-    """Id of the experiment of that name, made if there is none; without a name the active one, or ``otherwise``."""
-    import mlflow
-    from mlflow.tracking.default_experiment import DEFAULT_EXPERIMENT_ID
-
-    if name is not None:
-        check_experiment_name(name)
-    elif (active := active_experiment_id()) != DEFAULT_EXPERIMENT_ID:
-        return active
-    return str(_experiment(mlflow.MlflowClient(), name or otherwise)[0].experiment_id)
-
-
 def _use(store: Store) -> None:
     import mlflow
 
@@ -192,46 +170,6 @@ def _end_open_runs() -> list[str]:
         mlflow.end_run("FAILED")
         notes.append(f"The run {run.info.run_name!r} was still open after an error; it is now ended as FAILED.")
     return notes
-
-
-def _fresh_experiment(client: MlflowClient, name: str) -> tuple[Experiment, list[str]]:
-    """Create an experiment that nobody else has got, also when others do the same at this moment."""
-    notes: list[str] = []
-    while True:
-        if old := client.get_experiment_by_name(name):
-            if old.lifecycle_stage == "deleted":
-                client.restore_experiment(old.experiment_id)
-            kept = f"{name} (kept {old.experiment_id})"
-            client.rename_experiment(old.experiment_id, kept)
-            notes = [f"The earlier runs are kept in the experiment {kept!r}."]
-        if made := _create(client, name):
-            return made, notes
-
-
-def _experiment(client: MlflowClient, name: str) -> tuple[Experiment, list[str]]:
-    """Find, restore or create an experiment, also when another process creates it at the same moment."""
-    found = client.get_experiment_by_name(name) or _create(client, name) or client.get_experiment_by_name(name)
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-        note = f"The experiment {name!r} had been deleted; it is restored with its runs."
-        return client.get_experiment(found.experiment_id), [note]
-    return found, []
-
-
-def _create(client: MlflowClient, name: str) -> Experiment | None:
-    """Create an experiment; None when another process has been faster."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_experiment(client.create_experiment(name))
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_ALREADY_EXISTS":
-            return None
-        raise StoreError(
-            f"MLflow did not create the experiment {name!r} ({error.message}).",
-            "a store that takes a new experiment of this name.",
-            "Correct what the message in brackets names, or choose another name.",
-        ) from error
 
 
 def _without_user(uri: str) -> str:

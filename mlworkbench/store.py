@@ -72,13 +72,18 @@ def open_store(tracking_uri: str | None = None) -> Store:
         return Store(uri, root, why)
     if uri == "databricks" or uri.startswith("databricks://"):
         return Store(uri, None, why)
+    raise _no_store(uri, scheme, why)
+
+
+def _no_store(uri: str, scheme: str, why: str) -> StoreError:
+    """What is wrong with an address at which no runs can be kept."""
     if scheme == "uc" or scheme.startswith("databricks"):
-        raise StoreError(
+        return StoreError(
             f"the tracking URI {without_password(uri)!r} ({why}), which names a registry of models at most.",
             "a place for runs: 'databricks', 'databricks://profile', a server, or a database.",
             "Give a registry to mlflow.set_registry_uri; without a tracking URI the workbook's own store is used.",
         )
-    raise StoreError(
+    return StoreError(
         f"the tracking URI {without_password(uri)!r} ({why}) names a store of plain files.",
         "a database or a server: MLflow refuses file stores since 3.13.",
         "Use 'sqlite:///mlflow.db', or leave the URI out to use the workbook's own store. "

@@ -81,7 +81,8 @@ def prepare(
     """
     import mlflow
 
-    from mlworkbench.session import active_store, experiment_for
+    from mlworkbench.experiments import experiment_for
+    from mlworkbench.session import active_store
 
     path = notebook_path(notebook)
     node = read_notebook(path)

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import ProjectError, is_among, told, unknown_name, without_password
+from mlworkbench.experiments import check_experiment_name
 from mlworkbench.mlflow_internals import active_experiment_id, create_project_run, run_project_as
 from mlworkbench.orphans import PROCESS_TAG, this_process
 from mlworkbench.projects.git import Fetched, fetched, is_remote
 from mlworkbench.projects.guard import guarded
 from mlworkbench.projects.mlproject_file import entry_point_of
 from mlworkbench.projects.parameter_values import gathered
-from mlworkbench.session import check_experiment_name
 from mlworkbench.temporary import temporary_folder
 from mlworkbench.workbook import PARENT_VARIABLE
 

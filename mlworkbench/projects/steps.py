@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import ProjectError
+from mlworkbench.experiments import check_experiment_name
 from mlworkbench.projects.fingerprint import fingerprint
 from mlworkbench.projects.git import Fetched, fetched, is_remote
 from mlworkbench.projects.guard import guarded
 from mlworkbench.projects.mlproject_file import entry_point_of
 from mlworkbench.projects.parameter_values import gathered
 from mlworkbench.projects.run import begun, command_line, failed, run_project, without_secrets
-from mlworkbench.session import check_experiment_name
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

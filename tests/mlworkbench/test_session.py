@@ -15,7 +15,8 @@ import mlflow
 import pytest
 
 import mlworkbench as wb
-from mlworkbench.session import active_store, experiment_for
+from mlworkbench.experiments import experiment_for
+from mlworkbench.session import active_store
 from mlworkbench.store import Store
 from tests.notebooks import notebook
 from tests.projects import project

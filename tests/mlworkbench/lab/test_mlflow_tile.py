@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,10 +18,9 @@ import requests
 
 from mlworkbench.lab.mlflow_tile import mlflow_tile
 from mlworkbench.ports import free_port
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.processes
-
-PATIENCE = 300  # seconds, on a busy machine
 
 LAB = """
 import os, subprocess, time
@@ -46,18 +44,11 @@ def running() -> Iterator[tuple[subprocess.Popen[str], Path, psutil.Process]]:
         place, pid = lab.stdout.readline().split()
         server = psutil.Process(int(pid))
         try:
-            wait(lambda: "200 OK" in get(Path(place), "/hub/mlflow/"), "the page of MLflow")
+            until(lambda: "200 OK" in get(Path(place), "/hub/mlflow/"))
             yield lab, Path(place), server
         finally:
             lab.kill()
-            wait(lambda: not alive(server), "the end of the server")
-
-
-def wait(done: Callable[[], bool], what: str) -> None:
-    begun = time.monotonic()
-    while not done():
-        assert time.monotonic() - begun < PATIENCE, f"waited for {what}"
-        time.sleep(0.2)
+            until(lambda: not alive(server))
 
 
 def get(place: Path, path: str) -> str:
@@ -99,7 +90,7 @@ def test_the_server_is_out_of_reach_for_others_and_ends_with_a_killed_lab(
             stranger = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "test", "-e", str(place)]
             assert subprocess.run(stranger, capture_output=True, check=False).returncode == 1
         lab.kill()
-        wait(lambda: not any(map(alive, family)), "the end of the server's processes")
+        until(lambda: not any(map(alive, family)))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -108,7 +99,7 @@ def test_the_server_ends_whole_when_its_first_process_does(home: Path, number: i
     with running() as (_, _, first):
         family = [first, *first.children(recursive=True)]
         first.send_signal(number)
-        wait(lambda: not any(map(alive, family)), "the end of the server's processes")
+        until(lambda: not any(map(alive, family)))
 
 
 def test_the_command_and_the_environment_name_the_workbooks_own_store(empty_home: Path) -> None:
@@ -154,9 +145,9 @@ def test_jupyter_gives_the_page_to_those_who_have_its_token(home: Path) -> None:
     url = f"http://127.0.0.1:{port}/mlflow/"
     with subprocess.Popen(command, cwd=home, env=env, stderr=subprocess.DEVNULL) as server:
         try:
-            wait(lambda: page(url, "") is not None, "Jupyter's server")
+            until(lambda: page(url, "") is not None)
             assert page(url, "").status_code == 403 or "login" in page(url, "").url
-            wait(lambda: page(url, "a-token-of-this-test").status_code == 200, "MLflow, behind the page that it starts")
+            until(lambda: page(url, "a-token-of-this-test").status_code == 200)
             found = page(url, "a-token-of-this-test")
             assert "<title>MLflow</title>" in found.text
             assert "machine_learning" in found.text
@@ -179,16 +170,14 @@ def test_whoever_asks_while_mlflow_starts_is_told_so(home: Path) -> None:
         place, pid = lab.stdout.readline().split()
         server = psutil.Process(int(pid))
         answers: list[str] = []
-        wait(
-            lambda: answers.append(whole(Path(place), "/hub/mlflow/")) or "200 OK" in answers[-1], "the page of MLflow"
-        )
+        until(lambda: answers.append(whole(Path(place), "/hub/mlflow/")) or "200 OK" in answers[-1])
         first = next(filter(None, answers))
         assert first.startswith("HTTP/1.1 503 ")
         assert "MLflow is starting" in first
         assert "location.reload()" in first
         assert all(child.status() != psutil.STATUS_ZOMBIE for child in server.children())
         lab.kill()
-        wait(lambda: not alive(server), "the server's end")
+        until(lambda: not alive(server))
 
 
 def test_a_server_at_a_port_touches_no_file_on_its_way(tmp_path: Path) -> None:

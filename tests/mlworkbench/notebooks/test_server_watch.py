@@ -39,7 +39,8 @@ class Server:
             str(folder / "artifacts"),
         ]
         command = [sys.executable, "-m", "mlflow", "server", *where, *store]
-        self.process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+        env = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # seven processes for generative AI
+        self.process = subprocess.Popen(command, env=env, start_new_session=True, stderr=subprocess.DEVNULL)
         limit = time.monotonic() + 300
         while not answers(self.uri):
             assert time.monotonic() < limit
