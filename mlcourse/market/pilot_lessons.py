@@ -62,8 +62,6 @@ def watched(run: Any, alerts: Any) -> str:
     is a page that names every feature.
     Not checked: other metrics and other parameters, which monitor.log writes.
     """
-    import pandas as pd
-
     from stock_market.monitor import alerts as rule
 
     found = logged_runs.finished_run(run, "run")
@@ -71,7 +69,7 @@ def watched(run: Any, alerts: Any) -> str:
     if steps != [YEAR * 100 + month for month in range(1, 13)]:
         raise NotYetError(f"The steps go from {steps[0]} to {steps[-1]}.", f"Watch the twelve months of {YEAR}.")
     monitored.report(found)
-    months = recomputed.months("2005", "2006", str(YEAR))
+    months = monitored.of_a_year("2005", "2006", str(YEAR))
     logged = {
         name: logged_runs.metric_history(found, name, 12) for name in ("drift_share", "accuracy", "accuracy_high")
     }
@@ -85,15 +83,22 @@ def watched(run: Any, alerts: Any) -> str:
         )
     _bounded(values["accuracy"], values["accuracy_high"], months["days"])
     right = rule(months.assign(accuracy_high=values["accuracy_high"]))
+    if not _as_ruled(alerts, right):
+        raise NotYetError("alerts are other months than the rule gives.", "Give what monitor.alerts(months) returns.")
+    return f"Alerts of {YEAR}: {', '.join(map(str, right.index)) or 'none'}."
+
+
+def _as_ruled(alerts: Any, right: pd.Series) -> bool:
+    """Whether these are the months with an alert, and their reasons where those are given too."""
+    import pandas as pd
+
     if isinstance(alerts, pd.DataFrame) and "month" in alerts:
         alerts = alerts.set_index("month")
     if isinstance(alerts, pd.DataFrame) and "reason" in alerts:
         alerts = alerts["reason"]
     given = alerts.index if isinstance(alerts, pd.Series | pd.DataFrame) else sequence(alerts, "alerts")
     reasons = list(alerts) if isinstance(alerts, pd.Series) else list(right)
-    if [str(month) for month in given] != [str(month) for month in right.index] or reasons != list(right):
-        raise NotYetError("alerts are other months than the rule gives.", "Give what monitor.alerts(months) returns.")
-    return f"Alerts of {YEAR}: {', '.join(map(str, right.index)) or 'none'}."
+    return list(map(str, given)) == list(map(str, right.index)) and reasons == list(right)
 
 
 def _bounded(accuracies: list[float], bounds: list[float], days: pd.Series) -> None:

@@ -71,7 +71,7 @@ def _measured(run: Run, what: str) -> str:
     wanted = "promoted" if passed else "refused"
     if (decision := run.data.tags.get("decision", "none")) != wanted:
         raise NotYetError(f"The decision is {shown(decision)}; from these numbers the gate says {wanted!r}.", LET_IT)
-    return decision
+    return wanted
 
 
 def _stopped(run: Run) -> str:
@@ -87,8 +87,10 @@ def _stopped(run: Run) -> str:
             f"Steps of the failed run: {', '.join(sorted(map(str, below))) or 'none'}.",
             "It should load your file and stop in validate. Look at the path, and read what was printed.",
         )
-    for each in (run, *below.values()):
+    for each in (run, below["load"]):
         project_runs.made_by_a_project(each, f"The run {shown(each.info.run_name)}")
+    if below["validate"].data.tags.get("mlflow.source.type") != "PROJECT":  # a step that fails gets no mark of its own
+        raise NotYetError("The step validate was not made by a project.", "Let the pipeline run it.")
     if (state := below["validate"].info.status) != "FAILED":
         raise NotYetError(f"Its step validate has the status {state}.", "Send prices that validate stops.")
     found = _reported(below["load"], below["validate"])

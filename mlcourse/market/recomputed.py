@@ -149,11 +149,20 @@ def held_out(until: str, window: int, model: str, days: int) -> tuple[bool, dict
 
 def passes(said: Any, held: pd.DataFrame) -> bool:
     """Whether a model that says this of the days held out meets both demands of the gate."""
-    from stock_market import criterion, gate, heuristics
+    from stock_market import heuristics
+    from stock_market.gate import MARGIN
 
-    rule = heuristics.HEURISTICS[heuristics.scores(held).index[0]]
-    low, gain, _ = criterion.gain(said, rule(held), held["answer"].to_numpy())
-    return gain > gate.MARGIN - _NOISE and low >= 0
+    found, rule = gate(said, held), float(heuristics.scores(held).iloc[0])
+    return found["accuracy_score"] - rule > MARGIN - _NOISE and found["gain_low"] >= 0
+
+
+def gate(said: Any, held: pd.DataFrame) -> dict[str, float]:
+    """What the gate sees of a model that says this of the days held out."""
+    from stock_market import criterion, heuristics
+
+    answers, rule = held["answer"].to_numpy(), heuristics.HEURISTICS[heuristics.scores(held).index[0]]
+    low, _, _ = criterion.gain(said, rule(held), answers)
+    return {"accuracy_score": float((said == answers).mean()), "gain_low": low}
 
 
 def problems(folder: Path) -> set[str]:
@@ -181,29 +190,11 @@ def walked(symbol: str, group: str, model: str, folds: int = 5, horizon: int = 1
     return up
 
 
-@cache
-def months(first: str, last: str, watched: str) -> pd.DataFrame:
-    """Drift of each month of a year against a calm reference. The prediction is any: drift is of the features."""
-    from stock_market.monitor import by_month
-
-    days = by_day("sp500").assign(prediction=1)
-    found: pd.DataFrame = by_month(days.loc[first:last], days.loc[watched])
-    return found
-
-
 def predicted(days: pd.DataFrame) -> pd.DataFrame:
     """The days that walking forward predicts, in five folds."""
     from stock_market import walk_forward
 
     return days.iloc[walk_forward.splits(len(days))[0][1][0] :]
-
-
-def watched(reference: pd.DataFrame, current: pd.DataFrame) -> pd.DataFrame:
-    """Drift of each watched month, and how often the predictions are right."""
-    from stock_market.monitor import by_month
-
-    found: pd.DataFrame = by_month(reference, current)
-    return found
 
 
 def right_where_walked(symbol: str, rule: str) -> float:

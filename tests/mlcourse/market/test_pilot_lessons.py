@@ -78,15 +78,18 @@ def stopped(
     status: str = "FAILED",
     steps: tuple[str, ...] = ("load", "validate"),
     loaded: str | None = None,
-    tags: dict[str, str] = MappingProxyType({**PROJECT, STEP_TAG: "x"}),
+    source: str = "PROJECT",
     ended: str = "FAILED",
 ) -> Run:
     """A run of the pipeline on bad prices, with the report of its step validate."""
-    client = mlflow.MlflowClient()
-    with mlflow.start_run(tags={"mlflow.project.entryPoint": "main", **tags}) as run:
+    client, kind = mlflow.MlflowClient(), {"mlflow.source.type": source}
+    marks = {"load": {STEP_TAG: "x"}, "validate": {}}  # a step is marked when it has finished
+    with mlflow.start_run(tags={**PROJECT, **kind, "mlflow.project.entryPoint": "main"}) as run:
         mlflow.log_params(PARAMETERS)
         for step in steps:
-            with mlflow.start_run(nested=True, tags={"mlflow.project.entryPoint": step, **tags}) as below:
+            with mlflow.start_run(
+                nested=True, tags={"mlflow.project.entryPoint": step, **kind, **marks[step]}
+            ) as below:
                 if step == "load":
                     mlflow.log_text(broken(loaded or found).to_csv(), "prices/planted.csv")
                 else:
@@ -254,7 +257,7 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("5.4", lambda: flown(pipeline(window=28, decision="promoted")), "from these numbers the gate says 'refused'"),
     ("5.4", lambda: flown(failed=stopped("text instead of a price", loaded="gap")), "that were loaded have: gap"),
     ("5.4", lambda: flown(failed=stopped(loaded="nothing")), "that were loaded have: nothing"),
-    ("5.4", lambda: flown(failed=stopped(tags={})), "but no project was run"),
+    ("5.4", lambda: flown(failed=stopped(source="NOTEBOOK")), "but no project was run"),
     ("5.4", lambda: flown(failed=stopped(ended="FINISHED")), "Its step validate has the status FINISHED"),
     ("5.4", without_champion, "'drill' has no champion. Run it with name=drill_name"),
     ("5.5", lambda: asked(0.5), "otherwise at the threshold 0.5"),
@@ -329,10 +332,8 @@ def test_a_typical_mistake_is_refused(task: str, answers: Callable[[], dict], sa
 
 def test_what_is_right_is_told_with_what_was_found() -> None:
     champion()
-    before, after = (
-        pipeline(until="2016-12-30"),
-        pipeline(until="2016-12-30", window=28),
-    )  # steps that nobody has run before
+    until = "2016-12-30"  # steps that nobody has run before
+    before, after = pipeline(until=until), pipeline(until=until, window=28)
     flight = wb.check("5.4", first=before, run=after, failed=stopped()).message
     right = recomputed.held_out(until, 28, "logistic", 500)[1]["accuracy"]
     assert f"Reused: load, validate. Right on {right:.3f} of the held-out days, always_up on 0." in flight
