@@ -51,7 +51,9 @@ def ask_server(uri: str, path: str, seconds: float) -> requests.Response:
     from mlflow.utils.rest_utils import http_request
 
     known = get_default_host_creds(uri)
-    return http_request(known, path, "GET", max_retries=0, timeout=seconds, raise_on_status=False)
+    return http_request(  # type: ignore[no-any-return]
+        known, path, "GET", max_retries=0, timeout=seconds, raise_on_status=False
+    )
 
 
 def open_database(uri: str, artifact_root: str) -> sqlalchemy.Engine:
