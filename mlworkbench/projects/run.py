@@ -46,10 +46,8 @@ def run_project(
     path, version, entry_point, experiment
         The project, as in `describe_project`; its entry point and experiment, by default "main" and the active one.
     env_manager : {"local", "uv", "virtualenv", "conda"}, default that of a surrounding project run, else "local"
-    build_image : bool, default False
-        Whether to put the project on top of the image that its Docker environment names, in a new image.
-    parameters, **named
-        Values for the parameters of the entry point, as a dict, by name, or both.
+    build_image, parameters, **named
+        Whether to put the project on top of its Docker image; the entry point's values, as a dict, by name, or both.
 
     Returns
     -------
@@ -62,16 +60,22 @@ def run_project(
         For what is unknown, missing or does not answer (nothing has run then); or when the entry point fails.
     """
     options = {"version": version, "experiment": experiment, "env_manager": env_manager, "entry_point": entry_point}
-    image = {"build_image": True} if build_image else {}
+    image: dict[str, Any] = {"build_image": True} if build_image else {}
     with fetched(path, version) as project, temporary_folder() as downloads:
         values = gathered(entry_point_of(project.folder, entry_point), parameters, named, options | image)
         manager, experiment_id = _env_manager(env_manager), _experiment_id(experiment)
         print(command_line(project, entry_point, manager, experiment, values, image), flush=True)  # noqa: T201
-        run = begun(project, experiment_id, entry_point, values)
-        with guarded(run.info.run_id), _explained(run.info.run_id, entry_point):
-            _put_this_python_first()
-            more = {"env_manager": manager, "storage_dir": str(downloads), **image}
-            run_project_as(run, project.folder, entry_point, values, **more)
+        more = {"env_manager": manager, "storage_dir": str(downloads)}
+        return _run(project, experiment_id, entry_point, values, image | more)
+
+
+def _run(
+    project: Fetched, experiment_id: str, entry_point: str, values: dict[str, str], options: Mapping[str, Any]
+) -> Run:
+    run = begun(project, experiment_id, entry_point, values)
+    with guarded(run.info.run_id), _explained(run.info.run_id, entry_point):
+        _put_this_python_first()
+        run_project_as(run, project.folder, entry_point, values, **options)
     return without_secrets(run.info.run_id)
 
 
