@@ -14,7 +14,7 @@ import psutil
 from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_code_cell, new_notebook
 
-from benchmarks.measure import compare, note, require_quiet
+from benchmarks.measure import compare, note, require_quiet, sized
 from mlworkbench.notebooks.execute import execute
 from mlworkbench.notebooks.kernels import keep_warm, provisioner
 from mlworkbench.store import open_store
@@ -72,6 +72,7 @@ def main() -> None:
             "a notebook of one run, warm against ordinary kernel",
             lambda: execute(cold, Path(folder, "out.ipynb"), values={"x": 2}),
             lambda: execute(warm, Path(folder, "out.ipynb"), values={"x": 2}),
+            repeats=sized(5, 1),
             least=LEAST_FASTER,
         )
         with kernels(folder, warm=False) as processes:

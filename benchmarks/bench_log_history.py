@@ -14,12 +14,12 @@ from collections.abc import Iterator
 import mlflow
 
 import mlworkbench as wb
-from benchmarks.measure import note, require_quiet, seconds
+from benchmarks.measure import note, require_quiet, seconds, sized
 from mlworkbench.ports import free_port
 
-POINTS = 10_000
-LOOP_POINTS = 1000  # the loop is measured on fewer points and scaled up: each costs the same
-REPEATS = 5
+POINTS = sized(10_000, 1000)
+LOOP_POINTS = sized(1000, 100)  # the loop is measured on fewer points and scaled up: each costs the same
+REPEATS = sized(3, 1)
 
 
 def loop(name: str) -> None:

@@ -9,10 +9,9 @@ import tempfile
 import mlflow
 
 import mlworkbench as wb
-from benchmarks.measure import compare, require_quiet
+from benchmarks.measure import compare, require_quiet, sized
 
-VERSIONS = 1000
-PROMOTIONS = 200
+VERSIONS, PROMOTIONS, REPEATS = sized(1000, 20), sized(200, 5), sized(15, 2)
 LIMIT = 3
 
 
@@ -44,7 +43,7 @@ if __name__ == "__main__":
                 f"{call.__name__}, {VERSIONS} versions, {PROMOTIONS} entries, against search_model_versions",
                 plain,
                 lambda call=call: call("large"),
-                15,
+                REPEATS,
                 least=1 / LIMIT,
             )
             for call in (wb.versions_table, wb.history)

@@ -1,4 +1,4 @@
-"""Set-up: `make setup` against `python -m venv` and `pip install` of the same lock, each with its warm cache."""
+"""Set-up: `make setup` against venv and pip with the same lock, each with its warm cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A sweep against a shell loop of papermill: time, memory, what one rerun costs, and two Ray nodes against one."""
+"""A sweep against a shell loop of papermill: from Python and from the shell, what a rerun costs, and 1,000 points.
+
+``python -m benchmarks.bench_sweep --few`` tries it with few points.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +11,29 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
 from pathlib import Path
 
 import nbformat
-import psutil
 
 import mlworkbench as wb
-from benchmarks.measure import compare, note, require_quiet, seconds
-from mlworkbench.notebooks.ray_cluster import add_node, ray_nodes
+from benchmarks.measure import compare_each, note, require_quiet, sized
+from benchmarks.memory import MARK, watched
 from tests.notebooks import notebook
 
-POINTS = 16
-MEBIBYTE = 2**20
+POINTS, MANY = sized(16, 2), sized(1000, 30)
+REPEATS = 1  # of a loop of more than a minute
+JOBS = 2
+WORK = 0.01  # seconds that each of many points computes
 TRIVIAL = "import mlflow\nwith mlflow.start_run():\n    mlflow.log_metric('double', 2 * n)"
-WORK = "import time\nend = time.process_time() + 2\nwhile time.process_time() < end:\n    pass"
-LEAST_FASTER, MOST_OVERHEAD, MOST_MEMORY, LEAST_EFFICIENCY = 12, 1.5, 1.5, 0.8
-MARK = "IPYTHON_BENCHMARK"
-"""Marks the processes of a command; a variable of IPython's, so that they get a server of warm kernels of their own."""
+SHORT = f"""import pathlib, time
+end = time.process_time() + {WORK}
+while time.process_time() < end:
+    pass
+pathlib.Path(folder, str(n)).touch()
+"""
+LEAST_FASTER, MOST_OVERHEAD, MOST_PER_POINT, MOST_GROWTH = 12, 1.5, 0.25, 1.1
 
 
 def papermill_loop(path: Path, points: int) -> None:
@@ -44,11 +50,16 @@ def sweep(path: Path, points: int, **options: object) -> None:
         sys.exit(table.to_string())
 
 
-def from_the_shell(path: Path, points: int) -> None:
-    """The same by the command line, which has to import everything first."""
+def command(path: Path, points: int) -> list[str]:
+    """The same as a command line, which has to import everything first where no fork server is there."""
     grid = "n=" + ",".join(str(n) for n in range(1, points + 1))
-    command = [sys.executable, "-m", "mlworkbench", "rerun", str(path), "--grid", grid, "--no-resume"]
-    subprocess.run(command, check=True, capture_output=True)
+    return [sys.executable, "-m", "mlworkbench", "rerun", str(path), "--grid", grid, "--jobs", str(JOBS), "--no-resume"]
+
+
+def from_the_shell(path: Path, *, warm: bool) -> None:
+    """Run the command; one that is not warm has a mark of its own, and so a fork server of its own."""
+    env = os.environ if warm else {**os.environ, MARK: uuid.uuid4().hex, "MLWORKBENCH_WARM_SECONDS": "1"}
+    subprocess.run(command(path, POINTS), check=True, capture_output=True, env=env)
 
 
 def overhead(path: Path) -> float:
@@ -63,99 +74,58 @@ def overhead(path: Path) -> float:
     return taken - sum(cell.metadata["papermill"]["duration"] or 0 for cell in cells)
 
 
-def peak_memory(command: list[str]) -> float:
-    """Peak of the memory (proportional set size, in MiB) of all processes that a command starts, kernels included."""
-    mark, peak, ended = uuid.uuid4().hex, 0.0, threading.Event()
-    folder = tempfile.mkdtemp(dir=os.environ["MLWORKBENCH_HOME"])  # its own fork server names it
-
-    def of_the_command(process: psutil.Process) -> bool:
-        try:
-            return process.environ().get(MARK) == mark or folder in " ".join(process.cmdline())
-        except psutil.Error:
-            return False
-
-    def watch() -> None:
-        nonlocal peak
-        while not ended.wait(0.1):
-            sizes = []
-            for process in filter(of_the_command, psutil.process_iter()):
-                try:
-                    sizes.append(process.memory_full_info().pss)
-                except psutil.Error:
-                    continue
-            peak = max(peak, sum(sizes) / MEBIBYTE)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, MARK: mark, "TMPDIR": folder})
-    ended.set()
-    watcher.join()
-    return peak
-
-
-def memory(path: Path, name: str) -> bool:
-    """Note how many times the memory of one papermill call a sweep of 16 points takes."""
-    papermill = str(Path(sys.executable).with_name("papermill"))
-    output = os.environ["MLWORKBENCH_HOME"] + "/one.ipynb"
-    one = peak_memory([papermill, "--no-progress-bar", str(path), output, "-p", name, "2"])
-    grid = f"{name}=" + ",".join(str(n) for n in range(2, POINTS + 2))
-    options = ["--jobs", "2", "--no-resume"]
-    many = peak_memory([sys.executable, "-m", "mlworkbench", "rerun", str(path), "--grid", grid, *options])
-    return note(
-        f"peak memory of {POINTS} points at 2 jobs, {path.stem}, against one papermill call",
-        f"{one:.0f} MiB plain, {many:.0f} MiB ours, {many / one:.2f} times",
-        wanted=f"at most {MOST_MEMORY} times",
-        reached=many / one <= MOST_MEMORY,
+def many_points(home: Path) -> bool:
+    """Note what each of many short points costs beyond its work, and how the memory grows from a tenth of them on."""
+    done = home / "done"
+    done.mkdir()
+    path = notebook(home / "short.ipynb", f"n = 0\nfolder = {str(done)!r}", SHORT, parameters=True)
+    begun = time.perf_counter()
+    samples = watched(command(path, MANY), every=1.0, progress=lambda: len(list(done.iterdir())))
+    cost = (time.perf_counter() - begun) / MANY - WORK / JOBS
+    tenth = MANY / 10
+    early = [size for count, size in samples if tenth <= count <= 2 * tenth]
+    late = [size for count, size in samples if 9 * tenth <= count < MANY]
+    before, after = statistics.median(early), statistics.median(late)
+    costs = note(
+        f"{MANY} points of {WORK} s at {JOBS} jobs, from the shell: each, more than its work",
+        f"{cost:.3f} s",
+        wanted=f"at most {MOST_PER_POINT} s",
+        reached=cost <= MOST_PER_POINT,
     )
-
-
-def ray_efficiency(path: Path, points: int = 32, repeats: int = 3) -> bool:
-    """Note the time on one node of one CPU over twice the time on two of them."""
-    pairs = []
-    with ray_nodes(1) as cluster:
-        for _ in range(repeats):
-            one = seconds(lambda: sweep(path, points, backend="ray", ray_address=cluster.address))
-            second = add_node(cluster)
-            two = seconds(lambda: sweep(path, points, backend="ray", ray_address=cluster.address))
-            cluster.remove_node(second)
-            pairs.append((one, two))
-    each = sorted(one / (2 * two) for one, two in pairs)
-    one, two = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return note(
-        f"Ray, {points} points of 2 s, two nodes of one CPU against one",
-        f"{one:.1f} s and {two:.1f} s, an efficiency of {statistics.median(each):.2f}",
-        wanted=f"at least {LEAST_EFFICIENCY}",
-        reached=statistics.median(each) >= LEAST_EFFICIENCY,
-        spread=f"{each[0]:.2f} to {each[-1]:.2f}",
-        repeats=repeats,
+    grows = note(
+        f"memory of the last tenth of {MANY} points, against that after the first tenth",
+        f"{before:.0f} MiB, then {after:.0f} MiB, {after / before:.2f} times",
+        wanted=f"at most {MOST_GROWTH} times",
+        reached=after / before <= MOST_GROWTH,
+        spread=f"{min(late) / before:.2f} to {max(late) / before:.2f}",
     )
+    return costs and grows
 
 
-def measure() -> bool:
+def measure(home: Path) -> bool:
     """Every claim; whether all hold."""
-    trivial = notebook(Path(os.environ["MLWORKBENCH_HOME"], "trivial.ipynb"), "n = 0", TRIVIAL, parameters=True)
-    work = notebook(trivial.with_name("work.ipynb"), "n = 0", WORK, parameters=True)
+    trivial = notebook(home / "trivial.ipynb", "n = 0", TRIVIAL, parameters=True)
     sweep(trivial, 2)  # the imports, and the server of warm kernels
-    loop = functools.partial(papermill_loop, trivial, POINTS)
-    course = Path(__file__).parents[1] / "notebooks" / "projects" / "wine" / "how_deep.ipynb"
+    ways = {
+        f"{POINTS} points, from Python": (lambda: sweep(trivial, POINTS), LEAST_FASTER),
+        f"{POINTS} points, from the shell, no fork server yet": (
+            lambda: from_the_shell(trivial, warm=False),
+            LEAST_FASTER,
+        ),
+        f"{POINTS} points, from the shell, a fork server there": (lambda: from_the_shell(trivial, warm=True), None),
+    }
+    faster = compare_each(functools.partial(papermill_loop, trivial, POINTS), ways, REPEATS)
     costs = sorted(overhead(trivial) for _ in range(5))
     cost = statistics.median(costs)
-    reached = [
-        compare(f"{POINTS} points, from Python", loop, lambda: sweep(trivial, POINTS), 3, least=LEAST_FASTER),
-        compare(f"{POINTS} points, from the shell", loop, lambda: from_the_shell(trivial, POINTS), 1),
-        note(
-            "one rerun, more than its cells",
-            f"{cost:.2f} s",
-            wanted=f"at most {MOST_OVERHEAD} s",
-            reached=cost <= MOST_OVERHEAD,
-            spread=f"{costs[0]:.2f} to {costs[-1]:.2f}",
-            repeats=len(costs),
-        ),
-        memory(trivial, "n"),
-        memory(course, "depth"),
-        ray_efficiency(work),
-    ]
-    return all(reached)
+    cheap = note(
+        "one rerun, more than its cells",
+        f"{cost:.2f} s",
+        wanted=f"at most {MOST_OVERHEAD} s",
+        reached=cost <= MOST_OVERHEAD,
+        spread=f"{costs[0]:.2f} to {costs[-1]:.2f}",
+        repeats=len(costs),
+    )
+    return all([faster, cheap, many_points(home)])
 
 
 if __name__ == "__main__":
@@ -163,4 +133,4 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MLWORKBENCH_HOME"] = folder
         os.environ["MLFLOW_TRACKING_URI"] = wb.start("sweep").store.uri
-        sys.exit(not measure())
+        sys.exit(not measure(Path(folder)))

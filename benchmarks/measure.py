@@ -10,8 +10,10 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import psutil
 
 NOTES_VARIABLE = "BENCHMARK_NOTES"
 """Environment variable with the file to which figures are noted, a JSON object a line."""
@@ -19,9 +21,20 @@ NOTES_VARIABLE = "BENCHMARK_NOTES"
 MOST_LOAD, LEAST_CORES = 1.5, 2
 
 
+def sized(full: int, few: int) -> int:
+    """How many of something: what the claim is about, or with ``--few`` on the command line, a try of seconds."""
+    return few if "--few" in sys.argv else full
+
+
+def busy_cores(seconds: float = 3) -> float:
+    """How many cores work just now, which unlike the load forgets at once what the last benchmark did."""
+    return psutil.cpu_percent(seconds) / 100 * (os.cpu_count() or 1)
+
+
 def require_quiet() -> None:
     """End the process with a sentence where nothing can be measured: on one core, or on a machine that is busy."""
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    cores = os.cpu_count() or 1
+    load = busy_cores() if NOTES_VARIABLE in os.environ else os.getloadavg()[0]
     if cores < LEAST_CORES:
         sys.exit(f"Found: {cores} core. Expected: at least {LEAST_CORES}. Do this: measure on another machine.")
     if load > MOST_LOAD:
@@ -52,15 +65,30 @@ def compare(
     what: str, plain: Callable[[], object], ours: Callable[[], object], repeats: int = 5, *, least: float | None = None
 ) -> bool:
     """Measure both in turn and note how many times faster ours is; whether that is at least what is wanted."""
-    pairs = [(seconds(plain), seconds(ours)) for _ in range(repeats)]
-    a, b = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratios = sorted(x / y for x, y in pairs)
+    return compare_each(plain, {what: (ours, least)}, repeats)
+
+
+def compare_each(
+    plain: Callable[[], object], ways: dict[str, tuple[Callable[[], object], float | None]], repeats: int = 5
+) -> bool:
+    """The same for several ways of ours, each with what is wanted of it, against one measurement of the plain way."""
+    rounds = [[seconds(plain), *(seconds(ours) for ours, _ in ways.values())] for _ in range(repeats)]
+    base, *columns = zip(*rounds, strict=True)
+    reached = [
+        _note_ratio(what, base, column, least) for (what, (_, least)), column in zip(ways.items(), columns, strict=True)
+    ]
+    return all(reached)
+
+
+def _note_ratio(what: str, plain: Sequence[float], ours: Sequence[float], least: float | None) -> bool:
+    """Note how many times faster ours was, pair by pair."""
+    ratios = sorted(a / b for a, b in zip(plain, ours, strict=True))
     ratio = statistics.median(ratios)
     return note(
         what,
-        f"{a:.3g} s plain, {b:.3g} s ours, {ratio:.3g} times faster",
+        f"{statistics.median(plain):.3g} s plain, {statistics.median(ours):.3g} s ours, {ratio:.3g} times faster",
         wanted=f"{least:.3g} times" if least else "",
         reached=least is None or ratio >= least,
         spread=f"{ratios[0]:.3g} to {ratios[-1]:.3g}",
-        repeats=repeats,
+        repeats=len(ratios),
     )

@@ -79,6 +79,8 @@ OVERVIEW, METRICS, ARTIFACTS = (
 MODEL_FILES = "experiments/{experiment}/models/{model}/artifacts"
 COMPARE = "compare-runs?runs={runs}&experiments=[%22{experiment}%22]"
 FILTER = "?searchFilter={}"
+GENAI = "?workflowType=genai"
+"""The UI has two faces; the pages of part 6 are reached from the bar of this one."""
 UNFOLD = "[data-component-id*='runnamecellrenderer'] >> nth=0"
 NARROW = ("Dataset", "Models")
 """Columns that are taken away, to have space for those that are asked for."""
@@ -134,9 +136,11 @@ LOOKS = {
     "5.5": Look(METRICS, "p99_ms", "5.5 serving", "load test"),
     "5.6": Look(METRICS, "drift_share", "5.6 monitoring", "monitor 2008", charts="drift_[sv]"),
     "5.7": Look(ARTIFACTS + "/sweep.json", "threshold", "5.7 scaling out", "sweep"),
-    "6.1": Look("experiments/{experiment}/traces", "Where do deleted runs go", "6.1 traces", clicks=["text=Got it"]),
-    "6.2": Look("experiments/{experiment}/evaluation-runs", "counts", "6.2 evaluation of answers"),
-    "6.3": Look("prompts/help-desk-6-3", "production"),
+    "6.1": Look(
+        "experiments/{experiment}/traces" + GENAI, "Where do deleted runs go", "6.1 traces", clicks=["text=Got it"]
+    ),
+    "6.2": Look("experiments/{experiment}/evaluation-runs" + GENAI, "counts", "6.2 evaluation of answers"),
+    "6.3": Look("prompts/help-desk-6-3" + GENAI, "production"),
     "A.1": Look(ARTIFACTS + "/kubernetes.yaml", "Deployment", "A.1 clouds", "deployment"),
     "A.2": Look(ARTIFACTS + "/report.json", "day twice", "A.2 feature store", "check of broken prices"),
 }

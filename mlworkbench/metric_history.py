@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, explained, shown
+from mlworkbench.garbage import no_garbage_collection
 from mlworkbench.mlflow_internals import check_metric_name
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def log_history(
     run_id = _active_run_id() if run_id is None else run_id
     points = _points(metrics, step)
     client = mlflow.MlflowClient()
-    with explained(f"metrics for the run {shown(run_id)}", "Correct what the brackets name."), _no_garbage_collection():
+    with explained(f"metrics for the run {shown(run_id)}", "Correct what the brackets name."), no_garbage_collection():
         for begin in range(0, len(points), BATCH):
             client.log_batch(run_id, metrics=points[begin : begin + BATCH])
 
@@ -75,18 +74,6 @@ def _points(metrics: Mapping[str, Sequence[float]] | pd.DataFrame, step: Sequenc
         for value, at in zip(values, steps, strict=True)
     ]
     return points[::-1]
-
-
-@contextlib.contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Put off looking for garbage: MLflow makes so many objects that this takes a third of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _active_run_id() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import requests
     import sqlalchemy
     from mlflow import MlflowClient
     from mlflow.entities import Run
@@ -39,6 +40,20 @@ def logging_stream() -> Any:
     from mlflow.utils.logging_utils import MLFLOW_LOGGING_STREAM
 
     return MLFLOW_LOGGING_STREAM
+
+
+def ask_server(uri: str, path: str, seconds: float) -> requests.Response:
+    """Ask a server once, with whatever lets MLflow's client in: passwords, tokens, certificates, headers, a workspace.
+
+    Public: ``MlflowClient``, which asks again for minutes.
+    """
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    known = get_default_host_creds(uri)
+    return http_request(  # type: ignore[no-any-return]
+        known, path, "GET", max_retries=0, timeout=seconds, raise_on_status=False
+    )
 
 
 def open_database(uri: str, artifact_root: str) -> sqlalchemy.Engine:
@@ -159,7 +174,7 @@ def check_param_name(name: str) -> None:
     _validate_param_name(name)
 
 
-def run_project_as(run: Run, folder: Path, entry_point: str, parameters: dict[str, str], **options: str) -> None:
+def run_project_as(run: Run, folder: Path, entry_point: str, parameters: dict[str, str], **options: Any) -> None:
     """Run an entry point as a run that was made before, so that its id is known whatever happens.
 
     Public: ``mlflow.projects.run`` without ``run_id``, which its documentation keeps for MLflow itself.

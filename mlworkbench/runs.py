@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, explained, find_run, is_among, shown, unknown_name
+from mlworkbench.garbage import no_garbage_collection
+from mlworkbench.mlflow_internals import active_experiment_id
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Run
 
 _MOST = 10**9  # runs that MLflow looks for
+_PAGE = 10_000  # runs that MLflow is asked for at once
+_INFO = ("run_id", "experiment_id", "status", "start_time", "end_time")
+_MISSING: dict[str, Any] = {"params": None, "metrics": float("nan"), "tags": None}
 _GRAMMAR = "Write it as https://mlflow.org/docs/latest/ml/search/search-runs/ tells."
 _CONTEXT = {
     "run_id": "run_id",
@@ -84,18 +90,51 @@ def _search(
     names = _experiment_names(experiments)
     asked = f"a search with filter_string={shown(filter_string)}, order_by={shown(order_by)}"
     with explained(asked, _GRAMMAR):
-        found: pd.DataFrame = mlflow.search_runs(
-            experiment_ids=None if names is None else list(names),
-            filter_string=filter_string,
-            order_by=[order_by] if isinstance(order_by, str) else list(order_by or []),
-            max_results=min(max_results or _MOST, _MOST),
-        )
+        ids = [active_experiment_id()] if names is None else list(names)
+        order = [order_by] if isinstance(order_by, str) else list(order_by or [])
+        found = _columns(_pages(ids, filter_string, order, min(max_results or _MOST, _MOST)))
     if names is None:
         names = {number: mlflow.get_experiment(number).name for number in found["experiment_id"].unique()}
     found["experiment"] = found["experiment_id"].map(names)
-    ended, started = (pd.to_datetime(found[name], utc=True) for name in ("end_time", "start_time"))
-    found["seconds"] = (ended - started).dt.total_seconds()
+    for name in ("start_time", "end_time"):
+        found[name] = pd.to_datetime(found[name], unit="ms", utc=True)
+    found["seconds"] = (found["end_time"] - found["start_time"]).dt.total_seconds()
     return found
+
+
+def _pages(ids: list[str], filter_string: str, order_by: list[str], most: int) -> Iterator[Run]:
+    """Runs, asked for page by page, so that MLflow's many objects for each are there for one page alone."""
+    import mlflow
+
+    client, token = mlflow.MlflowClient(), None
+    while ids and most:
+        with no_garbage_collection():
+            page = client.search_runs(
+                ids, filter_string, max_results=min(most, _PAGE), order_by=order_by, page_token=token
+            )
+        yield from page
+        most, token = most - len(page), page.token
+        if not token:
+            return
+
+
+def _columns(runs: Iterable[Run]) -> pd.DataFrame:
+    """A table with the names of the columns that `mlflow.search_runs` gives, made column by column."""
+    import pandas as pd
+
+    infos: dict[str, list[Any]] = {name: [] for name in _INFO}
+    values: dict[str, dict[int, Any]] = defaultdict(dict)  # by column and row
+    for row, run in enumerate(runs):
+        for name, column in infos.items():
+            column.append(getattr(run.info, name))
+        for kind in _MISSING:
+            for name, value in getattr(run.data, kind).items():
+                values[f"{kind}.{name}"][row] = value
+    rows = range(len(infos["run_id"]))
+    found = {
+        name: [column.get(row, _MISSING[name.partition(".")[0]]) for row in rows] for name, column in values.items()
+    }
+    return pd.DataFrame(infos | found)
 
 
 def _experiment_names(experiments: str | Sequence[str] | None) -> dict[str, str] | None:

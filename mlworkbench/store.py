@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 
 from mlworkbench.database import CONNECT_SECONDS, open_server_database, open_sqlite, sqlite_path, sqlite_uri
 from mlworkbench.errors import StoreError, is_line, shown, told, without_password
+from mlworkbench.mlflow_internals import ask_server
 from mlworkbench.waiting import LONGER, patience
 from mlworkbench.workbook import MARKER, workbook_home
 
@@ -64,7 +66,7 @@ def open_store(tracking_uri: str | None = None) -> Store:
     if scheme == "sqlite":
         return Store(*open_sqlite(uri), why)
     if scheme in ("http", "https"):
-        _check_server(uri)
+        _check_server(uri, "tracking", "experiments", "unset MLFLOW_TRACKING_URI for the local one")
         return Store(uri, None, why)
     if scheme in ("postgresql", "mysql", "mssql"):
         root = (workbook_home() / "artifacts").as_uri()
@@ -104,37 +106,51 @@ def _choose(argument: object) -> tuple[str, str]:
     return argument, "given as tracking_uri"
 
 
-def _check_server(uri: str) -> None:
-    """Ask a tracking server for an experiment, once, and explain every answer but a good one.
+def check_registry(model_uri: object = "models:/name") -> None:
+    """Refuse a registry on a server that does not answer, where the address of a model is in a registry at all.
+
+    MLflow itself would ask for minutes, without a word.
+
+    Raises
+    ------
+    StoreError
+        When it does not answer within 5 seconds, or not to this client.
+    """
+    import mlflow
+
+    named = re.match(r"models:/(?!m-)", str(model_uri))  # models:/m-… is a logged one, in the tracking store
+    if named and (uri := mlflow.get_registry_uri()).startswith(("http://", "https://")):
+        do = "go back to the registry of the tracking store with mlflow.set_registry_uri(None)"
+        _check_server(uri, "registry", "registered-models", do)
+
+
+def _check_server(uri: str, role: str, kind: str, instead: str) -> None:
+    """Ask a server for an entity of this kind, once, and explain every answer but a good one.
 
     ``/health`` and ``/version`` would not do: they answer before the server looks at the host or the password.
     """
-    import requests
+    from mlflow import MlflowException
 
     seconds = patience(CONNECT_SECONDS)
-    auth = (os.environ.get("MLFLOW_TRACKING_USERNAME", ""), os.environ.get("MLFLOW_TRACKING_PASSWORD", ""))
     try:
-        answer = requests.get(
-            f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search",
-            params={"max_results": "1"},
-            timeout=seconds,
-            auth=auth if any(auth) else None,
-        )
-    except (requests.RequestException, ValueError) as error:
-        malformed = isinstance(error, ValueError)
+        answer = ask_server(uri, f"/api/2.0/mlflow/{kind}/search?max_results=1", seconds)
+    except MlflowException as error:
+        cause = error.__context__
+        malformed = isinstance(cause, ValueError)
+        reason = told(error) if malformed or cause is None else type(cause).__name__
         raise StoreError(
-            f"no server answers at {uri} within {seconds:g} s ({told(error) if malformed else type(error).__name__}).",
-            "an address such as http://localhost:5000." if malformed else "a running MLflow tracking server.",
-            f"Start it (`mlflow server`), correct it, {LONGER}, or unset MLFLOW_TRACKING_URI for the local one.",
+            f"no server answers at {uri} within {seconds:g} s ({reason}).",
+            "an address such as http://localhost:5000." if malformed else f"a running MLflow server as {role}.",
+            f"Start it (`mlflow server`), correct it, {LONGER}, or {instead}.",
         ) from error
     if answer.ok:
         return
     cures = {
-        401: "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.",
+        401: "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.",
         403: "Add this host and port to MLFLOW_SERVER_ALLOWED_HOSTS where the server is started.",
     }
     raise StoreError(
         f"the server at {uri} answers {answer.status_code} {answer.reason}: {answer.text[:80]!r}.",
-        "an MLflow tracking server that lets this client in.",
+        f"an MLflow server as {role} that lets this client in.",
         cures.get(answer.status_code, "Check that the URI names the MLflow server and not something else."),
     )

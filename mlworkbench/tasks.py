@@ -93,7 +93,7 @@ def known_tasks() -> dict[str, Task]:
 
 
 def check(task: str, **answers: Any) -> Feedback:
-    """Tell whether a task is done, and if not, the next step. Never raises.
+    """Tell whether a task is done, and if not, the next step. Raises nothing but the KeyboardInterrupt of who stops it.
 
     Parameters
     ----------
@@ -116,6 +116,8 @@ def check(task: str, **answers: Any) -> Feedback:
     try:
         name = _name(task)
         status, message = _outcome(name, answers)
+    except KeyboardInterrupt:  # the reader wants the cell to end, and the cells behind it not to run
+        raise
     except BaseException as error:  # whatever an answer does or raises, SystemExit too, must not end a notebook
         status, message = NOT_YET, f"The check stopped at {_told(error)}. Look at your answers."
     feedback = Feedback(name, status, _writable(message))

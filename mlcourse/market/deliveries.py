@@ -9,6 +9,7 @@ from mlcourse import logged_runs, run_files
 from mlcourse.answers import shown
 from mlcourse.market.own_project import EXPERIMENT
 from mlcourse.market.schema import demands
+from mlworkbench.data import load_nasdaq
 from mlworkbench.tasks import NotYetError
 
 if TYPE_CHECKING:
@@ -22,14 +23,17 @@ def delivered(run: Any, clean: Any, delivery: Any, schema: Any) -> str:
 
     Recomputed: which rows of the delivery are good, their prices, how many kinds of problems it has and how many rows
     each; the schema is asked about six tables.
-    Cross-examined: metric and columns of the report.
-    Not checked: the words of report.json; the days in the delivery, which the task itself has written.
+    Cross-examined: metric and columns of the report; the prices of the delivery against those of the NASDAQ.
+    Not checked: the words of report.json; how many days are in the delivery, which the task itself has written.
     """
     import pandas as pd
 
     raw = _texts(delivery)
     values, twice = pd.to_numeric(raw["close"], errors="coerce"), raw.index.duplicated()
     wrong = {"no number": values.isna(), "not positive": values <= 0, "twice": pd.Series(twice, raw.index)}
+    right = ~(wrong["no number"] | wrong["not positive"]).to_numpy() & ~twice
+    good = pd.Series(values[right].to_numpy(), pd.to_datetime(raw.index[right]))
+    _as_made(wrong, good)
     mine = logged_runs.run_in(EXPERIMENT, run, "run")
     kinds = sum(found.any() for found in wrong.values())
     if logged_runs.metric(mine, "problems") != kinds:
@@ -38,10 +42,19 @@ def delivered(run: Any, clean: Any, delivery: Any, schema: Any) -> str:
             "Log the number of rows of the report, not of the file.",
         )
     _reported(run_files.table(mine, "report.json", {"found", "rows", "do"}), wrong)
-    right = ~(wrong["no number"] | wrong["not positive"]).to_numpy() & ~twice
-    _kept(clean, pd.Series(values[right].to_numpy(), pd.to_datetime(raw.index[right])))
+    _kept(clean, good)
     demands(schema)
     return f"{kinds} kinds of problems were reported; {right.sum()} of {len(raw)} rows are good."
+
+
+def _as_made(wrong: dict[str, pd.Series], good: pd.Series) -> None:
+    """The delivery is the one that the task has made: it is wrong in each way, and its other prices are true."""
+    do = "Run the cell that writes it, and leave the file as it is."
+    if missing := [kind for kind, rows in wrong.items() if not rows.any()]:
+        raise NotYetError(f"In the delivery no row is wrong in this way: {missing[0]}.", do)
+    true = load_nasdaq()["close"].reindex(good.index)
+    if not (true - good).abs().le(CENTS).all():
+        raise NotYetError("The delivery holds other prices than those of the NASDAQ.", do)
 
 
 def _texts(delivery: Any) -> pd.DataFrame:

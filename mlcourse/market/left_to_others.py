@@ -18,13 +18,14 @@ TONIGHT = ["return_1", "volatility_20", "distance_20"]
 HALF_A_PERCENT = 0.51
 CANDIDATES = ("logistic", "forest", "xgboost", "keras")
 BETTER, WORSE = r"\b(better|best|beats?|wins?|outperforms?|gains?)\b", r"\b(worse|loses?|below|behind|only|but)\b"
-NONE = r"\b(none|no|not|nothing|neither|nobody|never|cannot)\b|n't\b"
+NONE = r"\b(none|no|not|nothing|neither|nobody|never|cannot|zero)\b|n't\b"
 
 
 def kept(symbol: Any, store: Any, tonight: Any) -> str:
     """Task 8: a feature store with the newest evening, and a conclusion where others look for it.
 
-    Recomputed: the features of the newest evening, and how often the best rule is right.
+    Recomputed: the features of the newest evening, how often the best rule is right, and whether a model that is
+    called surely better is so.
     Cross-examined: the store, the answer; the models that the description names against the runs of task 3.
     Not checked: the rest of what the description says; it is read by a teacher. Settings and other files of the store
     that do not change what it answers; it is asked.
@@ -81,12 +82,17 @@ def _concluded(symbol: str) -> str:
     text = found.tags.get("mlflow.note.content", "") if found else ""
     do = "Set the experiment's tag mlflow.note.content: index, percent of the best rule, models that are better."
     percent = 100 * float(scores(recomputed.by_day(symbol)).drop("random").max())
-    numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
-    right = any(abs(number - percent) < HALF_A_PERCENT for number in numbers)
+    right = any(abs(number - percent) < HALF_A_PERCENT for number in _percents(text))
     if missing := [word for word, there in ((symbol, symbol in text.lower()), (f"{percent:.0f}", right)) if not there]:
         raise NotYetError(f"The description of the experiment is {shown(text)}, without {' and '.join(missing)}.", do)
     _agrees(text.lower(), found.experiment_id, symbol)
     return f"The store is fresh, and the experiment says: {text}"
+
+
+def _percents(text: str) -> list[float]:
+    """The numbers that a text gives in percent; all of its numbers, if it gives none like that."""
+    in_percent = re.findall(r"(\d+(?:[.,]\d+)?)\s*(?:%|percent|per cent)", text, re.IGNORECASE)
+    return [float(each.replace(",", ".")) for each in in_percent or re.findall(r"\d+(?:\.\d+)?", text)]
 
 
 def _agrees(text: str, experiment_id: str, symbol: str) -> None:
@@ -105,6 +111,8 @@ def _agrees(text: str, experiment_id: str, symbol: str) -> None:
             "No run of task 3 has an interval of the gain that is above 0, but the description does not say so.",
             "Say that none of your models is surely better.",
         )
+    for model in surely:
+        _is_better(model, symbol)
     for sentence in re.split(r"[.;!?\n]\s", text):
         praised = [model for model in CANDIDATES if model in sentence and model not in surely]
         if (
@@ -117,3 +125,17 @@ def _agrees(text: str, experiment_id: str, symbol: str) -> None:
                 f"The description praises {praised[0]}, whose gain in your runs is not above 0 for sure.",
                 "Let your own numbers decide which models are surely better.",
             )
+
+
+def _is_better(model: str, symbol: str) -> None:
+    """A model whose run says that it is surely better is so when it walks again."""
+    from stock_market.heuristics import scores
+
+    if model not in recomputed.FITTED_AGAIN:
+        return
+    best = str(scores(recomputed.table(symbol)).drop("random").idxmax())
+    if (low := recomputed.against_the_rule(symbol, model, best)["gain_low"]) <= 0:
+        raise NotYetError(
+            f"A run says that {model} surely gains on {best}; computed again gain_low is {low:.3f}.",
+            "Delete that run, and conclude from those of task 3.",
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
-from mlcourse.answers import same, sequence, shown
+from mlcourse.answers import apart, same, sequence, shown
 from mlcourse.market import recomputed
 from mlcourse.models import logged_models, verdicts
 from mlcourse.models.logged_models import Stored
@@ -23,7 +23,11 @@ PRICES = {"nasdaq": data.load_nasdaq, "vix": data.load_vix}
 WINDOW, HELD_OUT, ASKED = 14, 250, 20
 NEWEST = "sweep.table leaves out the newest evening, since nobody knows its answer yet. "
 HALF, HIGHER = 0.5, 0.55
+ALIASES = {"candidate", "production"}
 SERVED = "up_tomorrow"
+DEMANDS = {"accuracy_score": "0.01 above the baseline", "gain_low": "at least 0"}
+"""Of the gate of lesson 5.4, in its words."""
+_AS_TOLD = {"accuracy_score": "an accuracy", "gain_low": "a gain_low"}
 
 
 def ups(symbol: Any) -> pd.Series:
@@ -60,8 +64,9 @@ def _served(model_uri: Any, symbol: str) -> Stored:
 def decided(symbol: Any, model_uri: Any, verdict: Any) -> str:
     """Task 5: the gate decides on days that were held out.
 
-    Recomputed: the model is fitted again on the days before, and both are asked about the days held out.
-    Cross-examined: the accuracy that the gate saw; the verdict against verdict.txt.
+    Recomputed: the model is fitted again on the days before, and both are asked about the days held out; accuracy and
+    gain_low, and what the gate says of them.
+    Cross-examined: what the gate saw and wanted; the verdict against verdict.txt.
     Not checked: the name of the baseline in the run; verdict.html, which says the same in colours.
     """
     _judged(symbol, model_uri, verdict)
@@ -81,26 +86,44 @@ def _judged(symbol: Any, model_uri: Any, verdict: Any) -> Stored:
     judged = logged_models.stored_model(logged_runs.parameter(run, "candidate"), "The candidate").record.model_id
     if judged != stored.record.model_id:
         raise NotYetError("The gate judged another model.", "Judge the model that you give.")
-    accuracy = _held_out(stored, symbol)
-    said = _accuracy_of(verdict)
-    if not same(said, accuracy):
+    said, held = _held_out(stored, symbol)
+    for name, value in recomputed.gate(said, held).items():
+        _saw(verdict, name, value)
+    for name, wanted in DEMANDS.items():
+        if (found := verdicts.demand(verdict, name)) != wanted:
+            raise NotYetError(f"Of {name} your gate wanted {shown(found)}.", f"Let gate.judge decide: {wanted}.")
+    passed = recomputed.passes(said, held)
+    if bool(verdict) != passed:
         raise NotYetError(
-            f"The gate saw an accuracy of {said:.3f}; on the last {HELD_OUT} days it is {accuracy:.3f}.",
-            f"Judge the second of what walk_forward.split_off(table, {HELD_OUT}) returns.",
+            f"The verdict says {_told(bool(verdict))}; of these numbers the gate says {_told(passed)}.",
+            "Give the verdict as gate.judge returns it.",
         )
     return stored
 
 
-def _accuracy_of(verdict: Any) -> float:
-    """The accuracy of the candidate that a verdict tells of."""
-    rows = verdict.table[verdict.table["metric"] == "accuracy_score"]
+def _told(passed: bool) -> str:
+    return "passed" if passed else "refused"
+
+
+def _saw(verdict: Any, name: str, value: float) -> None:
+    """The gate saw this number of the candidate."""
+    rows = verdict.table[verdict.table["metric"] == name]
     if rows.empty:
-        raise NotYetError("The verdict tells of no accuracy_score.", "Let gate.judge decide.")
-    return float(rows["candidate"].iloc[0])
+        raise NotYetError(f"The verdict tells of no {name}.", "Let gate.judge decide.")
+    try:
+        found = float(rows["candidate"].iloc[0])
+    except (TypeError, ValueError) as error:
+        raise NotYetError(f"The verdict has no number as {name}.", "Let gate.judge decide.") from error
+    if not same(found, value):
+        told, right = apart(found, value)
+        raise NotYetError(
+            f"The gate saw {_AS_TOLD[name]} of {told}; on the last {HELD_OUT} days it is {right}.",
+            f"Judge the second of what walk_forward.split_off(table, {HELD_OUT}) returns.",
+        )
 
 
-def _held_out(stored: Stored, symbol: str) -> float:
-    """How often the model is right on the days held out, where it must answer as if it had never seen them."""
+def _held_out(stored: Stored, symbol: str) -> tuple[np.ndarray, pd.DataFrame]:
+    """What the model says of the days held out, as if it had never seen them, and these days."""
     from stock_market import candidates, walk_forward, windows
 
     model = logged_runs.parameter(logged_runs.known_run(stored.record.source_run_id), "model")
@@ -109,20 +132,20 @@ def _held_out(stored: Stored, symbol: str) -> float:
     names = windows.names(WINDOW)
     again = candidates.probability(candidates.fit(model, before[names], before["answer"]), held[names])
     said = stored.answer(held[names].to_numpy())
-    accuracy = float((said == held["answer"].to_numpy()).mean())
     if others := int((said != (again > HALF)).sum()):
+        accuracy = float((said == held["answer"].to_numpy()).mean())
         raise NotYetError(
             f"Of the {HELD_OUT} days held out, it is right on {accuracy:.2f}; on {others} of them it answers otherwise "
             f"than {model!r} that was fitted on the days before.",
             f"Fit it on the first of what walk_forward.split_off(table, {HELD_OUT}) returns, and on nothing else.",
         )
-    return accuracy
+    return said, held
 
 
 def asked(symbol: Any, model_uri: Any, verdict: Any, version: Any, rows: Any, half: Any, higher: Any) -> str:
     """Task 6: a registered version with the right alias, asked at two thresholds.
 
-    Recomputed: the windows, and what the model answers at both thresholds.
+    Recomputed: the windows, what the model answers at both thresholds, and what the gate says of it.
     Cross-examined: version and alias.
     Not checked: the baseline in the run of the verdict, verdict.txt and verdict.html; task 5 looks at the verdict.
     Other files, other tags and other parameters of the runs, and whether one is unfinished.
@@ -159,8 +182,9 @@ def _array(rows: Any) -> np.ndarray:
 
 
 def _has_the_alias(name: str, version: str, alias: str) -> None:
-    if (held := logged_runs.client().get_model_version(name, version).aliases) != [alias]:
-        found = ", ".join(held) or "none"
+    held = set(logged_runs.client().get_model_version(name, version).aliases)
+    if held & ALIASES != {alias}:
+        found = ", ".join(sorted(held)) or "none"
         raise NotYetError(f"Aliases of version {version}: {found}.", f"After this verdict it gets {alias!r} alone.")
 
 

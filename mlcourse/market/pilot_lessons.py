@@ -5,22 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from mlcourse import logged_runs, run_files
+from mlcourse import logged_runs
 from mlcourse.answers import number, same, same_digits, sequence, shown
-from mlcourse.market import recomputed
-from mlcourse.projects import project_runs
+from mlcourse.market import monitored, recomputed
+from mlcourse.market.piloted import piloted
 from mlworkbench.tasks import NotYetError, Task
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mlflow.entities import Run
 
-WINDOW, YEAR = "28", 2011
+YEAR = 2011
 ASKED, MOST = "2018", 0.25
 """Of lesson 5.5: the year whose evenings are asked about, and the part of them on which to say up at most."""
-
-_BROKEN = ("day twice", "price that is not positive")
-"""What is wrong with the prices of lesson 5.4."""
 
 _SWEPT = ("window", "model", "threshold", "invested", "return_a_year", "hold_a_year")
 _LENGTHS = (7, 14, 28)
@@ -28,60 +24,6 @@ _WORK, _AROUND, _LEAST = 1200, 30, 60
 """Of the sweep in the second part of 5.7: seconds on one core, seconds that no node takes off, a gain that counts."""
 
 _LONGEST, _MOST_ROWS = 60, 1000
-
-
-def piloted(run: Any, first: Any, failed: Any) -> str:
-    """Lesson 5.4: the pipeline with another window and nothing else changed; and stopped by bad prices.
-
-    Cross-examined: parameters, steps and outcome of both pipelines, and that a project was run.
-    Not checked: accuracy and other metrics of the pipeline, whose training takes longer than a check may.
-    """
-    mine, theirs = (project_runs.project_run(each, name, "main") for each, name in ((run, "run"), (first, "first")))
-    params, known = mine.data.params, theirs.data.params
-    changed = [f"{name}={params.get(name)}" for name in known if params.get(name) != known[name]]
-    if changed != [f"window={WINDOW}"]:
-        raise NotYetError(
-            f"Other than in first: {', '.join(changed) or 'nothing'}.", f"Change window to {WINDOW}, and nothing else."
-        )
-    steps = project_runs.steps(mine, "run")
-    kept = ", ".join(name for name, step in steps.items() if step.outcome == "reused")
-    found = _stopped(logged_runs.known_run(failed, "failed"))
-    right, always_up = (logged_runs.metric(mine, name) for name in ("accuracy", "heuristic_always_up"))
-    return (
-        f"Reused: {kept}. Right on {right:.3f} of the held-out days, always_up on {always_up:.3f}: "
-        f"{mine.data.tags.get('decision', 'no decision')}. The broken prices were stopped ({found}), and the champion "
-        "stays."
-    )
-
-
-def _stopped(run: Run) -> str:
-    """A run of the pipeline that ended in validate, for another reason than the lesson's; returns which."""
-    import pandas as pd
-
-    if (state := run.info.status) != "FAILED" or run.data.tags.get("mlflow.project.entryPoint") != "main":
-        raise NotYetError(
-            f"failed is the run {shown(run.info.run_name)} with the status {state}.",
-            "Give the run of the pipeline that the broken file has stopped: the newest that is FAILED.",
-        )
-    below = {child.data.tags.get("mlflow.project.entryPoint"): child for child in logged_runs.children(run)}
-    if set(below) != {"load", "validate"}:
-        raise NotYetError(
-            f"Steps of the failed run: {', '.join(sorted(map(str, below))) or 'none'}.",
-            "It should load your file and stop in validate. Look at the path, and read what was printed.",
-        )
-    run_files.artifact(below["validate"], "report.csv", "the step validate")
-    report = logged_runs.client().download_artifacts(below["validate"].info.run_id, "report.csv")
-    try:
-        found = [str(each) for each in pd.read_csv(report)["found"]]
-    except (ValueError, KeyError) as error:
-        raise NotYetError("report.csv of validate is no report.", "Let the pipeline write it.") from error
-    if not (new := [each for each in found if each not in _BROKEN]):
-        raise NotYetError(f"Your prices have: {', '.join(found)}.", "Break them in another way than the lesson.")
-    name = logged_runs.parameter(run, "name")
-    known = logged_runs.client().search_registered_models(f"name = '{name}'") if "'" not in name else []
-    if not known or "production" not in known[0].aliases:
-        raise NotYetError(f"{shown(name)} has no champion.", "Run it with name=drill_name, whose champion must stay.")
-    return ", ".join(new)
 
 
 def asked(model: Any, threshold: Any, answers: Any) -> str:
@@ -94,7 +36,11 @@ def asked(model: Any, threshold: Any, answers: Any) -> str:
     evenings = recomputed.evenings("sp500", ASKED)
     if len(said) != len(evenings):
         raise NotYetError(f"{len(said)} answers.", f"Send all {len(evenings)} evenings of {ASKED} in one request.")
-    if said != recomputed.served(model, evenings, threshold=limit):
+    try:
+        again = recomputed.served(model, evenings, threshold=limit)
+    except Exception as error:  # whatever was named, it does not answer to windows
+        raise NotYetError(f"No model at {shown(model)} answers to windows.", "Register version 2 as above.") from error
+    if said != again:
         raise NotYetError(
             f"The version answers otherwise at the threshold {limit:g}.", "Give the threshold of the same request."
         )
@@ -110,21 +56,23 @@ def watched(run: Any, alerts: Any) -> str:
     """Lesson 5.6: another year under the monitor, and the rule applied to it.
 
     Recomputed: the drift of each month, and the alerts that follow from it.
-    Cross-examined: the alerts against the rule, steps and days of the run.
-    Not checked: accuracy_high, which depends on the version that you watch; what stands in report.html; other metrics
-    and other parameters, which monitor.log writes.
+    Cross-examined: the alerts and their reasons against the rule, steps and days of the run; accuracy_high against
+    accuracy and days.
+    Plausible: accuracy, which depends on the version that you watch: such a part of the days of the month. report.html
+    is a page that names every feature.
+    Not checked: other metrics and other parameters, which monitor.log writes.
     """
-    import pandas as pd
-
     from stock_market.monitor import alerts as rule
 
     found = logged_runs.finished_run(run, "run")
     steps = [point.step for point in logged_runs.metric_history(found, "drift_share", 12)]
     if steps != [YEAR * 100 + month for month in range(1, 13)]:
         raise NotYetError(f"The steps go from {steps[0]} to {steps[-1]}.", f"Watch the twelve months of {YEAR}.")
-    run_files.artifact(found, "report.html", "`monitor.log`")
-    months = recomputed.months("2005", "2006", str(YEAR))
-    logged = {name: logged_runs.metric_history(found, name, 12) for name in ("drift_share", "accuracy_high")}
+    monitored.report(found)
+    months = monitored.of_a_year("2005", "2006", str(YEAR))
+    logged = {
+        name: logged_runs.metric_history(found, name, 12) for name in ("drift_share", "accuracy", "accuracy_high")
+    }
     values = {name: [point.value for point in points] for name, points in logged.items()}
     told = found.data.params.get("current", "")
     if not all(map(same, values["drift_share"], months["drift_share"])) or {told[:4], told[-10:-6]} != {str(YEAR)}:
@@ -133,13 +81,41 @@ def watched(run: Any, alerts: Any) -> str:
             "other days.",
             f"monitor.by_month and monitor.log both take the reference of the lesson and the days of {YEAR}.",
         )
+    _bounded(values["accuracy"], values["accuracy_high"], months["days"])
     right = rule(months.assign(accuracy_high=values["accuracy_high"]))
-    if isinstance(alerts, pd.DataFrame) and "month" in alerts:
-        alerts = alerts.set_index("month")
-    given = alerts.index if isinstance(alerts, pd.Series | pd.DataFrame) else sequence(alerts, "alerts")
-    if [str(month) for month in given] != [str(month) for month in right.index]:
+    if not _as_ruled(alerts, right):
         raise NotYetError("alerts are other months than the rule gives.", "Give what monitor.alerts(months) returns.")
     return f"Alerts of {YEAR}: {', '.join(map(str, right.index)) or 'none'}."
+
+
+def _as_ruled(alerts: Any, right: pd.Series) -> bool:
+    """Whether these are the months with an alert, and their reasons where those are given too."""
+    import pandas as pd
+
+    if isinstance(alerts, pd.DataFrame) and "month" in alerts:
+        alerts = alerts.set_index("month")
+    if isinstance(alerts, pd.DataFrame) and "reason" in alerts:
+        alerts = alerts["reason"]
+    given = alerts.index if isinstance(alerts, pd.Series | pd.DataFrame) else sequence(alerts, "alerts")
+    reasons = list(alerts) if isinstance(alerts, pd.Series) else list(right)
+    return list(map(str, given)) == list(map(str, right.index)) and reasons == list(right)
+
+
+def _bounded(accuracies: list[float], bounds: list[float], days: pd.Series) -> None:
+    """Each accuracy is a part of the days of its month, and the end of its interval follows from that."""
+    from stock_market.criterion import wilson
+
+    for month, accuracy, found, many in zip(days.index, accuracies, bounds, days, strict=True):
+        right = round(accuracy * many) if 0 <= accuracy <= 1 else -1
+        if right < 0 or not same(accuracy, right / many):
+            raise NotYetError(
+                f"The accuracy of {month} is {accuracy:.3g}, of {many:.0f} days.", "Let monitor.log write what it gets."
+            )
+        if not same(found, expected := wilson(right, int(many))[1]):
+            raise NotYetError(
+                f"accuracy_high of {month} is {found:.3f}; from the accuracy and the days it is {expected:.3f}.",
+                "Let monitor.log write what monitor.by_month gives.",
+            )
 
 
 def swept(table: Any, best: Any, seconds: Any, nodes: Any) -> str:

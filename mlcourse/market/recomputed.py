@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
@@ -18,6 +19,8 @@ FITTED_AGAIN = ("logistic", "forest", "xgboost")
 
 SEEDS = 0.015
 """So far apart lie the claims of random splits with different seeds."""
+
+_NOISE = 1e-9  # of one digit more or less in a sum
 
 LUCK = 0.01
 """The accuracy of the best rule, from which ``months_by_luck`` is made, may be rounded to two digits."""
@@ -129,6 +132,46 @@ def leakage(symbol: str, model: str, horizon: int) -> dict[str, float]:
     return {str(name): float(value) for name, value in found.items()}
 
 
+@cache
+def held_out(until: str, window: int, model: str, days: int) -> tuple[bool, dict[str, float]]:
+    """What the pipeline of lesson 5.4 measures on the days held out; and whether its gate lets the model pass."""
+    from stock_market import candidates, features, heuristics, prices, sweep, walk_forward
+
+    series = {name: prices.checked(found) for name, found in prices.load_with_companions(until=until).items()}
+    known, held = walk_forward.split_off(sweep.table(series, "sp500", window), days, window)
+    columns = features.columns("rich", window)
+    fitted = candidates.fit(model, known[columns], known["answer"])
+    said = candidates.probability(fitted, held[columns]) > 0.5  # noqa: PLR2004
+    right = float((said == held["answer"]).mean())
+    scores = heuristics.scores(held)
+    return passes(said, held), {"accuracy": right, "heuristic_always_up": float(scores["always_up"])}
+
+
+def passes(said: Any, held: pd.DataFrame) -> bool:
+    """Whether a model that says this of the days held out meets both demands of the gate."""
+    from stock_market import heuristics
+    from stock_market.gate import MARGIN
+
+    found, rule = gate(said, held), float(heuristics.scores(held).iloc[0])
+    return found["accuracy_score"] - rule > MARGIN - _NOISE and found["gain_low"] >= 0
+
+
+def gate(said: Any, held: pd.DataFrame) -> dict[str, float]:
+    """What the gate sees of a model that says this of the days held out."""
+    from stock_market import criterion, heuristics
+
+    answers, rule = held["answer"].to_numpy(), heuristics.HEURISTICS[heuristics.scores(held).index[0]]
+    low, _, _ = criterion.gain(said, rule(held), answers)
+    return {"accuracy_score": float((said == answers).mean()), "gain_low": low}
+
+
+def problems(folder: Path) -> set[str]:
+    """What is wrong with the prices in a folder, in the words of the project."""
+    from stock_market import prices
+
+    return {str(found) for file in folder.glob("*.csv") for found in prices.problems(prices.read(file))["found"]}
+
+
 def agree_on_leakage(run: Run, expected: dict[str, float], do: str) -> None:
     """The run has these numbers; another seed of the random split changes its claim a little."""
     agree(run, {name: expected[name] for name in ("walk_forward", "best_rule")}, do)
@@ -147,29 +190,11 @@ def walked(symbol: str, group: str, model: str, folds: int = 5, horizon: int = 1
     return up
 
 
-@cache
-def months(first: str, last: str, watched: str) -> pd.DataFrame:
-    """Drift of each month of a year against a calm reference. The prediction is any: drift is of the features."""
-    from stock_market.monitor import by_month
-
-    days = by_day("sp500").assign(prediction=1)
-    found: pd.DataFrame = by_month(days.loc[first:last], days.loc[watched])
-    return found
-
-
 def predicted(days: pd.DataFrame) -> pd.DataFrame:
     """The days that walking forward predicts, in five folds."""
     from stock_market import walk_forward
 
     return days.iloc[walk_forward.splits(len(days))[0][1][0] :]
-
-
-def watched(reference: pd.DataFrame, current: pd.DataFrame) -> pd.DataFrame:
-    """Drift of each watched month, and how often the predictions are right."""
-    from stock_market.monitor import by_month
-
-    found: pd.DataFrame = by_month(reference, current)
-    return found
 
 
 def right_where_walked(symbol: str, rule: str) -> float:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlcourse import logged_runs, run_files
+from mlcourse import logged_runs
 from mlcourse.answers import same, shown
-from mlcourse.market import recomputed
+from mlcourse.market import monitored, recomputed
 from mlcourse.market.own_project import own_run, ups
 from mlworkbench.tasks import NotYetError
 
@@ -23,10 +23,12 @@ def watched(symbol: Any, run: Any, reference: Any, current: Any, first_alert: An
 
     Recomputed: the features and answers of the days, how calm the reference is, drift and accuracy of each month, and
     the first alert.
-    Cross-examined: months, steps and files; predictions that are the answers.
-    Not checked: which rule or model has made each prediction; what stands in report.html and months.csv; other metrics
-    and other parameters, which monitor.log writes; the windows day_* of the days, which no drift is measured of, and
-    their symbol; a row more or less, which moves no number by 0.001.
+    Cross-examined: months and steps; months.csv against the tables; days without a gap; predictions that are the
+    answers.
+    Plausible: report.html is a page that names every feature.
+    Not checked: which rule or model has made each prediction; other metrics and other parameters, which monitor.log
+    writes; the windows day_* of the days, which no drift is measured of, and their symbol; a row less at the end of
+    reference, which moves no number by 0.001; other columns of months.csv.
     """
     ups(symbol)
     mine = own_run(run, symbol)
@@ -35,6 +37,7 @@ def watched(symbol: Any, run: Any, reference: Any, current: Any, first_alert: An
     months = current.index.tz_localize(None).to_period("M").unique()
     if len(months) < FEWEST_WATCHED or (months[-1] - months[0]).n + 1 != len(months):
         raise NotYetError(f"You watch {', '.join(map(str, months[:6]))}.", "Watch at least three months in a row.")
+    _in_a_row(symbol, reference=reference, current=current)
     if reference.index.max() >= current.index.min():
         raise NotYetError("The reference does not end before the watched days begin.", "Take a calm time before them.")
     steps = [point.step for point in logged_runs.metric_history(mine, "drift_share", 1)]
@@ -43,8 +46,7 @@ def watched(symbol: Any, run: Any, reference: Any, current: Any, first_alert: An
             f"The steps go from {steps[0]} to {steps[-1]}, the watched months from {months[0]} to {months[-1]}.",
             "Let monitor.log write these months, as in 200810 for October 2008.",
         )
-    for name in ("months.csv", "report.html"):
-        run_files.artifact(mine, name, "monitor.log")
+    monitored.report(mine)
     _calm(reference, symbol)
     _foretold(reference, current)
     logged = _measured(mine, reference, current)
@@ -95,11 +97,22 @@ def _of_the_index(days: Any, name: str, symbol: str) -> None:
         raise NotYetError(f"A prediction of {name} is neither 0 nor 1.", "Give what was said of each day, up or not.")
 
 
+def _in_a_row(symbol: str, **tables: pd.DataFrame) -> None:
+    """No day is left out between the first and the last of each table."""
+    for name, days in tables.items():
+        every = recomputed.by_day(symbol).loc[days.index.min() : days.index.max()]
+        if not days.index.sort_values().equals(every.index):
+            raise NotYetError(
+                f"{name} has {len(days)} rows; from its first day to its last {symbol} has {len(every)}.",
+                "Take all days in a row: days.loc['2008-08':'2008-11'].",
+            )
+
+
 def _measured(run: Run, reference: pd.DataFrame, current: pd.DataFrame) -> str:
     """The run has drift and accuracy of each month; returns the first month with an alert."""
     from stock_market.monitor import alerts
 
-    months = recomputed.watched(reference, current)
+    months = monitored.by_month(reference, current)
     for name in ("drift_share", "accuracy"):
         found = [point.value for point in logged_runs.metric_history(run, name, len(months))]
         for month, value, expected in zip(months.index, found, months[name], strict=False):
@@ -109,6 +122,7 @@ def _measured(run: Run, reference: pd.DataFrame, current: pd.DataFrame) -> str:
                     "Give monitor.by_month and monitor.log the tables that you give here.",
                 )
     right = alerts(months)
+    monitored.months(run, months[["drift_share", "accuracy", "days"]])
     expected, tag = (str(right.index[0]) if len(right) else "none"), run.data.tags.get("alert", "")
     if tag.partition(":")[0] != expected:
         raise NotYetError(f"The tag alert is {shown(tag)}.", "Let monitor.log write it.")

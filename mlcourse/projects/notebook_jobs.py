@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import number, shown
@@ -13,18 +13,24 @@ from mlworkbench.notebooks.parameters import parameters
 from mlworkbench.orphans import OUTCOME_TAG
 from mlworkbench.tasks import NotYetError
 
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
 EXPERIMENT = "exercises: projects"
 PUT_IN = 3
 """Cells that papermill puts before a failing one: a banner, the parameters, a mark."""
 THROWS, SIDES, SWEPT_THROWS = 500, 20, 1000
+ASKED_SIDES = "6", "20", "12"
+SENSORS = {"attic", "cellar", "garden", "kitchen"}
 
 
 def given_parameters(notebook: Any, run: Any) -> str:
     """Task 6: a notebook with parameters, and a rerun of it in which they count.
 
     Recomputed: number, mean and highest of the throws.
-    Cross-examined: the parameters of the notebook against those of the run, and how it ended.
-    Not checked: the cells of dice.ipynb beside its parameters; what comes out of them is. The words in its outcome.
+    Cross-examined: the parameters of the notebook against those of the run, and how it ended; that other cells use
+    them.
+    Not checked: what else stands in the cells of dice.ipynb; what comes out of them is. The words in its outcome.
     """
     try:
         known = {parameter.name: parameter for parameter in parameters(notebook)}
@@ -38,6 +44,7 @@ def given_parameters(notebook: Any, run: Any) -> str:
             )
         if known[name].default != default:
             raise NotYetError(f"The default of {name} is {shown(known[name].default)}.", f"Make it {default}.")
+    _use(notebook, "throws", "sides")
     done = logged_runs.known_run(run, "run")
     sweep_tables.rerun_of(done, "dice.ipynb", "run")
     sweep_tables.passed(done, "Correct that cell of the notebook, and rerun it.")
@@ -56,18 +63,33 @@ def given_parameters(notebook: Any, run: Any) -> str:
     return f"{THROWS} throws of a die with {SIDES} sides, by the notebook that used to know one die."
 
 
+def _use(notebook: Any, *names: str) -> None:
+    """A cell below that with the parameters uses each of them."""
+    import nbformat
+
+    cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    below = "\n".join(cell.source for cell in cells if "parameters" not in cell.metadata.get("tags", []))
+    for name in names:
+        if not re.search(rf"(?m)^[^#\n]*\b{name}\b(?!\s*=[^=])", below):
+            raise NotYetError(f"No other cell uses the parameter {name}.", "Put it there in place of the number.")
+
+
 def grown(first: Any, second: Any) -> str:
     """Task 7: a sweep that was continued with one more value.
 
     Recomputed: number, mean and highest of the throws of each point.
-    Cross-examined: the points, outcomes, metrics and runs of both tables.
-    Not checked: seconds, which nobody can measure again; reused, which the runs of both tables show; throws in the
-    tables, which the runs know; whether one call has run a table (mlflow.parentRunId).
+    Cross-examined: the points, outcomes, metrics and runs of both tables; in the second table, reused of those that
+    were there.
+    Not checked: seconds, which nobody can measure again; reused of other points; throws in the tables, which the runs
+    know; whether one call has run a table (mlflow.parentRunId).
     """
     runs = [
         sweep_tables.points(table, "dice.ipynb", "sides", fewest=fewest, what=what)
         for table, fewest, what in ((first, 2, "first"), (second, 3, "second"))
     ]
+    _here(runs[0] + runs[1])
+    _with_sides(first, "first", ASKED_SIDES[:-1])
+    _with_sides(second, "second", ASKED_SIDES)
     for run in (*runs[0], *runs[1]):
         sweep_tables.passed(run)
         logged_runs.parameter(run, "throws", SWEPT_THROWS)
@@ -81,9 +103,26 @@ def grown(first: Any, second: Any) -> str:
             f"{len(lost)} of the {len(before)} points of first are not in second.",
             "Call wb.sweep with the whole grid again and one value more; leave the notebook as it is.",
         )
+    if not second.loc[second["run_id"].isin(before), "reused"].astype(bool).all():
+        raise NotYetError(
+            "second says of a point of first that it ran anew.", "Call wb.sweep twice, and give what each call returns."
+        )
     if before == after:
         raise NotYetError("Both tables have the same points.", "Begin with 6 and 20, and add 12 the second time.")
     return f"All {len(before)} points of first are in second, and {len(after - before)} more."
+
+
+def _here(runs: list[Run]) -> None:
+    """The points are of this assignment, and of today: earlier ones have left its experiment."""
+    for place in {run.info.experiment_id for run in runs}:
+        if (found := logged_runs.client().get_experiment(place).name) != EXPERIMENT:
+            raise NotYetError(f"The run is in the experiment {shown(found)}.", "Sweep in the notebook of the tasks.")
+
+
+def _with_sides(table: Any, what: str, wanted: tuple[str, ...]) -> None:
+    """The table has the sides of the task; others may be there too."""
+    if missing := [sides for sides in wanted if sides not in set(table["sides"].astype(str))]:
+        raise NotYetError(f"{what} has no point with {missing[0]} sides.", f"Sweep {', '.join(wanted)}.")
 
 
 def diagnosed(table: Any, run_id: Any, cell: Any, error: Any) -> str:
@@ -95,7 +134,12 @@ def diagnosed(table: Any, run_id: Any, cell: Any, error: Any) -> str:
     runs = sweep_tables.points(table, "readings.ipynb", "sensor", fewest=4)
     if busy := [run for run in runs if run.info.status not in ("FINISHED", "FAILED")]:
         raise NotYetError(f"A point has the status {busy[0].info.status}.", "Let the sweep come to its end.")
+    _here(runs)
+    if others := sorted(SENSORS ^ {logged_runs.parameter(run, "sensor") for run in runs}):
+        raise NotYetError(f"Not one of the four sensors, or missing: {shown(others[0])}.", "Sweep those of the task.")
     failed = {run.info.run_id: run.data.tags.get(OUTCOME_TAG, "") for run in runs if run.info.status == "FAILED"}
+    if len(failed) > 1:
+        raise NotYetError(f"{len(failed)} points failed.", "Sweep the notebook as it is: one sensor has given trouble.")
     mine = logged_runs.known_run(run_id).info.run_id
     if mine not in failed:
         raise NotYetError("That run is no point that failed.", "Look for it in the column outcome.")

@@ -39,13 +39,13 @@ def project_run(answer: Any, what: str, entry_point: str | None = None) -> Run:
     found = run.data.tags.get("mlflow.project.entryPoint")
     if found is None:
         raise NotYetError(f"{what} is not the run of a project.", "Give the run that `wb.run_project` returns.")
-    _made_by_a_project(run, what)
+    made_by_a_project(run, what)
     if entry_point is not None and found != entry_point:
         raise NotYetError(f"{what} is a run of the entry point {found!r}.", f"Run {entry_point!r}.")
     return run
 
 
-def _made_by_a_project(run: Run, what: str) -> None:
+def made_by_a_project(run: Run, what: str) -> None:
     """MLflow tells of a project's run more than its entry point, and starts it itself."""
     tags = run.data.tags
     if tags.get("mlflow.source.type") != "PROJECT" or not {"mlflow.project.backend", STEP_TAG} & set(tags):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from mlcourse.answers import apart, number, same, sequence, shown
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 EXPERIMENT, MORNING, PROMPT = "exercises: questions", "bad morning", "exercise-help-desk"
 BEFORE, AFTER = "counts", "parts"
+_TODAY = re.compile(
+    r"(client_)?request_id|trace_id|run_id|timestamp(_ms)?|execution_time(_ms)?|status|state|session", re.IGNORECASE
+)
+"""What a filter may ask for that the calls of another day have otherwise."""
 _TOLERANCE = 0.03  # two bootstraps with other draws
 
 
@@ -22,13 +27,14 @@ def answered(trace_id: Any) -> str:
     """Task 1: the trace of an answer, with a span for each of its two steps.
 
     Recomputed: the passages that were looked up by parts of words, and what the stand-in says to the prompt.
-    Cross-examined: experiment, state, tag and spans of the trace.
+    Cross-examined: experiment, state, tag and spans of the trace; the prompt against what was looked up.
     """
     trace = _own(trace_id)
     traces.state(trace)
     traces.tagged(trace, "purpose")
     _, lessons = traces.lessons_found(trace, AFTER)
-    said = traces.said(trace)
+    said = traces.said(trace, another_model=False)
+    traces.three_lines(trace)
     (root,) = (span for span in trace.data.spans if span.parent_id is None)
     if str(root.outputs) != said:
         raise NotYetError(
@@ -63,6 +69,7 @@ def filtered(filter_string: Any) -> str:
     """Task 3: a filter that finds the traces of a user about a topic.
 
     Recomputed: what the filter finds, against the marks of all traces of the experiment.
+    Cross-examined: the filter asks for no time, state, id or session, in which the calls of tomorrow differ.
     """
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -90,6 +97,10 @@ def filtered(filter_string: Any) -> str:
         )
     if ids - wanted:
         raise NotYetError(f"The filter finds {len(ids - wanted)} other trace(s), too.", "Join both conditions by AND.")
+    if of_today := _TODAY.search(re.sub("'[^']*'|\"[^\"]*\"", "", filter_string)):
+        raise NotYetError(
+            f"The filter asks for {shown(of_today[0])} too.", "Tomorrow's traces may differ in that: leave it out."
+        )
     if "grace" not in filter_string or "drift" not in filter_string:
         raise NotYetError("The filter does not name user and topic.", "It should find tomorrow's traces as well.")
     return f"The filter finds the {len(wanted)} traces, by their marks."
@@ -103,21 +114,25 @@ def scored(run_id: Any) -> str:
     """Task 4: an evaluation on all questions, with two scorers.
 
     Recomputed: passages and answers of every trace, and the means of both scorers.
-    Cross-examined: the expected lessons against the questions of the workbook.
+    Cross-examined: the expected lessons against the questions of the workbook; the prompts against the passages; the
+    means against what the scorers have left at each trace.
     """
     run = run_in(EXPERIMENT, run_id)
     logged = {name: metric(run, f"{name}/mean", 0, 1) for name in ("right_lesson", "names_source")}
-    right, named = [], []
+    right, named, marks = [], [], []
     for trace in traces.of_run(run, len(QUESTIONS)):
         question, lessons = traces.lessons_found(trace, AFTER)
         right.append(lessons[0] == traces.expected_lesson(trace, question))
-        named.append(prompts.names_lesson(traces.said(trace)))
+        named.append(prompts.names_lesson(traces.said(trace, another_model=False)))
+        marks += [(trace, "right_lesson", right[-1]), (trace, "names_source", named[-1])]
     for name, each in (("right_lesson", right), ("names_source", named)):
         if not same(logged[name], again := sum(each) / len(each)):
             found, expected = apart(logged[name], again)
             raise NotYetError(
                 f"{name}/mean is {found}; scored again it is {expected}.", "Look at what the scorer reads."
             )
+    for mark in marks:
+        traces.scored(*mark)
     return f"{logged['right_lesson']:.2f} found the right lesson, {logged['names_source']:.2f} name one."
 
 
@@ -163,12 +178,14 @@ def promoted(name: Any, refused: Any) -> str:
         raise NotYetError(f"The prompt is {shown(name)}.", f"Call it {PROMPT!r}.")
     holder = prompts.holder(name)
     prompts.tagged(holder, "why")
-    prompts.replaced(holder)
+    before = prompts.replaced(holder)
     prompts.demanded(prompts.measured(holder.template), holder)
     turned_away = prompts.version(name, getattr(refused, "version", refused))
     if turned_away.version == holder.version:
         raise NotYetError(f"Version {holder.version} is in production.", "Give the version that the gate refused.")
     prompts.tagged(turned_away, "refused")
+    if turned_away.version == before.version:
+        raise NotYetError(f"Version {before.version} was in production before.", "Register a third one, and refuse it.")
     scores = prompts.measured(turned_away.template)
     if scores.names_source >= prompts.LEAST_NAMED and scores.words <= prompts.MOST_WORDS:
         raise NotYetError(

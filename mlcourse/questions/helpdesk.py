@@ -78,7 +78,7 @@ def reply(prompt: str) -> str:
     It reads the lines that begin with ``Question:``, ``Lesson:`` and ``Passage:``, and obeys two instructions in the
     rest: *one sentence* and *name the lesson*.
     """
-    question, lesson, passage = (_line(prompt, name) for name in ("Question", "Lesson", "Passage"))
+    question, lesson, passage = (line(prompt, name) for name in ("Question", "Lesson", "Passage"))
     orders = re.sub(r"(?m)^(Question|Lesson|Passage):.*$", "", prompt).lower()
     if not passage:
         return UNKNOWN
@@ -86,7 +86,8 @@ def reply(prompt: str) -> str:
     return f"Lesson {lesson}: {said}" if lesson and "name the lesson" in orders else said
 
 
-def _line(prompt: str, name: str) -> str:
+def line(prompt: str, name: str) -> str:
+    """What stands in the line of a prompt that begins with this name, as ``Passage:``."""
     found = re.search(rf"(?m)^{name}:(.*)$", prompt)
     return found[1].strip() if found else ""
 

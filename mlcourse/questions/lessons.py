@@ -19,7 +19,8 @@ def talked(session: Any) -> str:
     """Lesson 6.1: a session of at least two traced answers, each with a tag.
 
     Recomputed: the passages that were looked up, and what the stand-in says to each prompt.
-    Cross-examined: states, tags and the session of the traces.
+    Cross-examined: states, tags and the session of the traces; the prompts against what was looked up.
+    Not checked: what another model says than the stand-in.
     """
     if session == _OF_THE_LESSON:
         raise NotYetError(f"{shown(session)} is the talk of the lesson.", "Hold one of your own, with another name.")
@@ -39,20 +40,25 @@ def scored(run_id: Any) -> str:
     """Lesson 6.2: an evaluation with a scorer of one's own, which reads the lesson in the text of the answer.
 
     Recomputed: the passages of each trace, what the stand-in says, and the mean of the scorer.
-    Cross-examined: experiment and run; the expected lessons against the questions of the workbook.
+    Cross-examined: experiment and run; the prompts against the passages; the expected lessons against the questions of
+    the workbook; the mean against what the scorer has left at each trace.
+    Not checked: what another model says than the stand-in.
     """
     run = run_in("6.2 evaluation of answers", run_id)
-    mean = metric(run, _NAMED, 0, 1)
-    named = []
+    mean, scorer = metric(run, _NAMED, 0, 1), _NAMED.removesuffix("/mean")
+    named, marks = [], []
     for trace in traces.of_run(run, _FEWEST_ANSWERS):
         traces.state(trace)
         question, _ = traces.lessons_found(trace, "parts")
         wanted = re.escape(traces.expected_lesson(trace, question))
         named.append(bool(re.search(rf"lesson {wanted}(?!\d)", traces.said(trace).lower())))
+        marks.append((trace, scorer, named[-1]))
     again = sum(named) / len(named)
     if not same(mean, again):
         found, right = apart(mean, again)
         raise NotYetError(f"{_NAMED} is {found}; read again the answers give {right}.", "Look for the expected lesson.")
+    for mark in marks:
+        traces.scored(*mark)
     if not again:
         raise NotYetError("No answer names the lesson.", "Let the prompt say: name the lesson.")
     return f"{again:.2f} of {len(named)} answers name the right lesson, and your scorer counts them right."

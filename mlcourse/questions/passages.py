@@ -43,9 +43,9 @@ PASSAGES = {
     "each point of a grid, on all cores. A notebook that fails is kept with its error.",
     "5.1": "Write the success criterion down before the first model. A heuristic such as always up is the baseline. "
     "An interval tells whether an accuracy could be luck.",
-    "5.2": "A random split of overlapping windows leaks the future into training. Split by time instead. pandera "
-    "refuses a table with missing prices. A feature store joins features as they were known at that moment.",
-    "5.3": "Walk-forward validation trains on the past and tests on the month that follows. Compare every model with "
+    "5.2": "A random split of days with overlapping answers leaks the future into training. Split in time, with a "
+    "gap. A feature that looks ahead changes when later prices are changed.",
+    "5.3": "Walk-forward validation trains on the past and tests on the years that follow. Compare every model with "
     "the best heuristic on the same days. A small gain may vanish in the interval.",
     "5.4": "A pilot runs the whole pipeline on real data before anybody relies on it. The gate compares the candidate "
     "with the best heuristic. Broken prices stop the pipeline before training.",
@@ -93,8 +93,8 @@ QUESTIONS = {
     "What becomes of a notebook that failed?": "4.4",
     "When should the criterion of success be written?": "5.1",
     "Could my accuracy be luck?": "5.1",
-    "Why is a random split wrong for windows of prices?": "5.2",
-    "What is a feature store for?": "5.2",
+    "Why is a random split wrong for days of prices?": "5.2",
+    "How do I prove that a feature does not look ahead?": "5.2",
     "How do I validate a model on the past only?": "5.3",
     "With which rule should I compare my models?": "5.3",
     "What is a pilot good for?": "5.4",

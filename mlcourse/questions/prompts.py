@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import PromptVersion
 
 LEAST_NAMED, MOST_WORDS = 0.9, 20
+_LESSON = re.compile(r"\{\{\s*lesson\s*\}\}|\{lesson\}")
 
 
 class Measured(NamedTuple):
@@ -94,13 +95,22 @@ def replaced(found: PromptVersion) -> PromptVersion:
     before = version(found.name, number)
     if before.version == found.version:
         raise NotYetError(f"Version {number} replaces itself.", "The tag names the version that held the alias before.")
+    if int(before.version) > int(found.version):
+        raise NotYetError(
+            f"Version {found.version} replaces version {number}, which is newer.",
+            "The tag names the version that held the alias before.",
+        )
     if before.template == found.template:
         raise NotYetError(f"Versions {number} and {found.version} are the same.", "Register another template.")
     return before
 
 
 def demanded(scores: Measured, found: PromptVersion) -> None:
-    """A version meets the demands on prompts."""
+    """A version meets the demands on prompts, with the lesson of each passage."""
+    if scores.names_source >= LEAST_NAMED and not _LESSON.search(str(found.template)):
+        raise NotYetError(
+            f"Version {found.version} names the same lesson to everybody.", "Put {{lesson}} into its line Lesson: …"
+        )
     if scores.names_source < LEAST_NAMED:
         raise NotYetError(
             f"With version {found.version} {scores.names_source:.0%} of the answers name a lesson.",

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from mlcourse.answers import shown
 from mlcourse.questions import helpdesk
-from mlcourse.questions.passages import QUESTIONS
+from mlcourse.questions.passages import PASSAGES, QUESTIONS
 from mlworkbench.tasks import NotYetError
 
 if TYPE_CHECKING:
     from mlflow.entities import Run, Span, Trace
 
+_AS_NUMBER = {"yes": 1, "no": 0, "true": 1, "false": 0}
 SESSION, USER = "mlflow.trace.session", "mlflow.trace.user"
 
 
@@ -32,9 +33,11 @@ def of_run(run: Run, fewest: int) -> list[Trace]:
     found = mlflow.search_traces(
         locations=[run.info.experiment_id], run_id=run.info.run_id, return_type="list", flush=True
     )
-    if len(found) < fewest:
+    different = {documents(trace)[0] for trace in found}
+    if min(len(found), len(different)) < fewest:
+        told = "" if len(found) == len(different) else f" to {len(different)} questions"
         raise NotYetError(
-            f"The run {shown(run.info.run_name)} holds {len(found)} answers, {fewest} were expected.",
+            f"The run {shown(run.info.run_name)} holds {len(found)} answers{told}, {fewest} were expected.",
             "Call mlflow.genai.evaluate with all questions inside of `with mlflow.start_run():`.",
         )
     return list(found)
@@ -101,10 +104,9 @@ def span_of(trace: Trace, kind: str) -> Span:
     return found[0]
 
 
-def lessons_found(trace: Trace, way: str = "words") -> tuple[str, list[str]]:
-    """The question and the lessons of the passages that a trace has looked up, which are found when asked again."""
+def documents(trace: Trace) -> tuple[str, list[str]]:
+    """The question and the lessons of the passages that a trace has looked up."""
     span = span_of(trace, "RETRIEVER")
-    question = str((span.inputs or {}).get("question", ""))
     try:
         lessons = [str(document["metadata"]["doc_uri"]) for document in span.outputs]
     except (TypeError, LookupError) as error:
@@ -112,6 +114,12 @@ def lessons_found(trace: Trace, way: str = "words") -> tuple[str, list[str]]:
             f"The span {span.name!r} does not hold passages, but {shown(span.outputs)}.",
             "Let find return its list: page_content, and metadata with doc_uri.",
         ) from error
+    return str((span.inputs or {}).get("question", "")), lessons
+
+
+def lessons_found(trace: Trace, way: str = "words") -> tuple[str, list[str]]:
+    """The question and the lessons of the passages that a trace has looked up, which are found when asked again."""
+    question, lessons = documents(trace)
     again = [document["metadata"]["doc_uri"] for document in helpdesk.find(question, way, len(lessons))]
     if not lessons or lessons != again:
         raise NotYetError(
@@ -122,13 +130,58 @@ def lessons_found(trace: Trace, way: str = "words") -> tuple[str, list[str]]:
     return question, lessons
 
 
-def said(trace: Trace) -> str:
-    """What the model said in a trace; what the stand-in says is asked again."""
+def said(trace: Trace, *, another_model: bool = True) -> str:
+    """What the model said in a trace; what the stand-in says is asked again.
+
+    The lines of the prompt are those of a passage that the trace has found. What another model says than the stand-in
+    cannot be asked again.
+    """
     span = span_of(trace, "LLM")
     prompt, words = str((span.inputs or {}).get("prompt", "")), str(span.outputs)
-    if span.attributes.get("stand_in", True) and helpdesk.reply(prompt) != words:
+    _from_what_was_found(trace, prompt)
+    stand_in = bool(span.attributes.get("stand_in", True))
+    if not stand_in and not another_model:
+        raise NotYetError(f"In the trace of {asked(trace)} another model answered.", "Ask helpdesk.reply(prompt).")
+    if stand_in and helpdesk.reply(prompt) != words:
         raise NotYetError(
             f"The model's span says {shown(words)}; the stand-in answers its prompt otherwise.",
             "Record the prompt that was sent and the words that came back, unchanged.",
         )
     return words
+
+
+def _from_what_was_found(trace: Trace, prompt: str) -> None:
+    """The prompt holds the question, a lesson that was found, and its passage; a line may be missing."""
+    question, lessons = documents(trace)
+    lesson = helpdesk.line(prompt, "Lesson")
+    passages = [PASSAGES.get(each, "") for each in ([lesson] if lesson else lessons)]
+    for name, possible in (("Question", [question]), ("Lesson", lessons), ("Passage", passages)):
+        found = helpdesk.line(prompt, name)
+        if found and found not in [each.strip() for each in possible]:
+            raise NotYetError(
+                f"For {shown(question)} the prompt has the line {shown(f'{name}: {found}')}, which was not found.",
+                "Fill the prompt with the question, and with lesson and passage of a document that find returned.",
+            )
+
+
+def three_lines(trace: Trace) -> None:
+    """The prompt has the three lines that the stand-in reads."""
+    prompt = str((span_of(trace, "LLM").inputs or {}).get("prompt", ""))
+    if missing := [name for name in ("Question", "Lesson", "Passage") if not helpdesk.line(prompt, name)]:
+        raise NotYetError(f"The prompt {shown(prompt)} has no line {missing[0]}.", f"Write one: {missing[0]}: …")
+
+
+def scored(trace: Trace, name: str, right: bool) -> None:
+    """A scorer has left this value at the trace."""
+    given = [each for each in trace.info.assessments if type(each).__name__ == "Feedback" and each.name == name]
+    if not given:
+        raise NotYetError(
+            f"No scorer {name!r} has looked at the trace of {asked(trace)}.",
+            "Give it to mlflow.genai.evaluate in the list of scorers.",
+        )
+    value = _AS_NUMBER.get(str(given[-1].value).lower(), given[-1].value)
+    if value != int(right):
+        raise NotYetError(
+            f"At the trace of {asked(trace)} {name} is {shown(given[-1].value)}; scored again it is {right}.",
+            "Look at what the scorer reads.",
+        )

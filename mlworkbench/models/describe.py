@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import no_model
+from mlworkbench.store import check_registry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +53,7 @@ def read_model(model_uri: str) -> Model:
     """Read the MLmodel file at a URI, or say that there is no model."""
     from mlflow.models import Model
 
+    check_registry(model_uri)
     try:
         if not isinstance(model_uri, str):
             raise TypeError("not the text of an address")

@@ -14,6 +14,7 @@ from mlworkbench.models.flavors import forget_code, in_memory, parts_of_job, rea
 from mlworkbench.models.job import Job, check_options, flavor_of
 from mlworkbench.models.signature import Answer, choose, notes_on
 from mlworkbench.quiet import quiet
+from mlworkbench.store import check_registry
 from mlworkbench.temporary import temporary_folder
 from mlworkbench.texts import check_model_name
 
@@ -73,6 +74,7 @@ def _job(model: Any, example: Any, trust: Sequence[str], options: dict[str, Any]
     options = {key: value for key, value in options.items() if value is not None}
     if "registered_model_name" in options:
         check_model_name(options["registered_model_name"])
+        check_registry()
     flavor = flavor_of(model, options)
     if flavor == "tensorflow" and hasattr(rows, "to_numpy"):
         rows = rows.to_numpy()  # MLflow takes only tensors in the signature of a Keras model

@@ -78,7 +78,9 @@ def _in_another_form(rows: Any) -> str:
         return "Convert it with scipy.sparse.csr_matrix(rows)."
     if isinstance(rows, dict):
         return "Make a DataFrame of it: pd.DataFrame(rows)."
-    return "Give numbers, texts, dates or gaps (None, NaN), as in rows.astype({'column': str})."
+    if isinstance(rows, pd.DataFrame | dict | list):
+        return "Give numbers, texts, dates or gaps (None, NaN), as in rows.astype({'column': str})."
+    return "Give the table that it was made from, or an array of usual numbers, as in np.asarray(rows, float)."
 
 
 def unstorable(job: Job, error: BaseException) -> WorkbenchError:
@@ -90,6 +92,8 @@ def unstorable(job: Job, error: BaseException) -> WorkbenchError:
         "pyfunc": "Open files, connections and locks inside of the function, or in PythonModel.load_context.",
         "pytorch": "Let no step of the network depend on the values in it, or wrap it in mlflow.pyfunc.PythonModel.",
     }
+    if "exactly one argument" in str(error):
+        do["pyfunc"] = "Let it take the rows alone; a mlflow.pyfunc.PythonModel takes inference parameters as well."
     return WorkbenchError(
         f"the {type(job.model).__name__} cannot be stored ({told(error)}).",
         "a model that MLflow can write to a file and read back.",
@@ -108,11 +112,15 @@ def not_saved(job: Job, error: Exception) -> WorkbenchError:
 
 def not_read_back(job: Job, error: Exception) -> WorkbenchError:
     """Build the error for a model that was saved and does not load."""
+    do = "Hand over the files that a PythonModel opens with artifacts={'name': 'path'}."
+    if job.flavor == "tensorflow":
+        do = "Register your own Keras classes (keras.saving.register_keras_serializable)."
+    if method := job.options.get("pyfunc_predict_fn"):
+        do = f"MLflow asks a model for predictions and probabilities at most; log a function that calls {method}."
     return WorkbenchError(
         f"the stored {type(job.model).__name__} cannot be read back ({told(error)}).",
         "a model that loads from its files alone.",
-        "Register your own Keras classes (keras.saving.register_keras_serializable); hand over the files that a "
-        "PythonModel opens with artifacts={'name': 'path'}.",
+        do,
     )
 
 

@@ -35,6 +35,7 @@ _PLAIN = {
     "scipy.sparse._csr": "csr_array csr_matrix",
     "sklearn._loss.loss": "HalfTweedieLoss HalfTweedieLossIdentity",
     "sklearn.calibration": "_CalibratedClassifier _SigmoidCalibration _TemperatureScaling",
+    "sklearn.compose._column_transformer": "make_column_selector",
     "sklearn.gaussian_process._gpc": "_BinaryGaussianProcessClassifierLaplace",
     "sklearn.gaussian_process.kernels": "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Matern "
     "PairwiseKernel Product RBF RationalQuadratic Sum WhiteKernel",
@@ -48,6 +49,7 @@ _PLAIN = {
     "sklearn.utils._bunch": "Bunch",
     "sklearn.utils._metadata_requests": "MetadataRequest MethodMetadataRequest",
     "collections": "OrderedDict",
+    "functools": "partial",  # what it calls has to be trusted, too
     "lightgbm.sklearn": "LGBMClassifier LGBMModel LGBMRanker LGBMRegressor",
     "xgboost.sklearn": "XGBClassifier XGBRFClassifier XGBRFRegressor XGBRanker XGBRegressor",
 }
@@ -64,6 +66,7 @@ _FUNCTIONS = {
     "sklearn.metrics._regression": "explained_variance_score max_error mean_absolute_error "
     "mean_absolute_percentage_error mean_squared_error mean_squared_log_error median_absolute_error r2_score "
     "root_mean_squared_error",
+    "sklearn.utils.validation": "check_array",
 }
 
 REVIEWED = frozenset(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import NotebookError, shown
 from mlworkbench.notebooks.kernels import require_kernel, warmup
-from mlworkbench.notebooks.notebook_file import notebook_path, read_notebook
+from mlworkbench.notebooks.notebook_file import notebook_path, notebook_text, read_notebook
 from mlworkbench.notebooks.parameters import Parameter, parameters_of
 from mlworkbench.notebooks.server_watch import answers
 from mlworkbench.notebooks.stopping import Group
@@ -96,7 +96,7 @@ def prepare(
     end_orphans(mlflow.MlflowClient())
     return Job(
         notebook=path,
-        content=path.read_text(encoding="utf-8"),
+        content=notebook_text(path),
         known=tuple(parameters_of(node, path)),
         digest=_digest(node, kernel),
         store_uri=store.uri,

@@ -22,18 +22,20 @@ def notebook_path(notebook: object) -> Path:
         raise NotebookError(f"{shown(notebook)} for a notebook.", "the path of a notebook.", "Give its path as a text.")
     path = Path(notebook)
     if "\0" in str(path) or not is_there(path) or not path.is_file():
-        raise NotebookError(f"no file {shown(str(path))}.", "the path of a notebook.", "Correct the path.")
+        found = "no file" if "\0" in str(path) or not is_there(path) else "no file, but something else, at"
+        raise NotebookError(f"{found} {shown(str(path))}.", "the path of a notebook.", "Correct the path.")
     return path.absolute()
 
 
 def read_notebook(notebook: str | os.PathLike[str]) -> NotebookNode:
     """Read a notebook file; a `NotebookError` tells when there is none, or it is not a notebook."""
-    return parse_notebook(_text(notebook_path(notebook)), notebook)
+    return parse_notebook(notebook_text(notebook_path(notebook)), notebook)
 
 
-def _text(path: Path) -> str:
+def notebook_text(path: Path) -> str:
+    """What a notebook's file holds."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some editors put a mark in front
     except (OSError, ValueError) as error:
         raise _no_notebook(path, error) from error
 
@@ -43,7 +45,8 @@ def parse_notebook(text: str, notebook: str | os.PathLike[str]) -> NotebookNode:
     import nbformat
 
     try:
-        node: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+        read = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+        node: NotebookNode = nbformat.from_dict(read)  # type: ignore[no-untyped-call] # of version 3 it is none yet
         _make_reliable(node)
     except Exception as error:  # whatever a broken file makes nbformat trip over
         raise _no_notebook(notebook, error) from error
@@ -91,12 +94,15 @@ def _make_reliable(node: NotebookNode) -> None:
     for section in ("kernelspec", "language_info", "mlworkbench", "papermill"):
         if not isinstance(node.metadata.get(section, {}), dict):
             del node.metadata[section]
+    if spec := node.metadata.get("kernelspec"):
+        spec.setdefault("display_name", str(spec.get("name")))  # or there is no HTML of it
     for cell in node.cells:
         cell.metadata = cell.get("metadata") or {}
         tags = cell.metadata.get("tags") or []
         cell.metadata["tags"] = [tags] if isinstance(tags, str) else list(tags)
         cell.setdefault("source", "").encode()  # raises an error where it cannot be written again
-        cell.setdefault("cell_type", "raw")
+        if cell.setdefault("cell_type", "raw") == "code":
+            cell.setdefault("outputs", [])
 
 
 def language_of(node: NotebookNode) -> str:

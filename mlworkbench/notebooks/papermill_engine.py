@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from queue import Empty
 from typing import Any
 
+import psutil
 import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_core.utils import run_sync
@@ -52,6 +53,10 @@ papermill_translators.register(PYTHON, TupleTranslator)
 
 END_SECONDS = 60.0
 """How long a kernel may take to end in order, with files to write and functions to call, before it is killed."""
+
+END_SECONDS_BESIDE = 5.0
+"""The same for one that leaves processes behind: ipykernel ends these and waits half a minute for those that nobody
+collects, such as joblib's workers. It is Jupyter's own limit."""
 
 
 class PromptClient(AsyncKernelClient):  # type: ignore[misc]
@@ -94,11 +99,36 @@ class WorkbookClient(PapermillNotebookClient):  # type: ignore[misc]
                 told = {"ename": error.ename, "evalue": error.evalue, "traceback": []}
                 cell.outputs.append(new_output("error", **told))  # type: ignore[no-untyped-call]
             raise
+        finally:
+            join_streams(cell)
+
+    def papermill_execute_cells(self) -> None:
+        """Execute the cells, and see how long the kernel may take to end."""
+        try:
+            with self._death_explained():
+                super().papermill_execute_cells()
+        finally:
+            if _has_children(self.km.provisioner.pid):
+                self.km.shutdown_wait_time = patience(END_SECONDS_BESIDE)
+
+    def wait_for_reply(self, msg_id: str, cell: NotebookNode | None = None) -> dict[str, Any] | None:
+        """Ask after the last cell what the kernel is, which one that a cell has left with ``exit()`` cannot tell."""
+        with self._death_explained():
+            return super().wait_for_reply(msg_id, cell)  # type: ignore[no-any-return]
+
+    @contextlib.contextmanager
+    def _death_explained(self) -> Iterator[None]:
+        try:
+            yield
         except DeadKernelError as error:
             code = run_sync(self.km.provisioner.poll)()
             raise DeadKernelError(exit_reason(code)) from error
-        finally:
-            join_streams(cell)
+
+
+def _has_children(pid: int | None) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return pid is not None and bool(psutil.Process(pid).children())
+    return False
 
 
 class WorkbookEngine(NBClientEngine):  # type: ignore[misc]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import io
 import os
 import re
 import tokenize
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlworkbench.errors import NotebookError, shown, unknown_name
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 ANYTHING = ("NoneType", "expression")
 """Types of defaults that say nothing of the values that may take their place."""
 
+_BLOCKS = (ast.If, ast.Try, ast.With)
+_ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 _ASSIGNMENT = re.compile(
     r"^\s*(?:[\w<>\[\]-]+\s+)*\$?(?P<name>[^\W\d]\w*)(?:\s*:\s*[\w\[\]]+)?\s*(?:<-|=(?!=))\s*"
     r"(?P<value>.*?);?\s*(?:(?:#|//)\s*(?P<help>.*))?$"
@@ -80,7 +83,8 @@ def parameters_of(node: NotebookNode, notebook: str | os.PathLike[str]) -> list[
             "one plain assignment a line, as in `trees = 100  # how many`.",
             "Correct that cell.",
         ) from error
-    return [parameter for line in tree.body if (parameter := _parameter(line, comments))]
+    given = [parameter for line in tree.body for parameter in _given_by(line, comments)]
+    return list({parameter.name: parameter for parameter in given}.values())  # the last value is the one that holds
 
 
 def _as_python(source: str) -> tuple[str, ast.Module]:
@@ -100,17 +104,34 @@ def _as_python(source: str) -> tuple[str, ast.Module]:
             return "", ast.Module([], [])
 
 
-def _parameter(line: ast.stmt, comments: dict[int, str]) -> Parameter | None:
-    target = line.targets[0] if isinstance(line, ast.Assign) else getattr(line, "target", None)
-    value = getattr(line, "value", None)
-    if not isinstance(target, ast.Name) or value is None:
-        return None
-    comment = comments.get(value.end_lineno, "")
-    try:
-        default = literal(value)
-    except NO_LITERAL:  # computed from something else: shown as it is written
-        return Parameter(target.id, "expression", ast.unparse(value), comment)
-    return Parameter(target.id, type(default).__name__, default, comment)
+def _given_by(line: ast.stmt, comments: dict[int, str]) -> Iterator[Parameter]:
+    """Each name that a statement gives a value to; below an `if`, `try` or `with` the value depends on all of it."""
+    if isinstance(line, _BLOCKS):
+        below = [each for each in ast.walk(line) if isinstance(each, _ASSIGNMENTS)]
+        yield from (_parameter(name, line, "") for each in below for name, _ in _targets(each))
+    elif isinstance(line, _ASSIGNMENTS):
+        yield from (_parameter(name, value, comments.get(line.end_lineno or 0, "")) for name, value in _targets(line))
+
+
+def _targets(line: ast.Assign | ast.AnnAssign | ast.AugAssign) -> Iterator[tuple[str, ast.AST]]:
+    """The names of an assignment, each with its value, or with the whole line where that is more than a value."""
+    for target in line.targets if isinstance(line, ast.Assign) else [line.target]:
+        pairs: Iterable[tuple[ast.expr, ast.AST | None]] = [(target, line.value)]
+        if isinstance(line, ast.AugAssign):
+            pairs = [(target, line)]
+        elif isinstance(target, ast.Tuple) and isinstance(line.value, ast.Tuple):
+            pairs = zip(target.elts, line.value.elts, strict=False)
+        elif isinstance(target, ast.Tuple):
+            pairs = [(each, line) for each in target.elts]
+        yield from ((each.id, value) for each, value in pairs if isinstance(each, ast.Name) and value is not None)
+
+
+def _parameter(name: str, value: ast.AST, comment: str) -> Parameter:
+    if isinstance(value, ast.expr):
+        with contextlib.suppress(*NO_LITERAL):
+            default = literal(value)
+            return Parameter(name, type(default).__name__, default, comment)
+    return Parameter(name, "expression", ast.unparse(value), comment)  # computed: shown as it is written
 
 
 def _comments(source: str) -> dict[int, str]:
@@ -199,14 +220,21 @@ def _refuse_stale(known: Sequence[Parameter], values: Mapping[str, Any]) -> None
     for parameter in known:
         if parameter.type != "expression" or parameter.name in values:
             continue
-        used = {node.id for node in ast.walk(ast.parse(parameter.default)) if isinstance(node, ast.Name)}
-        for name in sorted(used & set(values)):
+        for name in sorted(_used(ast.parse(parameter.default)) & set(values)):
             raise NotebookError(
                 f"a value for {name!r}, from which the parameters cell computes {parameter.name!r}: it would keep "
                 "the value that belongs to the old one.",
                 "parameters that do not depend on each other.",
                 f"Give {parameter.name!r} too, or compute it in a cell below.",
             )
+
+
+def _used(node: ast.AST) -> set[str]:
+    """The names from which something is computed; what a function uses, it looks up when it is called."""
+    if isinstance(node, ast.Lambda):
+        return _used(node.args)
+    below = set().union(*map(_used, ast.iter_child_nodes(node)))
+    return below | {node.id} if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else below
 
 
 def from_text(known: Sequence[Parameter], name: str, text: str) -> Any:

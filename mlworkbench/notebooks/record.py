@@ -58,7 +58,7 @@ def _outcome(node: NotebookNode | None, error: BaseException | None) -> tuple[st
     if isinstance(error, InterruptedError) or not isinstance(error, Exception):
         return "KILLED", "interrupted", ""
     if isinstance(error, PapermillExecutionError):
-        reason = _COLOUR.sub("", f"{error.ename}: {error.evalue}")
+        reason = _COLOUR.sub("", f"{error.ename}: {error.evalue}").strip(" :")
     elif isinstance(error, CellTimeoutError):
         reason = "the cell took longer than the timeout" if "IOPub" not in str(error) else "its output did not arrive"
     elif isinstance(error, DeadKernelError):

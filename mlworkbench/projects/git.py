@@ -63,6 +63,8 @@ def fetched(path: str | os.PathLike[str], version: str | None = None) -> Iterato
             _git(source, "ls-remote", "--quiet", "--", _bare(source), timeout=patience(GIT_SECONDS))
             _git(source, "clone", "--quiet", "--", _bare(source), str(clone))
             known = None if version is None else _check_out(source, str(clone), version)
+            if Path(clone, ".gitmodules").is_file():
+                _git(source, "-C", str(clone), "submodule", "--quiet", "update", "--init", "--recursive")
         yield Fetched(_inside(clone, folder), address.replace(source, _bare(source), 1), known)
 
 

@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from mlworkbench.errors import ProjectError, shown, told, unknown_name
+from mlworkbench.locations import is_there
 from mlworkbench.texts import require_text
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def gathered(
 
 
 def _is_usual(option: Any) -> bool:
-    return option is None or option is True or (isinstance(option, str) and option == "main")
+    return option is None or (isinstance(option, str) and option == "main")
 
 
 def _text(name: str, value: Any) -> str:
@@ -87,6 +89,12 @@ def _check_type(name: str, kind: str, value: str) -> None:
     }
     if kind == "path" and value.startswith("runs:/"):
         _check_artifact(name, value)
+    if kind == "path" and unquote(value) != value and is_there(Path(value)):
+        raise ProjectError(
+            f"{name} = {value[:200]!r}, with a '%' that MLflow takes for the beginning of a code.",
+            "a path without, or the address of the file.",
+            f"Write {name}={Path(value).absolute().as_uri()}.",
+        )
     test, expected = tests.get(kind, (str, ""))
     try:
         test(value)
@@ -95,7 +103,7 @@ def _check_type(name: str, kind: str, value: str) -> None:
 
 
 def _require_scheme(value: str) -> None:
-    if not re.match(r"[a-z][a-z0-9+.-]+:", value):
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", value):
         raise ValueError
 
 

@@ -35,6 +35,7 @@ def run_project(
     env_manager: str | None = None,
     experiment: str | None = None,
     version: str | None = None,
+    build_image: bool = False,
     parameters: Mapping[str, Any] | None = None,
     **named: Any,
 ) -> Run:
@@ -45,8 +46,8 @@ def run_project(
     path, version, entry_point, experiment
         The project, as in `describe_project`; its entry point and experiment, by default "main" and the active one.
     env_manager : {"local", "uv", "virtualenv", "conda"}, default that of a surrounding project run, else "local"
-    parameters, **named
-        Values for the parameters of the entry point, as a dict, by name, or both.
+    build_image, parameters, **named
+        Whether to put the project on top of its Docker image; the entry point's values, as a dict, by name, or both.
 
     Returns
     -------
@@ -59,31 +60,37 @@ def run_project(
         For what is unknown, missing or does not answer (nothing has run then); or when the entry point fails.
     """
     options = {"version": version, "experiment": experiment, "env_manager": env_manager, "entry_point": entry_point}
+    image: dict[str, Any] = {"build_image": True} if build_image else {}
     with fetched(path, version) as project, temporary_folder() as downloads:
-        values = gathered(entry_point_of(project.folder, entry_point), parameters, named, options)
+        values = gathered(entry_point_of(project.folder, entry_point), parameters, named, options | image)
         manager, experiment_id = _env_manager(env_manager), _experiment_id(experiment)
-        print(command_line(project, entry_point, manager, experiment, values), flush=True)  # noqa: T201
-        run = begun(project, experiment_id, entry_point, values)
-        with guarded(run.info.run_id), _explained(run.info.run_id, entry_point):
-            _put_this_python_first()
-            run_project_as(run, project.folder, entry_point, values, env_manager=manager, storage_dir=str(downloads))
+        print(command_line(project, entry_point, manager, experiment, values, image), flush=True)  # noqa: T201
+        more = {"env_manager": manager, "storage_dir": str(downloads)}
+        return _run(project, experiment_id, entry_point, values, image | more)
+
+
+def _run(
+    project: Fetched, experiment_id: str, entry_point: str, values: dict[str, str], options: Mapping[str, Any]
+) -> Run:
+    run = begun(project, experiment_id, entry_point, values)
+    with guarded(run.info.run_id), _explained(run.info.run_id, entry_point):
+        _put_this_python_first()
+        run_project_as(run, project.folder, entry_point, values, **options)
     return without_secrets(run.info.run_id)
 
 
 @contextlib.contextmanager
 def _explained(run_id: str, entry_point: str) -> Iterator[None]:
-    from mlflow.exceptions import MlflowException
-    from mlflow.utils.process import ShellCommandException
-
     try:
         yield
-    except (MlflowException, ShellCommandException, OSError) as error:
+    except Exception as error:  # of MLflow, or of Docker's client
         if f"(ID '{run_id}') failed" in str(error):
             raise failed(entry_point, run_id) from error
         raise ProjectError(
             f"MLflow could not start {entry_point!r} ({told(error)}).",
-            "an environment that can be made on this machine: virtualenv needs pyenv, conda needs conda.",
-            'Correct what the message in brackets names, or use env_manager="local".',
+            "files and models that its parameters name, and an environment: virtualenv needs pyenv, conda conda, "
+            "Docker an engine.",
+            'Correct what the message in brackets names; for an environment, env_manager="local" takes this one.',
         ) from error
 
 
@@ -136,12 +143,18 @@ def _put_this_python_first() -> None:
 
 
 def command_line(
-    project: Fetched, entry_point: str, manager: str, experiment: str | None, values: Mapping[str, str]
+    project: Fetched,
+    entry_point: str,
+    manager: str,
+    experiment: str | None,
+    values: Mapping[str, str],
+    build_image: object = None,
 ) -> str:
     """The line that does the same in a terminal, without the credentials of the project's address."""
     words = ["mlflow", "run", _as_typed(project.address), "-e", entry_point, "--env-manager", manager]
     words += ["--version", project.version] if project.version else []
     words += ["--experiment-name", experiment] if experiment else []
+    words += ["--build-image"] if build_image else []
     for name, value in values.items():
         words += ["-P", f"{name}={value}"]
     return shlex.join(words)

@@ -57,7 +57,9 @@ def run_step(
         As `run_project`; and for a step in this process without an active run: start one.
     """
     here, options = _here(project, experiment), {"env_manager": env_manager, "experiment": experiment}
-    values = gathered(entry_point_of(here.folder, entry_point), parameters, named, {**options, "reuse": reuse})
+    values = gathered(
+        entry_point_of(here.folder, entry_point), parameters, named, {**options, "reuse": None if reuse else False}
+    )
     key = fingerprint(here.folder, entry_point, values)
     run = _finished(key, experiment) if reuse else None
     outcome = "reused" if run else "ran"

@@ -10,10 +10,12 @@ from numbers import Integral
 from typing import TYPE_CHECKING
 
 from mlworkbench import mlflow_internals
-from mlworkbench.errors import WorkbenchError, told, unknown_name
+from mlworkbench.errors import WorkbenchError, told, unknown_name, without_password
 from mlworkbench.registry.audit_trail import client
 from mlworkbench.registry.trail_entries import STAGE_OF, Trail
+from mlworkbench.store import check_registry
 from mlworkbench.texts import bad_model_name, require_text
+from mlworkbench.waiting import telling
 
 if TYPE_CHECKING:
     from mlflow import MlflowException
@@ -138,11 +140,16 @@ def check_ready(name: str, version: int | str, now: Trail, *, archived_too: bool
 @contextlib.contextmanager
 def explained(name: str) -> Iterator[None]:
     """Turn what MLflow raises about a registered model into three sentences."""
+    from mlflow import get_registry_uri
     from mlflow.exceptions import MlflowException
 
     require_text(name, "the name of a registered model")
+    check_registry()
+    uri = without_password(get_registry_uri())
+    waiting = telling(f"what was asked of {name!r} at the registry {uri}") if uri.startswith("http") else None
     try:
-        yield
+        with waiting or contextlib.nullcontext():
+            yield
     except MlflowException as error:
         raise _explanation(name, error) from error
 
@@ -160,8 +167,6 @@ def _explanation(name: str, error: MlflowException) -> WorkbenchError:
         )
     if "API request to" in text or error.error_code == "TEMPORARILY_UNAVAILABLE":
         from mlflow import get_registry_uri
-
-        from mlworkbench.errors import without_password
 
         return WorkbenchError(
             f"the registry at {without_password(get_registry_uri())} does not answer any more ({text[:120]}…).",

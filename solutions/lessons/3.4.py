@@ -11,6 +11,6 @@ client.update_webhook(hook.webhook_id, status="ACTIVE")
 my_version = offer(my_model, RandomForestClassifier(n_estimators=trees, random_state=seed).fit(X, y), "better")
 moved = ("model_version_alias", my_model)
 until(lambda: any((call["entity"], call["data"]["name"]) == moved for call in calls.values()))
-until(lambda: all(run.info.status == "FINISHED" for run in client.search_runs([gate.info.experiment_id])))
+until(lambda: "gate" in client.get_model_version(my_model, my_version).tags)
 tags = client.get_model_version(my_model, my_version).tags
 my_delivery, my_run = tags["delivery"], tags["gate_run"]

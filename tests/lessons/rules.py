@@ -206,9 +206,18 @@ def exempt_with_reason(nb: NotebookNode) -> Problems:
             yield f"exempt by a comment, not by a tag: {cell.source.splitlines()[0]}"
 
 
+def long_cells_announced(nb: NotebookNode) -> Problems:
+    """A cell that takes long has a reason for it, and the words before it speak of the time."""
+    for before, cell in zip(nb.cells, nb.cells[1:], strict=False):
+        if "takes-long" in tags(cell) and not (
+            cell.metadata.get("reason") and re.search(r"\b(takes|seconds|minutes?)\b", before.source)
+        ):
+            yield f"takes long without a word beforehand: {cell.source.splitlines()[0]}"
+
+
 RULES: list[Callable[[NotebookNode], Problems]] = [
     *(title, objectives, parameters_cell, setup_cell, short_cells, short_functions, intent_and_reading, your_turn),
     *(in_practice, closing, nothing_typed, no_paths_shown, few_digits, seeded, not_deprecated, executed_in_order),
-    *(quiet, alt_texts, exempt_with_reason),
+    *(quiet, alt_texts, exempt_with_reason, long_cells_announced),
 ]
 SEEN: list[Callable[[NotebookNode], Problems]] = [an_idea_drawn, now_look]

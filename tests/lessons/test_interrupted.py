@@ -75,8 +75,11 @@ def test_after_ctrl_c_nothing_is_left(lesson: str, servers: int, empty_home: Pat
     assert bool(databases) == (lesson == "1.6")
 
 
-def test_after_ctrl_c_nothing_is_left_of_a_process_that_a_lesson_waits_for(empty_home: Path) -> None:
-    """Lesson 6.3 moves an alias from another process; no lesson of part 6 starts a server."""
-    with run_until_ctrl_c("6.3", empty_home) as runner:
-        until(lambda: called(empty_home, "set_prompt_alias") or runner.poll() is not None)
+@pytest.mark.parametrize(("lesson", "word"), [("3.4", "gate.py"), ("6.3", "set_prompt_alias")])
+def test_after_ctrl_c_nothing_is_left_of_a_process_that_a_lesson_waits_for(
+    lesson: str, word: str, empty_home: Path
+) -> None:
+    """Lesson 3.4 runs a project in a thread; 6.3 moves an alias from another process, and starts no server."""
+    with run_until_ctrl_c(lesson, empty_home) as runner:
+        until(lambda: called(empty_home, word) or runner.poll() is not None)
         assert runner.poll() is None

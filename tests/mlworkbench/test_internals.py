@@ -17,6 +17,7 @@ import mlworkbench
 from mlworkbench import mlflow_internals, ray_internals
 from tests.paths import ROOT
 from tests.projects import project
+from tests.servers import server_with_a_token
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +51,16 @@ def logging_stream(folder: Path) -> object:
         mlflow.utils.logging_utils.eprint("from a print")
         logging.getLogger("mlflow").error("from a logger")
     return "from a print" in written and any("from a logger" in text for text in written)
+
+
+def ask_server(folder: Path) -> object:
+    """A token is sent; a refusal is an answer, and nobody at all is an error."""
+    os.environ["MLFLOW_TRACKING_TOKEN"] = "secret"
+    with server_with_a_token("secret") as uri:
+        accepted = mlflow_internals.ask_server(uri, "/api", 60).status_code
+        os.environ["MLFLOW_TRACKING_TOKEN"] = "other"
+        refused = mlflow_internals.ask_server(uri, "/api", 60).status_code
+    return (accepted, refused) == (200, 401) and refuses(lambda text: mlflow_internals.ask_server(uri, text, 60), "/")
 
 
 def open_database(folder: Path) -> object:
@@ -158,6 +169,7 @@ USES = [
     *(
         active_experiment_id,
         forget_telemetry,
+        ask_server,
         open_database,
         artifact_root,
         is_known_schema,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from sklearn.linear_model import Ridge
 
 import mlworkbench as wb
 from mlworkbench.registry import audit_trail
+from mlworkbench.waiting import patience
 
 ROWS = np.arange(8.0).reshape(4, 2)
 MODEL = Ridge().fit(ROWS, ROWS[:, 0])
@@ -174,6 +177,38 @@ def test_a_registry_that_cannot_be_used_is_told(uri: str, home: Path) -> None:
         assert len(mlflow.search_logged_models(output_format="list")) == 1
     finally:
         mlflow.set_registry_uri(None)
+
+
+def test_a_registry_at_a_dead_address_is_told_at_once(home: Path) -> None:
+    """MLflow alone asks again and again, for minutes and without a word."""
+    wb.start("mine")
+    info = wb.log_model(MODEL, "model", example=ROWS)
+    with socket.socket() as taken:  # nobody listens there
+        taken.bind(("127.0.0.1", 0))
+        mlflow.set_registry_uri(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        try:
+            calls = [
+                lambda: wb.register(info.model_uri, "mine"),
+                lambda: wb.promote("mine", 1),
+                lambda: wb.transition("mine", 1, "Staging"),
+                lambda: wb.rollback("mine", why="it was better"),
+                lambda: wb.history("mine"),
+                lambda: wb.versions_table("mine"),
+                lambda: wb.plot_lifecycle("mine"),
+                lambda: wb.migrate_stages("mine"),
+                lambda: wb.score("models:/mine@production", pd.DataFrame(ROWS)),
+                lambda: wb.describe_model("models:/mine/1"),
+                lambda: wb.serve("models:/mine/1").__enter__(),
+                lambda: wb.log_model(MODEL, "model", example=ROWS, registered_model_name="mine"),
+            ]
+            begun = time.monotonic()
+            for call in calls:
+                with pytest.raises(wb.StoreError, match=r"mlflow\.set_registry_uri\(None\)"):
+                    call()
+            assert time.monotonic() - begun < patience(100)
+            assert len(mlflow.search_logged_models(output_format="list")) == 1
+        finally:
+            mlflow.set_registry_uri(None)
 
 
 @pytest.mark.parametrize("name", ["databricks", "databricks-uc", "uc", "dbfs"])

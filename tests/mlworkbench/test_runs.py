@@ -79,13 +79,33 @@ def test_several_experiments_filters_and_running_runs() -> None:
 
 def test_the_table_pages_through_any_number_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """With small pages instead of thousands of runs."""
-    monkeypatch.setattr("mlflow.tracking.fluent.NUM_RUNS_PER_PAGE_PANDAS", 10)
+    monkeypatch.setattr("mlworkbench.runs._PAGE", 10)
     client = mlflow.MlflowClient()
     experiment = client.get_experiment_by_name("tracking").experiment_id
     for _ in range(35):
         client.create_run(experiment)
     assert len(wb.runs_table()) == 35
+    assert len(wb.runs_table(max_results=25)) == 25
     assert wb.runs_table().run_id.is_unique
+
+
+def test_the_table_tells_what_search_runs_tells() -> None:
+    """Values, gaps, types and order, with runs that have nothing in common and one that is still running."""
+    log("first", {"depth": 3}, {"loss": math.inf}, {"owner": "me"})
+    log("second", {"rate": 0.1}, {"accuracy": 0.5})
+    log("third")
+    with mlflow.start_run(run_name="running"):
+        ours, theirs = wb.runs_table(), mlflow.search_runs()
+    assert ours["run_id"].tolist() == theirs["run_id"].tolist()
+    assert ours["started"].equals(theirs["start_time"].rename("started"))
+    for column in ("params.depth", "params.rate", "metrics.loss", "metrics.accuracy", "tags.owner"):
+        short = column.partition(".")[2]
+        pd.testing.assert_series_equal(ours[short], theirs[column].rename(short))
+
+
+def test_no_experiments_have_no_runs() -> None:
+    log("first")
+    assert wb.runs_table([]).empty
 
 
 def test_the_best_run_needs_a_direction() -> None:

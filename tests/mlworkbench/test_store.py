@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import socket
@@ -9,12 +10,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import mlflow
@@ -26,10 +25,18 @@ from mlworkbench.ports import free_port
 from mlworkbench.store import Store, open_store
 from mlworkbench.workbook import workbook_home, workbook_root
 from tests.paths import ROOT
+from tests.servers import Silent, server_with_a_token, serving
 
 pytestmark = pytest.mark.processes
 
 PATIENCE = 10.0  # seconds within which an unreachable store must be told
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imports_of_the_first_request() -> None:
+    """MLflow's client imports much before its first request, which takes long on a busy machine."""
+    with pytest.raises(StoreError):
+        open_store(f"http://127.0.0.1:{free_port()}")
 
 
 def refused(uri: str | None = None) -> str:
@@ -152,19 +159,12 @@ def test_a_server_that_accepts_and_says_nothing() -> None:
 def answering(request: pytest.FixtureRequest) -> Iterator[str]:
     """A server that gives one status to everything."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent):
         def do_GET(self) -> None:
             self.send_error(request.param)
 
-        def log_message(self, *_: object) -> None:
-            """Stay silent."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(Handler) as uri:
+        yield uri
 
 
 @pytest.mark.parametrize(
@@ -174,6 +174,32 @@ def answering(request: pytest.FixtureRequest) -> Iterator[str]:
 )
 def test_a_server_that_refuses(answering: str, cure: str) -> None:
     assert cure in refused(answering)
+
+
+def test_a_token_opens_a_server_as_it_does_for_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server_with_a_token("secret") as uri:
+        assert "MLFLOW_TRACKING_TOKEN" in refused(uri)
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
+        assert open_store(uri).uri == uri
+
+
+def test_a_file_of_credentials_opens_a_server_as_it_does_for_mlflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Handler(Silent):
+        def do_GET(self) -> None:
+            known = self.headers["Authorization"] == "Basic " + base64.b64encode(b"ada:secret").decode()
+            self.send_response(200 if known else 401)
+            self.end_headers()
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with serving(Handler) as uri:
+        assert "PASSWORD" in refused(uri)
+        (tmp_path / ".mlflow").mkdir()
+        (tmp_path / ".mlflow" / "credentials").write_text(
+            "[mlflow]\nmlflow_tracking_username = ada\nmlflow_tracking_password = secret\n"
+        )
+        assert open_store(uri).uri == uri
 
 
 def test_a_real_server_is_used_and_keeps_the_artifacts(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A check never raises and never ends a notebook, whatever it is given, and finds its file in any state."""
+"""A check ends no notebook, whatever it is given, unless it is interrupted, and finds its file in any state."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Bad:
     __hash__ = None  # type: ignore[assignment]
 
 
-@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError, RecursionError, Own])
+@pytest.mark.parametrize("error", [SystemExit, GeneratorExit, MemoryError, RecursionError, Own])
 def test_an_answer_that_raises_ends_no_notebook(home: Path, error: type[BaseException]) -> None:
     for name, task in tasks.known_tasks().items():
         wanted = tasks.inspect.signature(task.function).parameters
@@ -43,6 +43,14 @@ def test_an_answer_that_raises_ends_no_notebook(home: Path, error: type[BaseExce
         assert (wanted and not feedback) or not wanted
         assert feedback.message
     assert wb.check(Bad(error)).status == "Not yet"  # type: ignore[arg-type]
+
+
+def test_an_interrupted_check_ends_its_cell(home: Path) -> None:
+    """As Jupyter's users expect of whatever they stop: what stands below in the cell does not run."""
+    before = tasks.outcomes()
+    with pytest.raises(KeyboardInterrupt):
+        wb.check("1.1", parent_run_id=Bad(KeyboardInterrupt))
+    assert tasks.outcomes() == before
 
 
 @pytest.mark.parametrize("answer", [None, "\ud800", "a\0", 10**400, b"", [], {}, object(), ["\ud800"], {"\ud800": 1}])

@@ -11,6 +11,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 from mlflow.entities import Run
+from mlflow.models import MetricThreshold
 from pandera.typing import Index
 
 import mlworkbench as wb
@@ -28,10 +29,12 @@ from tests.mlcourse.market.answers import (
     leak,
     leakage,
     leaked,
+    lenient,
     model,
     models,
     other_gate,
     plain,
+    retold,
     rules,
     run,
     served,
@@ -90,6 +93,36 @@ def by_run(uri: str) -> str:
     return f"runs:/{found.source_run_id}/{found.name}"
 
 
+def of_vix(answers: dict) -> dict:
+    """Answers of somebody who has chosen the other index."""
+    return answers | {"symbol": "vix"}
+
+
+def spotless() -> dict:
+    """A delivery of one's own, in which nothing is wrong."""
+    path = Path(tempfile.mkdtemp(), "delivery.csv")
+    good = wb.load_nasdaq().loc["2018":, ["close"]].round(2)
+    good.to_csv(path)
+    return delivered(lambda _: good, problems=0, told=lambda found: found.assign(rows=0)) | {"delivery": path}
+
+
+def invented() -> dict:
+    """A delivery of one's own, with prices that never were."""
+    path = Path(tempfile.mkdtemp(), "delivery.csv")
+    path.write_text("date,close\n2018-01-02,1\n2018-01-02,1\n2018-01-03,n/a\n2018-01-04,-1\n")
+    return delivered() | {"delivery": path}
+
+
+MONTHS_OF_VIX = ("2018-03", "2018-04", "2018-05")
+OTHER_MONTHS = "month,drift_share,accuracy,days\n2008-07,0,0.5,20\n"
+
+
+def thinned() -> dict:
+    """Of the watched days only those on which the market was quiet."""
+    right = watched()
+    return right | {"current": right["current"][right["current"]["return_1"].abs() < 0.01]}
+
+
 def broken_store() -> str:
     folder = tempfile.mkdtemp()
     Path(folder, "feature_store.yaml").write_text("hello")
@@ -105,6 +138,9 @@ RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("market.2", lambda: rules(best=heuristics.HEURISTICS["always_up"])),
     ("market.2", lambda: rules(days=recomputed.all_windows("nasdaq"))),
     ("market.2", lambda: {**(right := rules()), "runs": tuple(run.info.run_id for run in right["runs"])[::-1]}),
+    ("market.2", lambda: of_vix(rules("vix", best="always_down", days=recomputed.by_day("vix")))),
+    ("market.3", lambda: of_vix(models(walked("logistic", "vix"), walked("forest", "vix")))),
+    ("market.7", lambda: of_vix(watched("none", symbol="vix", reference="2017", months=MONTHS_OF_VIX))),
     ("market.3", models),
     ("market.3", lambda: models(walked("forest", digits=3), walked("logistic", digits=4), better=np.array([]))),
     ("market.3", lambda: models(walked("logistic"), model("keras", 0.525), walked("xgboost"))),
@@ -116,7 +152,8 @@ RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("market.5", lambda: decided(model_uri=served(name="xgboost"), verdict=verdict(served(name="xgboost")))),
     ("market.5", lambda: decided(model_uri=by_run(served()))),
     ("market.6", asked),
-    ("market.6", lambda: asked("production", passed=True)),
+    ("market.6", lambda: asked(also="of-today")),
+    ("market.6", lambda: {**(right := asked()), "rows": pd.DataFrame(right["rows"]), "higher": tuple(right["higher"])}),
     ("market.6", lambda: {**(right := asked()), "version": right["version"].version, "half": list(right["half"])}),
     ("market.7", watched),
     ("market.7", lambda: watched("2008-10", reference="2004")),
@@ -124,7 +161,8 @@ RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("market.7", lambda: watched(pd.Period("2008-10"))),
     ("market.8", kept),
     ("market.8", lambda: kept("On 53.98 percent of its days the nasdaq goes up. None beats that.")),
-    ("market.8", lambda: kept("nasdaq, 54%: only logistic is surely better", better="logistic")),
+    ("market.8", lambda: kept("nasdaq, 54%: only keras is surely better", better="keras")),
+    ("market.8", lambda: kept("nasdaq: 53,98 per cent on 5,000 days. Zero models are surely better.")),
     ("market.8", lambda: kept(tonight=pd.Series(recomputed.newest("nasdaq")[TONIGHT]))),
 ]
 
@@ -140,6 +178,8 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("market.1", lambda: delivered(schema=demands(pa.Column(int))), "The schema refuses good prices"),
     ("market.1", lambda: delivered(lambda good: good + 1), "clean has"),
     ("market.1", lambda: delivered(told=lambda found: found.assign(rows=3)), "The report tells of 3, 3, 3 row(s)"),
+    ("market.1", spotless, "In the delivery no row is wrong in this way: no number"),
+    ("market.1", invented, "The delivery holds other prices than those of the NASDAQ"),
     ("market.1", lambda: delivered() | {"delivery": "nowhere.csv"}, "The delivery 'nowhere.csv' cannot be read"),
     ("market.1", lambda: delivered() | {"delivery": "http://127.0.0.1:9/delivery.csv"}, "cannot be read"),
     ("market.1", lambda: delivered() | {"delivery": None}, "The delivery 'None' cannot be read"),
@@ -207,6 +247,16 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("market.5", lambda: decided(verdict=verdict(first=-500)), "on the last 250 days it is"),
     ("market.5", lambda: decided(verdict=verdict(first=0, last=-311)), "The gate saw an accuracy of"),
     ("market.5", lambda: decided(verdict=other_gate()), "Add a threshold for gain_low"),
+    ("market.5", lambda: lenient(gain_low=MetricThreshold(threshold=-1.0, greater_is_better=True)), "your gate wanted"),
+    (
+        "market.5",
+        lambda: lenient(accuracy_score=MetricThreshold(threshold=0.5, greater_is_better=True)),
+        "Of accuracy_score your gate wanted 'at least 0.5'",
+    ),
+    ("market.5", lambda: decided(verdict=retold(gain_low=0.01)), "The gate saw a gain_low of 0.010"),
+    ("market.5", lambda: decided(verdict=retold(passed=True)), "The verdict says passed; of these numbers the gate"),
+    ("market.6", lambda: asked("production", passed=True), "The verdict says passed; of these numbers the gate"),
+    ("market.6", lambda: asked(also="production"), "After this verdict it gets 'candidate' alone"),
     ("market.6", lambda: asked(""), "Aliases of version 1: none"),
     ("market.6", lambda: asked("production"), "After this verdict it gets 'candidate' alone"),
     ("market.6", lambda: asked(version=9), "but no 9"),
@@ -235,11 +285,23 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("market.7", lambda: watched(symbol="sp500"), "reference does not hold days of nasdaq"),
     ("market.7", lambda: watched() | {"current": days()["2008":].drop(columns="prediction")}, "no column prediction"),
     ("market.7", lambda: watched() | {"current": "2008"}, "current is no table indexed by time"),
-    ("market.7", lambda: watched(files=()), "The run has no artifacts"),
+    ("market.7", lambda: watched(files={"months.csv": "", "report.html": ""}), "The run has no artifacts"),
+    ("market.7", lambda: watched(files={"months.csv": ""}), "no months.csv"),
+    ("market.7", lambda: watched(files={"months.csv": "month,x\n2008-08,1\n"}), "months.csv is no table of months"),
+    ("market.7", lambda: watched(files={"months.csv": "<script>"}), "months.csv is no table of months"),
+    ("market.7", lambda: watched(files={"months.csv": OTHER_MONTHS}), "months.csv is about other months"),
+    ("market.7", lambda: watched(files={"report.html": "nothing drifted"}), "report.html is no report"),
+    ("market.7", thinned, "from its first day to its last nasdaq has"),
     ("market.1", lambda: delivered(schema=demands(pa.Column(float, pa.Check.gt(5000)))), "refuses prices far below 1"),
     ("market.7", lambda: watched(told=True), "The predictions are right on 1.00 of the days"),
     ("market.7", lambda: watched(reference="2000"), "Choose a calm time as the reference"),
     ("market.7", lambda: watched(reference="2005-03"), "The reference has 22 days. Take one or two years"),
+    (
+        "market.8",
+        lambda: kept("nasdaq, 54%: only logistic is surely better", better="logistic"),
+        "A run says that logistic surely gains on always_up; computed again gain_low is -0.0",
+    ),
+    ("market.8", lambda: kept("nasdaq: always_up, 60 % in 54 months; none is better"), "without 54"),
     ("market.8", lambda: kept("nasdaq: 54 %. Logistic is surely better"), "No run of task 3 has an interval"),
     ("market.8", lambda: kept("nasdaq: 54 %. The forest is better. None else is."), "The description praises forest"),
     ("market.8", lambda: kept(tonight={**TONIGHT_OF_NONE}), "Give return_1, volatility_20, distance_20"),

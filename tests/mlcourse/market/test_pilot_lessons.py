@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import mlflow
@@ -17,7 +18,9 @@ from mlflow.entities import Run
 
 import mlworkbench as wb
 from mlcourse.market import recomputed
-from stock_market import candidates, monitor, serving, sweep, windows
+from mlworkbench.projects.steps import STEP_TAG
+from stock_market import candidates, monitor, prices, serving, sweep, windows
+from stock_market.features import MARKET
 from tests.projects import project
 from tests.refusals import refused
 
@@ -28,8 +31,11 @@ entry_points:
   load: {parameters: {until: string}, command: "echo {until}"}
   validate: {parameters: {prices: string}, command: "echo {prices}"}
   features: {parameters: {prices: string, window: int}, command: "echo {prices} {window}"}
+  train: {parameters: {table: string}, command: "echo {table}"}
+  evaluate: {parameters: {table: string}, command: "echo {table}"}
+  register: {parameters: {evaluation: string}, command: "echo {evaluation}"}
 """
-PARAMETERS = {"until": "2018", "window": 14, "model": "logistic", "name": "drill"}
+PARAMETERS = {"until": "2018-12-31", "window": 14, "model": "logistic", "name": "drill"}
 PROJECT = {"mlflow.source.type": "PROJECT", "mlflow.project.backend": "local"}
 YEAR = [201100 + month for month in range(1, 13)]
 
@@ -40,26 +46,57 @@ def steps() -> Path:
     return project(Path(tempfile.mkdtemp()) / "steps", STEPS)
 
 
-def pipeline(entry_point: str = "main", **changed: Any) -> Run:
-    """A run as the pipeline of the stock market leaves it."""
+def pipeline(entry_point: str = "main", wrong: dict[str, float] = MappingProxyType({}), **changed: Any) -> Run:
+    """A run as the pipeline of the stock market leaves it; ``wrong`` are metrics that it should not have."""
     folder, given = steps(), PARAMETERS | changed
-    with mlflow.start_run(tags={**PROJECT, "mlflow.project.entryPoint": entry_point, "decision": "refused"}) as run:
+    decision, window = given.pop("decision", "refused"), given["window"]
+    _, measured = recomputed.held_out(given["until"], window, "logistic", 500)
+    with mlflow.start_run(tags={**PROJECT, "mlflow.project.entryPoint": entry_point, "decision": decision}) as run:
         mlflow.log_params(given)
-        mlflow.log_metrics({"accuracy": 0.534, "heuristic_always_up": 0.54})
+        mlflow.log_metrics({**measured, **wrong})
         loaded = wb.run_step(folder, "load", until=given["until"])
         checked = wb.run_step(folder, "validate", prices=f"runs:/{loaded.info.run_id}/prices")
-        wb.run_step(folder, "features", prices=f"runs:/{checked.info.run_id}/checked", window=given["window"])
+        made = wb.run_step(folder, "features", prices=f"runs:/{checked.info.run_id}/checked", window=window)
+        for step in ("train", "evaluate"):
+            wb.run_step(folder, step, table=f"runs:/{made.info.run_id}/training.parquet")
+        wb.run_step(folder, "register", evaluation=made.info.run_id)
     return run
 
 
-def stopped(found: str = "gap", status: str = "FAILED", steps: tuple[str, ...] = ("load", "validate")) -> Run:
+def broken(kind: str) -> pd.DataFrame:
+    """Prices that are broken in one way."""
+    found = prices.load("planted").round(1)
+    if kind == "gap":
+        return found.drop(found.index[100:130])
+    if kind == "day twice":
+        return pd.concat([found, found.tail(1)])
+    return found
+
+
+def stopped(
+    found: str = "gap",
+    status: str = "FAILED",
+    steps: tuple[str, ...] = ("load", "validate"),
+    loaded: str | None = None,
+    source: str = "PROJECT",
+    ended: str = "FAILED",
+) -> Run:
     """A run of the pipeline on bad prices, with the report of its step validate."""
-    with mlflow.start_run(tags={"mlflow.project.entryPoint": "main"}) as run:
+    client, kind = mlflow.MlflowClient(), {"mlflow.source.type": source}
+    marks = {"load": {STEP_TAG: "x"}, "validate": {}}  # a step is marked when it has finished
+    with mlflow.start_run(tags={**PROJECT, **kind, "mlflow.project.entryPoint": "main"}) as run:
         mlflow.log_params(PARAMETERS)
         for step in steps:
-            with mlflow.start_run(nested=True, tags={"mlflow.project.entryPoint": step}):
-                mlflow.log_text(f"found,rows\n{found},1\n", "report.csv")
-    mlflow.MlflowClient().set_terminated(run.info.run_id, status)
+            with mlflow.start_run(
+                nested=True, tags={"mlflow.project.entryPoint": step, **kind, **marks[step]}
+            ) as below:
+                if step == "load":
+                    mlflow.log_text(broken(loaded or found).to_csv(), "prices/planted.csv")
+                else:
+                    mlflow.log_text(f"found,rows\n{found},1\n", "report.csv")
+            if step == "validate":
+                client.set_terminated(below.info.run_id, ended)
+    client.set_terminated(run.info.run_id, status)
     return run
 
 
@@ -108,15 +145,18 @@ def months(first: str = "2005", last: str = "2006") -> pd.DataFrame:
     return monitor.by_month(days().loc[first:last], days().loc["2011"])
 
 
-def watch(current: str = "2011", steps: Any = YEAR, report: bool = True, table: Any = None) -> Run:
+PAGE = f"<html>{' '.join(MARKET)}</html>"
+
+
+def watch(current: str = "2011", steps: Any = YEAR, report: str = PAGE, table: Any = None, **wrong: float) -> Run:
     """A run as monitor.log leaves it, without the work of making its report again."""
     spans = {"reference": "2005-01-03 to 2006-12-29", "current": f"{current}-01-02 to {current}-12-28"}
     with mlflow.start_run() as run:
         mlflow.log_params(spans)
-        for step, month in zip(steps, (months() if table is None else table).itertuples(), strict=False):
-            mlflow.log_metrics({"drift_share": month.drift_share, "accuracy_high": month.accuracy_high}, step=step)
+        for step, month in zip(steps, (months() if table is None else table).to_dict("records"), strict=False):
+            mlflow.log_metrics({**month, **wrong}, step=step)
         if report:
-            mlflow.log_text("", "report.html")
+            mlflow.log_text(report, "report.html")
     return run
 
 
@@ -200,7 +240,7 @@ RIGHT: list[tuple[str, Callable[[], dict]]] = [
 WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("5.4", the_same_again, "Other than in first: nothing. Change window to 28"),
     ("5.4", lambda: flown(pipeline(window=7)), "Other than in first: window=7"),
-    ("5.4", lambda: flown(pipeline(window=28, until="2017")), "until=2017"),
+    ("5.4", lambda: flown(pipeline(window=28, until="2017-12-31")), "until=2017-12-31"),
     ("5.4", lambda: flown(pipeline(window=28, model="xgboost")), "model=xgboost"),
     ("5.4", lambda: flown(pipeline(window=28, name="mine")), "name=mine"),
     ("5.4", lambda: flown(pipeline("train", window=28)), "run is a run of the entry point 'train'"),
@@ -212,6 +252,13 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
         "Steps of the failed run: load. It should load your file and stop in validate",
     ),
     ("5.4", lambda: flown(failed=stopped(steps=())), "Steps of the failed run: none"),
+    ("5.4", lambda: flown(pipeline(window=28, wrong={"accuracy": 0.6})), "accuracy of"),
+    ("5.4", lambda: flown(pipeline(window=28, wrong={"heuristic_always_up": 0.5})), "heuristic_always_up of"),
+    ("5.4", lambda: flown(pipeline(window=28, decision="promoted")), "from these numbers the gate says 'refused'"),
+    ("5.4", lambda: flown(failed=stopped("text instead of a price", loaded="gap")), "that were loaded have: gap"),
+    ("5.4", lambda: flown(failed=stopped(loaded="nothing")), "that were loaded have: nothing"),
+    ("5.4", lambda: flown(failed=stopped(source="NOTEBOOK")), "but no project was run"),
+    ("5.4", lambda: flown(failed=stopped(ended="FINISHED")), "Its step validate has the status FINISHED"),
     ("5.4", without_champion, "'drill' has no champion. Run it with name=drill_name"),
     ("5.5", lambda: asked(0.5), "otherwise at the threshold 0.5"),
     ("5.5", opposite, "otherwise at"),
@@ -219,13 +266,20 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("5.5", lambda: all_at(0.0, said=True), "A higher threshold gives fewer"),
     ("5.5", lambda: all_at(1.0, said=False), "A lower threshold gives more"),
     ("5.5", lambda: asked(answers="400 Bad request", kind=str), "answers is of type str"),
+    ("5.5", lambda: asked() | {"model": "models:/nothing/2"}, "No model at 'models:/nothing/2' answers"),
+    ("5.5", lambda: asked() | {"model": None}, "No model at 'None' answers"),
     ("5.5", lambda: asked("0.6"), "threshold is of type str"),
     ("5.6", lambda: watched(steps=[step - 300 for step in YEAR]), "The steps go from 200801 to 200812"),
     ("5.6", lambda: watched(steps=YEAR[:11]), "has 11 point(s)"),
     ("5.6", lambda: watched(steps=[201012, *YEAR[:11]]), "The steps go from 201012 to 201111"),
-    ("5.6", lambda: watched(report=False), "The run has no artifacts. Log report.html with `monitor.log`"),
+    ("5.6", lambda: watched(report=""), "The run has no artifacts. Log report.html with `monitor.log`"),
     ("5.6", lambda: watched(current="2008"), "The run compares 2008-01-02 to 2008-12-28 with"),
     ("5.6", lambda: watched(table=months("2006", "2007")), "its drift is of other days"),
+    ("5.6", lambda: watched(report="a report"), "report.html is no report on the features"),
+    ("5.6", lambda: watched(accuracy_high=0.1), "accuracy_high of 2011-01 is 0.100"),
+    ("5.6", lambda: watched(accuracy=0.501), "The accuracy of 2011-01 is 0.501, of 20 days"),
+    ("5.6", lambda: watched(accuracy=2), "The accuracy of 2011-01 is 2, of 20 days"),
+    ("5.6", lambda: watched(lambda alerts: alerts.replace("drift", "no idea")), "alerts are other months"),
     ("5.6", lambda: watched(["2011-06"]), "alerts are other months than the rule gives"),
     ("5.6", lambda: watched([]), "alerts are other months"),
     ("5.6", lambda: watched(lambda alerts: alerts.to_frame()[:1]), "alerts are other months"),
@@ -278,9 +332,11 @@ def test_a_typical_mistake_is_refused(task: str, answers: Callable[[], dict], sa
 
 def test_what_is_right_is_told_with_what_was_found() -> None:
     champion()
-    before, after = pipeline(until="2016"), pipeline(until="2016", window=28)  # steps that nobody has run before
+    until = "2016-12-30"  # steps that nobody has run before
+    before, after = pipeline(until=until), pipeline(until=until, window=28)
     flight = wb.check("5.4", first=before, run=after, failed=stopped()).message
-    assert "Reused: load, validate. Right on 0.534 of the held-out days, always_up on 0.540" in flight
+    right = recomputed.held_out(until, 28, "logistic", 500)[1]["accuracy"]
+    assert f"Reused: load, validate. Right on {right:.3f} of the held-out days, always_up on 0." in flight
     assert "The broken prices were stopped (gap), and the champion stays" in flight
     said = asked()["answers"]
     assert f"says true on {sum(said)} of {len(said)} evenings" in wb.check("5.5", **asked()).message

@@ -180,11 +180,15 @@ def not_handed_on() -> dict:
 
 
 def listening(
-    settings: str = "throws = 20\nsides = 6", tags: tuple[str, ...] = ("parameters",), name: str = "dice.ipynb", **wrong
+    settings: str = "throws = 20\nsides = 6",
+    tags: tuple[str, ...] = ("parameters",),
+    name: str = "dice.ipynb",
+    below: str = "thrown = [random.randint(1, sides) for _ in range(throws)]",
+    **wrong,
 ) -> dict:
     path = folder(name)
     cell = new_code_cell(settings, metadata={"tags": list(tags)})
-    nbformat.write(new_notebook(cells=[cell]), path)
+    nbformat.write(new_notebook(cells=[cell, new_code_cell(below)]), path)
     values = {"throws": 500, "sides": 20, **wrong}
     results = {**recomputed.thrown(500, 20), **values.pop("results", {})}
     return {"notebook": path, "run": rerun(name, values, **results)}
@@ -221,6 +225,31 @@ def grown(
     small, new = made(first), made(second if again else [each for each in second if each not in first])
     large = new if again else pd.concat([small.assign(reused=True), new], ignore_index=True)
     return {"first": small, "second": large}
+
+
+def swept_once() -> dict:
+    """One sweep of three values, of which a part is given as the first table."""
+    table = grown((6, 20, 12), (6, 20, 12))["first"]
+    return {"first": table[table["sides"] != 12], "second": table}
+
+
+def swept_elsewhere() -> dict:
+    wb.start("another experiment")
+    right = grown()
+    wb.start(EXPERIMENT)
+    return right
+
+
+def diagnosed_elsewhere() -> dict:
+    wb.start("another experiment")
+    right = diagnosed()
+    wb.start(EXPERIMENT)
+    return right
+
+
+def misspelt() -> dict:
+    """Sensors that do not exist, of which each fails."""
+    return diagnosed([{"sensor": name} for name in "abcd"], failed="failed in cell 4: KeyError: 'd'", error="KeyError")
 
 
 def only_the_new() -> dict:

@@ -20,6 +20,7 @@ from tests.mlcourse.projects.answers import (
     by_plain_mlflow,
     compared,
     diagnosed,
+    diagnosed_elsewhere,
     dice,
     elsewhere,
     failed_rerun,
@@ -27,6 +28,7 @@ from tests.mlcourse.projects.answers import (
     grown,
     guess,
     listening,
+    misspelt,
     not_handed_on,
     only_the_new,
     other_dice,
@@ -34,6 +36,8 @@ from tests.mlcourse.projects.answers import (
     resumed,
     search,
     swapped,
+    swept_elsewhere,
+    swept_once,
     tampered,
     three_new,
     unfinished,
@@ -45,6 +49,8 @@ pytestmark = pytest.mark.usefixtures("session")
 
 OLD_AND_NEW = {"old": GUESSED["mean"], "new": GUESSED["median"]}
 
+
+HARD_CODED = "thrown = [random.randint(1, 20) for _ in range(500)]"
 
 RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("projects.1", petals),
@@ -58,6 +64,7 @@ RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("projects.3", lambda: search("params.column LIKE 'sepal_length' AND tags.`mlflow.project.entryPoint` = 'main'")),
     ("projects.3", lambda: search('params."column" = "sepal_length" and tags."mlflow.project.entryPoint" = "main"')),
     ("projects.3", lambda: {**search(), "run": fitted().info.run_id}),
+    ("projects.3", lambda: search(f"tags.mlflow.source.type = 'PROJECT' and {BY_ENTRY_POINT}")),
     ("projects.4", compared),
     ("projects.4", lambda: compared(difference=np.float64(round(GUESSED["median"] - GUESSED["mean"], 2)))),
     ("projects.4", lambda: compared(errors={name: round(each, 3) for name, each in OLD_AND_NEW.items()})),
@@ -127,6 +134,8 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ),
     ("projects.3", lambda: search("tags.entryPoint = 'main'"), "finds 0 of 2 run(s). Look at run.data.tags"),
     ("projects.3", lambda: search("entryPoint = 'main'"), "MLflow refuses the filter"),
+    ("projects.3", lambda: search(f"{BY_ENTRY_POINT} and metrics.error > 0"), "asks for 'metrics.error > 0' too"),
+    ("projects.3", lambda: search(f"status = 'FINISHED' AND {BY_ENTRY_POINT}"), "asks for \"status = ''\" too"),
     ("projects.3", lambda: search(17), "The filter is of type int"),
     ("projects.3", lambda: search(entry="fit"), "run is a run of the entry point 'fit'. Run 'main'"),
     ("projects.4", lambda: compared(old="Guess the median"), "Both runs executed the commit"),
@@ -156,6 +165,9 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("projects.6", lambda: listening("throws = 500\nsides = 20"), "The default of throws is '500'"),
     ("projects.6", lambda: listening("throws = "), "cannot be read"),
     ("projects.6", lambda: listening(results={"count": 20.0}), "its metric count is 20. Use the parameters"),
+    ("projects.6", lambda: listening(below=HARD_CODED), "No other cell uses the parameter throws"),
+    ("projects.6", lambda: listening(below=f"# throws, sides\n{HARD_CODED}"), "No other cell uses the parameter"),
+    ("projects.6", lambda: listening(below=f"throws = 500\nsides = 20\n{HARD_CODED}"), "No other cell uses"),
     ("projects.6", lambda: listening(throws=20), "The parameter throws is '20'"),
     ("projects.6", lambda: listening(results={"mean": 10.5}), "mean of "),
     ("projects.6", lambda: listening(results=recomputed.thrown(500, 20, seed=8)), "Leave the seed"),
@@ -163,6 +175,10 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("projects.6", lambda: listening(name="other.ipynb"), "is a rerun of 'other.ipynb'"),
     ("projects.6", failed_rerun, "failed in cell 4: NameError: x. Correct that cell of the notebook"),
     ("projects.6", by_papermill, "run is no rerun of a notebook"),
+    ("projects.7", swept_once, "second says of a point of first that it ran anew"),
+    ("projects.7", swept_elsewhere, "The run is in the experiment 'another experiment'"),
+    ("projects.7", lambda: grown((4, 20), (4, 20, 12)), "first has no point with 6 sides. Sweep 6, 20"),
+    ("projects.7", lambda: grown(second=(6, 20, 8)), "second has no point with 12 sides"),
     ("projects.7", only_the_new, "second has 1 value(s) of sides"),
     ("projects.7", three_new, "2 of the 2 points of first are not in second"),
     ("projects.7", lambda: grown((6, 20, 12), (6, 20, 12)), "Both tables have the same points"),
@@ -173,6 +189,8 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("projects.7", lambda: tampered(mean=9.0), "first has mean='9.0' where the run"),
     ("projects.7", lambda: tampered(outcome="done"), "first says 'done' of a run that passed"),
     ("projects.7", lambda: {"first": [], "second": []}, "first has no column sides"),
+    ("projects.8", diagnosed_elsewhere, "The run is in the experiment 'another experiment'"),
+    ("projects.8", misspelt, "Not one of the four sensors, or missing: 'a'"),
     ("projects.8", lambda: diagnosed(row=0), "That run is no point that failed"),
     ("projects.8", lambda: diagnosed(cell=5), "papermill has put cells into it"),
     ("projects.8", lambda: diagnosed(cell=7), "Count in the notebook as it was written"),

@@ -15,14 +15,16 @@ import pytest
 import mlworkbench as wb
 from mlcourse.questions import drill, prompts
 from mlcourse.questions.assignment import EXPERIMENT, PROMPT
-from mlcourse.questions.passages import QUESTIONS
-from tests.mlcourse.questions.desk import ask
+from mlcourse.questions.passages import PASSAGES, QUESTIONS
+from tests.mlcourse.questions.desk import ask, mark
 from tests.refusals import refused
 
 pytestmark = pytest.mark.usefixtures("session")
 
 FORM = "Question: {{question}}\nLesson: {{lesson}}\nPassage: {{passage}}"
 ORDERS = "Answer in one sentence and name the lesson.\n\n"
+CONSTANT = "Question: {{question}}\nLesson: 1.1\nPassage: {{passage}}"
+TYPED = "Name the lesson.\nQuestion: typed\nLesson: 1.1\nPassage: Typed as well."
 NO_LESSON = ORDERS + "Question: {{question}}\nPassage: {{passage}}"
 
 
@@ -54,18 +56,22 @@ def searched(filter_string: Any) -> dict:
 
 
 @cache
-def evaluation(way: str = "parts", questions: int = 46, lesson: str = "", words: str = "", **means: float) -> str:
-    """A run as `mlflow.genai.evaluate` leaves it, with the means of two scorers; returns its id."""
-    asked = dict(list(QUESTIONS.items())[:questions])
+def evaluation(
+    way: str = "parts", questions: int = 46, lesson: str = "", marked: Any = (), copies: int = 1, **changed: Any
+) -> str:
+    """A run as `mlflow.genai.evaluate` leaves it, with the means of two scorers and their marks; returns its id."""
+    asked, means = dict(list(QUESTIONS.items())[:questions]), dict(changed.pop("means", ()))
     with mlflow.start_run(run_name="mine") as run:
         right = np.mean([prompts.finds(question, way) for question in asked])
-        for question in asked:
-            ask(question, way, **({"words": words} if words else {}))
+        for question in copies * list(asked):
+            ask(question, way, **changed)
         for name, value in {"right_lesson": right, "names_source": 1.0, **means}.items():
             mlflow.log_metric(f"{name}/mean", value)
     for trace in mlflow.search_traces(run_id=run.info.run_id, return_type="list", flush=True):
         question = trace.data.spans[0].inputs["question"]
         mlflow.log_expectation(trace_id=trace.info.trace_id, name="lesson", value=lesson or QUESTIONS[question])
+        found = {"right_lesson": bool(prompts.finds(question, way)), "names_source": "yes"}
+        mark(trace, **({} if marked is None else {**found, **dict(marked)}))
     return str(run.info.run_id)
 
 
@@ -90,6 +96,13 @@ def prompt(
     return {"name": changed.get("name", PROMPT), "refused": refused}
 
 
+def first_refused() -> dict:
+    """A prompt of which the version that everybody had at first is called refused."""
+    right = prompt()
+    mlflow.genai.set_prompt_version_tag(PROMPT, 1, "refused", "It is long.")
+    return right | {"refused": 1}
+
+
 BOTH = "tags.topic = 'drift' AND metadata.`mlflow.trace.user` = 'grace'"
 
 RIGHT: list[tuple[str, Callable[[], dict]]] = [
@@ -104,7 +117,7 @@ RIGHT: list[tuple[str, Callable[[], dict]]] = [
     ("questions.3", lambda: searched(f"{BOTH} AND name = 'answer'")),
     ("questions.4", lambda: {"run_id": evaluation()}),
     ("questions.4", lambda: {"run_id": mlflow.get_run(evaluation())}),
-    ("questions.4", lambda: {"run_id": evaluation(right_lesson=0.913)}),
+    ("questions.4", lambda: {"run_id": evaluation(means=(("right_lesson", 0.913),))}),
     ("questions.5", gain),
     ("questions.5", lambda: gain(0.05, np.float64(0.348), np.True_, np.array)),
     ("questions.5", lambda: gain(change=lambda found: pd.Series(found, index=list(QUESTIONS)).sort_index())),
@@ -123,6 +136,10 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ),
     ("questions.1", lambda: own(fails=True), "has the state ERROR"),
     ("questions.1", lambda: own(words="A cucumber."), "the stand-in answers its prompt otherwise"),
+    ("questions.1", lambda: own(filled=TYPED), "the prompt has the line 'Question: typed', which was not found"),
+    ("questions.1", lambda: own(filled="Passage: A typed one."), "the line 'Passage: A typed one.', which was not"),
+    ("questions.1", lambda: own(filled=f"Passage: {PASSAGES['2.3']}"), "has no line Question. Write one"),
+    ("questions.1", lambda: own(words="A cucumber.", attributes={"stand_in": False}), "another model answered"),
     ("questions.1", lambda: own(kind="TOOL"), "has 0 spans of the type RETRIEVER"),
     ("questions.1", lambda: {"trace_id": failed()["trace_id"]}, "That trace is of the bad morning"),
     ("questions.2", lambda: failed(step="answer"), "The step is 'answer'. The error began in the innermost span"),
@@ -133,6 +150,13 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("questions.3", lambda: searched("tags.topic = 'drift'"), "other trace(s), too. Join both conditions by AND"),
     ("questions.3", lambda: searched("tags.user = 'grace'"), "The filter misses 2 of 2 traces"),
     ("questions.3", lambda: searched(f"{BOTH} AND trace.text LIKE '%retraining help%'"), "The filter misses 1 of 2"),
+    ("questions.3", lambda: searched(f"{BOTH} AND timestamp_ms < 9999999999999"), "asks for 'timestamp_ms' too"),
+    ("questions.3", lambda: searched(f"{BOTH} AND status = 'OK'"), "The filter asks for 'status' too"),
+    (
+        "questions.3",
+        lambda: searched(f"{BOTH} AND metadata.`mlflow.trace.session` = 'bad morning'"),
+        "The filter asks for 'session' too",
+    ),
     ("questions.3", lambda: searched("topic = 'drift'"), "MLflow refuses the filter: Invalid attribute key 'topic'"),
     ("questions.3", lambda: searched("topic"), "MLflow refuses the filter"),
     ("questions.3", lambda: searched(["drift"]), "The filter is of type list"),
@@ -140,14 +164,18 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("questions.4", lambda: {"run_id": evaluation(questions=20)}, "holds 20 answers, 46 were expected"),
     (
         "questions.4",
-        lambda: {"run_id": evaluation(right_lesson=0.95)},
+        lambda: {"run_id": evaluation(means=(("right_lesson", 0.95),))},
         "right_lesson/mean is 0.950; scored again it is",
     ),
     (
         "questions.4",
-        lambda: {"run_id": evaluation(names_source=0.5)},
+        lambda: {"run_id": evaluation(means=(("names_source", 0.5),))},
         "names_source/mean is 0.500; scored again it is 1",
     ),
+    ("questions.4", lambda: {"run_id": evaluation(questions=1, copies=46)}, "46 answers to 1 questions, 46 were"),
+    ("questions.4", lambda: {"run_id": evaluation(marked=None)}, "No scorer 'right_lesson' has looked at"),
+    ("questions.4", lambda: {"run_id": evaluation(marked=(("names_source", 0),))}, "names_source is '0'; scored again"),
+    ("questions.4", lambda: {"run_id": evaluation(filled=TYPED)}, "the prompt has the line 'Question: typed'"),
     ("questions.4", lambda: {"run_id": evaluation("words")}, "the trace has the lessons"),
     ("questions.4", lambda: {"run_id": evaluation(lesson="1.1")}, "the data set expects '1.1'"),
     ("questions.4", lambda: {"run_id": evaluation(words="Lesson 1.1.")}, "the stand-in answers its prompt otherwise"),
@@ -173,6 +201,9 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("questions.6", lambda: prompt(refused=9), "has no version '9'"),
     ("questions.6", lambda: prompt(third=ORDERS + FORM + "!"), "Version 3 meets the demands"),
     ("questions.6", lambda: {**prompt(), "refused": 1}, "Version 1 has no tag 'refused'"),
+    ("questions.6", first_refused, "Version 1 was in production before. Register a third one"),
+    ("questions.6", lambda: prompt(replaces="3"), "Version 2 replaces version 3, which is newer"),
+    ("questions.6", lambda: prompt(second=ORDERS + CONSTANT), "Version 2 names the same lesson to everybody"),
 ]
 
 

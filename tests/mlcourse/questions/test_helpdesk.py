@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from importlib.metadata import packages_distributions
+
+import nbformat
 import pytest
 
 import mlworkbench as wb
@@ -16,6 +20,14 @@ PROMPT = "{orders}\n\nQuestion: Where do deleted runs go?\nLesson: 1.1\nPassage:
 def test_every_passage_is_of_a_lesson_and_answers_two_questions() -> None:
     assert set(PASSAGES) <= {lesson.id for lesson in lessons(root=ROOT)}
     assert sorted(QUESTIONS.values()) == sorted(2 * list(PASSAGES))
+
+
+def test_a_passage_names_no_library_that_its_lesson_does_not_treat() -> None:
+    libraries = {name.lower() for name in packages_distributions()}
+    for lesson in lessons(list(PASSAGES), root=ROOT):
+        told = " ".join(cell.source for cell in nbformat.read(lesson.path, as_version=4).cells).lower()
+        named = set(re.findall(r"\w+", PASSAGES[lesson.id].lower())) & libraries
+        assert {name for name in named if name not in told} == set(), lesson.id
 
 
 @pytest.mark.parametrize(("way", "right"), [("counts", 33), ("words", 41), ("parts", 42)])

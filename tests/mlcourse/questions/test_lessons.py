@@ -11,7 +11,7 @@ import pytest
 
 import mlworkbench as wb
 from mlcourse.questions.passages import QUESTIONS
-from tests.mlcourse.questions.desk import ask
+from tests.mlcourse.questions.desk import ask, mark
 from tests.refusals import refused
 
 FIRST, SECOND = "What is a pickle?", "What is drift?"
@@ -50,6 +50,7 @@ def test_lesson_6_1() -> None:
         ({"documents": "a text"}, "does not hold passages, but 'a text'"),
         ({"documents": []}, "the trace has the lessons none"),
         ({"documents": [{"metadata": {"doc_uri": "1.1"}}]}, "the trace has the lessons 1.1, found again are 2.3"),
+        ({"filled": f"Question: {FIRST}\nPassage: typed"}, "the prompt has the line 'Passage: typed', which was not"),
         ({"words": "A cucumber."}, "The model's span says 'A cucumber.'; the stand-in answers its prompt otherwise"),
     ],
 )
@@ -70,9 +71,11 @@ def evaluation(home: Path) -> None:
     wb.start("6.2 evaluation of answers")
 
 
-def evaluated(mean: float | None = None, questions: int = 20, expects: str = "", **changed: Any) -> Any:
+def evaluated(
+    mean: float | None = None, questions: int = 20, expects: str = "", scored: bool = True, **changed: Any
+) -> Any:
     """A run as `mlflow.genai.evaluate` leaves it, with traces that expect their lesson, and the mean of a scorer."""
-    asked = list(QUESTIONS.items())[:questions]
+    asked = list(QUESTIONS.items())[:questions] * changed.pop("copies", 1)
     with mlflow.start_run(run_name="mine") as run:
         said = [ask(question, **{"way": "parts", **changed}) for question, _ in asked]
         right = [f"Lesson {lesson}:" in text for text, (_, lesson) in zip(said, asked, strict=True)]
@@ -80,6 +83,8 @@ def evaluated(mean: float | None = None, questions: int = 20, expects: str = "",
     for trace in mlflow.search_traces(run_id=run.info.run_id, return_type="list", flush=True):
         question = trace.data.spans[0].inputs["question"]
         mlflow.log_expectation(trace_id=trace.info.trace_id, name="lesson", value=expects or QUESTIONS[question])
+        named = f"Lesson {QUESTIONS[question]}:" in str(trace.data.spans[0].outputs)
+        mark(trace, **({"names_right_lesson": named} if scored else {}))
     return run
 
 
@@ -94,6 +99,9 @@ def test_lesson_6_2() -> None:
     ("changed", "says"),
     [
         ({"mean": 1.0}, "names_right_lesson/mean is 1.000; read again the answers give 0.900. Look for the expected"),
+        ({"questions": 10, "copies": 2}, "The run 'mine' holds 20 answers to 10 questions, 20 were expected"),
+        ({"scored": False}, "No scorer 'names_right_lesson' has looked at the trace"),
+        ({"filled": f"Question: {FIRST}\nLesson: 1.1\nPassage: x"}, "has the line 'Question: What is a pickle?'"),
         ({"questions": 19}, "The run 'mine' holds 19 answers, 20 were expected"),
         ({"expects": "1.1"}, "the data set expects '1.1'. Take the questions with their lessons"),
         ({"way": "words"}, "the trace has the lessons"),

@@ -11,8 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from xgboost import XGBClassifier, XGBRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from xgboost import DMatrix, XGBClassifier, XGBRegressor
 
 import mlworkbench as wb
 from tests.mlworkbench.models.test_log import X, Y, logged, names_of
@@ -74,6 +78,23 @@ def test_a_signature_that_refuses_the_models_own_example_is_left_out_and_told(ma
         warnings.simplefilter("always")
         assert log(model, example=rows, signature=False).signature is None
     assert not told
+
+
+def of_selected_columns() -> Any:
+    kinds = [(OneHotEncoder(), make_column_selector(dtype_include="object"))]
+    kinds += [(StandardScaler(), make_column_selector(dtype_include="number", pattern="petal"))]
+    return make_pipeline(make_column_transformer(*kinds), LogisticRegression(max_iter=500))
+
+
+@pytest.mark.parametrize("make", [of_selected_columns, HistGradientBoostingClassifier])
+def test_columns_of_texts_need_no_trust_of_the_readers(make: Any) -> None:
+    kind = "category" if make is HistGradientBoostingClassifier else object
+    rows = X.assign(color=np.resize(["red", "green", "blue"], len(X))).astype({"color": kind})
+    model = make().fit(rows, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        info = log(model, example=rows)
+    assert np.array_equal(said(info, rows), model.predict(rows))
 
 
 def test_a_model_that_draws_numbers_keeps_its_signature() -> None:
@@ -170,6 +191,10 @@ NUMBERS = X.to_numpy()[:5]
         ({"example": {"a": [1, 2]}}, "does not answer to the example, a dict", "pd.DataFrame(rows)"),
         ({"example": {"a": object()}}, "a builtins.dict", "pd.DataFrame(rows)"),
         ({"example": X[:2].assign(odd=[{1}, {2}])}, "a pandas.DataFrame", "astype"),
+        ({"example": np.ones((2, 2), "longdouble")}, "a numpy.ndarray", "np.asarray(rows, float)"),
+        ({"example": DMatrix(NUMBERS)}, "a xgboost.DMatrix", "the table that it was made from"),
+        ({"pyfunc_predict_fn": "decision_function"}, "cannot be read back", "a function that calls decision_function"),
+        ({"model": lambda model_input, params=None: model_input}, "exactly one argument", "the rows alone"),
         ({"model": MODEL.predict_proba}, "the method predict_proba of a Logistic", "pyfunc_predict_fn='predict_proba'"),
     ],
 )

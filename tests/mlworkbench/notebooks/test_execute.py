@@ -24,6 +24,8 @@ def test_parameters_are_read_with_type_default_and_help(tmp_path: Path) -> None:
         Parameter("where", "str", "a=b", "a text with an equals sign = twice"),
         Parameter("rate", "float", 0.5, ""),
         Parameter("n", "int", 3, "how many"),
+        Parameter("x", "int", 1, ""),
+        Parameter("y", "int", 2, ""),
         Parameter("both", "expression", "n * 2", ""),
     ]
 

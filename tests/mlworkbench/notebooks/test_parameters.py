@@ -80,6 +80,36 @@ def test_magics_in_the_parameters_cell(tmp_path: Path, cell: str, names: list[st
 
 
 @pytest.mark.parametrize(
+    ("cell", "defaults"),
+    [
+        ("a, b = 1, 'x'  # both", {"a": 1, "b": "x"}),
+        ("a = b = 1", {"a": 1, "b": 1}),
+        ("a, b = load()", {"a": "a, b = load()", "b": "a, b = load()"}),
+        ("n = 1\nn += 1", {"n": "n += 1"}),
+        ("n = 1\nn = 2", {"n": 2}),
+        ("try:\n    import colab\n    there = True\nexcept ImportError:\n    there = False", {"there": ...}),
+        ("debug = True\nif debug:\n    n = 1\nelse:\n    n, m = 2, 3", {"debug": True, "n": ..., "m": ...}),
+        ("conf.a = 1\nconf['b'] = 2\nn: int\nfor i in 'ab':\n    pass", {}),
+    ],
+)
+def test_every_way_to_assign_gives_a_parameter(tmp_path: Path, cell: str, defaults: dict[str, Any]) -> None:
+    """papermill takes a value for any name; what a default is computed to be is not known, and shown as it stands."""
+    found = wb.parameters(notebook(tmp_path / "a.ipynb", cell, parameters=True))
+    assert {each.name: each.default if defaults[each.name] is not ... else ... for each in found} == defaults
+    assert len(found) == len(defaults)
+    if "n" in defaults:
+        assert check_values(found, {"n": 9}) == {"n": 9}
+
+
+def test_what_is_computed_when_it_is_needed_is_not_stale(tmp_path: Path) -> None:
+    cell = "n = 1\nmore = lambda x: x + n\nif n > 1:\n    many = True"
+    found = wb.parameters(notebook(tmp_path / "a.ipynb", cell, parameters=True))
+    assert check_values(found, {"n": 2, "many": True}) == {"n": 2, "many": True}
+    with pytest.raises(wb.NotebookError, match="computes 'many'"):
+        check_values(found, {"n": 2})
+
+
+@pytest.mark.parametrize(
     ("language", "cell", "names"),
     [
         ("bash", "export n=1  # how many\nword='a b'\ndeclare -i m=3\necho $n", ["n", "word", "m"]),

@@ -63,6 +63,19 @@ def test_a_version_is_a_branch_a_tag_or_a_commit(repo: Path, capfd: pytest.Captu
     assert git(repo, "branch", "--show-current").strip() == "main"
 
 
+def test_a_project_in_a_submodule_is_found_as_plain_mlflow_finds_it(
+    repo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    inner = repository(tmp_path / "inner", "first")
+    project(inner, ECHO % "inner")
+    git(inner, "commit", "--all", "--message", "echo")
+    git(repo, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "below")
+    git(repo, "commit", "--message", "submodule")
+    for version in (None, "main"):
+        wb.run_project(f"file://{repo}#below", version=version)
+        assert "\ninner\n" in capfd.readouterr().out
+
+
 def test_the_printed_line_does_the_same(repo: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Plain MLflow takes no short commit, so the line has the whole one; and it takes branches as they are."""
     for version in (git(repo, "rev-parse", "--short", "v1").strip(), "dev/new"):

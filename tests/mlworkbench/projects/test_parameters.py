@@ -102,6 +102,20 @@ def test_a_path_is_a_path(odd: Path, tmp_path: Path, capfd: pytest.CaptureFixtur
         wb.run_project(odd, entry_point="use", data="x" * 5000)
 
 
+def test_a_path_that_mlflow_decodes_gets_the_address_that_it_takes(odd: Path, tmp_path: Path) -> None:
+    (data := tmp_path / "a%41.csv").write_text("the data\n")
+    with pytest.raises(wb.ProjectError) as caught:
+        wb.run_project(odd, entry_point="use", data=data)
+    address = caught.value.do.removeprefix("Write data=").removesuffix(".")
+    assert wb.run_project(odd, entry_point="use", data=address).info.status == "FINISHED"
+
+
+def test_what_cannot_be_fetched_is_told_with_a_cure_for_values_too(odd: Path) -> None:
+    for value in ("models:/none/1", "HTTP://127.0.0.1:9/none.csv"):
+        with pytest.raises(wb.ProjectError, match="files and models that its parameters name"):
+            wb.run_project(odd, entry_point="use", data=value)
+
+
 # --- MLproject files of any kind
 
 LAUGHS = "a0: &a0 x\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 13))

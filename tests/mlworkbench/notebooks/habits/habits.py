@@ -193,6 +193,19 @@ HABITS = [
         values={"shape": (3, 4)},
         better=True,
     ),
+    Habit("values_in_a_row", ("n, m = 1, 2", "assert (n, m) == (5, 2)"), tags={0: ["parameters"]}, values={"n": 5}),
+    Habit(
+        "values_below_an_if",
+        ("debug = True\nif debug:\n    n = 1", "assert n == 5"),
+        tags={0: ["parameters"]},
+        values={"n": 5},
+    ),
+    Habit(
+        "end_behind_the_last_cell",
+        ("import os\nget_ipython().kernel.shell_handlers['kernel_info_request'] = lambda *_: os._exit(4)",),
+        "failed in cell 1: the kernel's process ended with exit code 4",
+    ),
+    Habit("an_error_without_words", ("raise KeyboardInterrupt",), "failed in cell 1: KeyboardInterrupt"),
     Habit(
         "infinity",
         ("b = float('inf')", "assert b == -float('inf')"),

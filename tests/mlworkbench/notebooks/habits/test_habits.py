@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import mlflow
@@ -14,6 +15,7 @@ import nbformat
 import pytest
 
 import mlworkbench as wb
+from mlworkbench.waiting import patience
 from tests.mlworkbench.notebooks.habits.habits import HABITS, LOGS, OTHER, Habit
 from tests.notebooks import notebook
 
@@ -50,6 +52,35 @@ def test_papermill_agrees(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         passed = dict(zip([habit.name for habit in HABITS], pool.map(passes, HABITS), strict=True))
     assert passed == {habit.name: habit.outcome == "passed" and not habit.better for habit in HABITS}
+
+
+BESIDE = {
+    "a process": "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(900)'])",
+    "workers": "import joblib\njoblib.Parallel(2)(joblib.delayed(abs)(n) for n in range(4))",
+}
+
+
+@pytest.mark.parametrize("what", BESIDE)
+def test_processes_that_a_notebook_leaves_behind_keep_nobody_waiting(tmp_path: Path, home: Path, what: str) -> None:
+    """ipykernel ends them, and waits for 29 s when nobody collects them; papermill waits for it for at most 5 s."""
+    run = wb.rerun(notebook(tmp_path / "a.ipynb", BESIDE[what]))
+    assert run.data.tags["outcome"] == "passed"
+    kept = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="a.ipynb")
+    done = nbformat.read(kept, as_version=4).cells[0].metadata.papermill["end_time"]
+    seconds = run.info.end_time / 1000 - datetime.fromisoformat(done).replace(tzinfo=UTC).timestamp()
+    assert seconds < patience(28)
+
+
+def test_what_old_and_careless_tools_left_out(tmp_path: Path, home: Path) -> None:
+    """Cells without outputs, a kernel without the name that is shown, and version 3 of the format: all have HTML."""
+    cell = {"cell_type": "code", "metadata": {}, "source": "1"}
+    careless = {"nbformat": 4, "nbformat_minor": 4, "metadata": {"kernelspec": {"name": "python3"}}, "cells": [cell]}
+    old_cell = {"cell_type": "code", "language": "python", "input": "1", "outputs": [], "metadata": {}}
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": [old_cell]}]}
+    for name, content in (("careless", careless), ("old", old)):
+        (tmp_path / f"{name}.ipynb").write_text(json.dumps(content), encoding="utf-8-sig")  # with a mark in front
+        run = wb.rerun(tmp_path / f"{name}.ipynb")
+        assert (run.data.tags["outcome"], run.data.tags.get("mlworkbench.html")) == ("passed", None)
 
 
 def test_runs_in_a_store_of_the_notebooks_own_choice_are_not_adopted(tmp_path: Path, home: Path) -> None:
