@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import compare, require_quiet
+from benchmarks.measure import compare_each, require_quiet
 from mlcourse.lessons import Lesson, lessons
 from mlworkbench.store import open_store
 from mlworkbench.workbook import workbook_root
@@ -38,24 +38,19 @@ def main(names: list[str]) -> None:
     """Measure each way once, after both have run once, so that bytecode and files are cached."""
     require_quiet()
     chosen = lessons(names)
-    what = f"{len(chosen)} lessons, mlworkbench run{{}}, against a loop of papermill"
+    what = f"{len(chosen)} lessons by mlworkbench run, against a loop of papermill"
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MLWORKBENCH_HOME"] = folder
         os.environ["MLFLOW_TRACKING_URI"] = open_store().uri
         run(names, "--fast")
         copies = Path(folder, "plain")
         copies.mkdir()
-        reached = [
-            compare(
-                what.format(" --fast" if options else ""),
-                lambda: papermill_loop(chosen, copies),
-                lambda options=options: run(names, *options),
-                repeats=1,
-                least=least,
-            )
-            for options, least in (((), LEAST_FASTER), (("--fast",), LEAST_FASTER_FAST))
-        ]
-    sys.exit(not all(reached))
+        ways = {
+            what: (lambda: run(names), LEAST_FASTER),
+            f"{what}, --fast": (lambda: run(names, "--fast"), LEAST_FASTER_FAST),
+        }
+        reached = compare_each(lambda: papermill_loop(chosen, copies), ways, repeats=1)
+    sys.exit(not reached)
 
 
 if __name__ == "__main__":

@@ -88,9 +88,7 @@ def prepare(
     node = read_notebook(path)
     require_kernel(node, kernel)
     warmup()
-    if timeout is not None and not (isinstance(timeout, (int, float)) and 0 < timeout < LONGEST_WAIT):
-        expected = f"a number of seconds above 0 and below {LONGEST_WAIT:,}."
-        raise NotebookError(f"timeout = {shown(timeout)}.", expected, "Leave it out to wait for ever.")
+    _check_timeout(timeout)
     with scratch():  # where kernels and executed notebooks have to lie
         store = active_store()
     end_orphans(mlflow.MlflowClient())
@@ -106,6 +104,12 @@ def prepare(
         kernel=kernel,
         parent=_active_run_id(),
     )
+
+
+def _check_timeout(timeout: object) -> None:
+    if timeout is not None and not (isinstance(timeout, (int, float)) and 0 < timeout < LONGEST_WAIT):
+        expected = f"a number of seconds above 0 and below {LONGEST_WAIT:,}."
+        raise NotebookError(f"timeout = {shown(timeout)}.", expected, "Leave it out to wait for ever.")
 
 
 def _active_run_id() -> str | None:

@@ -57,15 +57,13 @@ def run_step(
         As `run_project`; and for a step in this process without an active run: start one.
     """
     here, options = _here(project, experiment), {"env_manager": env_manager, "experiment": experiment}
-    values = gathered(
-        entry_point_of(here.folder, entry_point), parameters, named, {**options, "reuse": None if reuse else False}
-    )
+    given = {**options, "reuse": None if reuse else False}
+    values = gathered(entry_point_of(here.folder, entry_point), parameters, named, given)
     key = fingerprint(here.folder, entry_point, values)
-    run = _finished(key, experiment) if reuse else None
-    outcome = "reused" if run else "ran"
+    run, outcome = _finished(key, experiment) if reuse else None, "reused"
     if not run:
         done = _in_this_process(here, entry_point, values) if in_process else _alone(here, entry_point, values, options)
-        run = _marked(done.info.run_id, key, entry_point)
+        run, outcome = _marked(done.info.run_id, key, entry_point), "ran"
     return _told(entry_point, outcome, run)
 
 
