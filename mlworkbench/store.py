@@ -118,8 +118,9 @@ def check_registry(model_uri: object = "models:/name") -> None:
     """
     import mlflow
 
-    named = re.match(r"models:/(?!m-)", str(model_uri))  # models:/m-… is a logged one, in the tracking store
-    if named and (uri := mlflow.get_registry_uri()).startswith(("http://", "https://")):
+    if not isinstance(model_uri, str) or not re.match(r"models:/(?!m-)", model_uri):
+        return  # models:/m-… is a logged one, in the tracking store
+    if (uri := mlflow.get_registry_uri()).startswith(("http://", "https://")):
         do = "go back to the registry of the tracking store with mlflow.set_registry_uri(None)"
         _check_server(uri, "registry", "registered-models", do)
 
