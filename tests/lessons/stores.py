@@ -16,7 +16,8 @@ def copy_store(source: str, target: str) -> None:
         for table in reversed(tables.sorted_tables):
             writing.execute(table.delete())  # the experiment "Default", say
         for table in tables.sorted_tables:
-            if rows := [dict(row) for row in reading.execute(table.select()).mappings()]:
+            kept = [column for column in table.columns if not column.computed]
+            if rows := [dict(row) for row in reading.execute(sqlalchemy.select(*kept)).mappings()]:
                 writing.execute(table.insert(), rows)
             count_on(writing, table)
     old.dispose()
