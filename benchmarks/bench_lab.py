@@ -35,26 +35,17 @@ class Lab:
         self.url, self.headers = f"http://127.0.0.1:{port}", {"Authorization": f"token {token}"}
         env = {**os.environ, "MLWORKBENCH_HOME": str(folder / "home"), "JUPYTER_RUNTIME_DIR": str(self.runtime)}
         env |= {"JUPYTER_TOKEN": token, "TMPDIR": str(folder), "MLFLOW_TRACKING_URI": ""}  # so its fork server is new
-        command = [
-            sys.executable,
-            "-m",
-            "mlworkbench",
-            "lab",
-            "--no-browser",
-            "--port",
-            str(port),
-            "--",
-            "--allow-root",
-        ]
+        command = [sys.executable, "-m", "mlworkbench", "lab", "--no-browser", "--port", str(port)]
         command += ["--", "--allow-root"]
-        self.begun = time.perf_counter()
-        self.process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, start_new_session=True)
+        self.log, self.begun = folder / "log", time.perf_counter()
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
 
     def seconds_until(self, done: Callable[[], object]) -> float:
         """Seconds since Lab was started, when something is so."""
         while not done():
             if self.process.poll() is not None or time.perf_counter() - self.begun > LONGEST:
-                sys.exit("JupyterLab or what is in it did not come.")
+                sys.exit(f"JupyterLab or what is in it did not come: {self.log.read_text()[-2000:]}")
             time.sleep(0.05)
         return time.perf_counter() - self.begun
 
@@ -94,8 +85,9 @@ class Lab:
 
     def end(self) -> None:
         """End it with all that it has started."""
-        os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait()
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait()
 
 
 def first_look() -> tuple[float, float]:
