@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
 import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 import venv
 from collections.abc import Iterator
@@ -29,6 +27,7 @@ from mlworkbench.doctor_checks.report import doctor
 from mlworkbench.ports import free_port
 from mlworkbench.store import open_store
 from tests.paths import ROOT
+from tests.servers import Silent, serving
 
 pytestmark = pytest.mark.processes
 
@@ -208,7 +207,7 @@ def test_10_a_model_without_signature(workbook: Path) -> None:
 def answering(date: str) -> Iterator[str]:
     """A server that says what it is told: no real one can be had with another clock and another version."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Silent):
         def do_GET(self) -> None:
             body = b"2.9.0" if self.path.startswith("/version") else b"{}"
             self.send_response_only(200)
@@ -217,14 +216,8 @@ def answering(date: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Stay silent."""
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving(Handler) as uri:
+        yield uri
 
 
 def test_a_server_of_another_release_and_time(workbook: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 import mlworkbench as wb
+from tests.servers import Silent, serving
 
 pytestmark = pytest.mark.processes
 
@@ -37,7 +36,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What an engine is asked for that knows its version, and does nothing."""
     asked: list[str] = []
 
-    class Engine(BaseHTTPRequestHandler):
+    class Engine(Silent):
         def do_GET(self) -> None:
             known = self.path == "/version"
             asked.append(self.path)
@@ -49,11 +48,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.do_GET()
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Engine) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.server_port}")
+    with serving(Engine) as uri:
+        monkeypatch.setenv("DOCKER_HOST", uri.replace("http", "tcp"))
         yield asked
-        server.shutdown()
 
 
 @pytest.mark.parametrize("build", [True, False])

@@ -19,6 +19,7 @@ import pytest
 
 import mlworkbench as wb
 from tests.projects import git, project, repository
+from tests.servers import serving
 
 pytestmark = pytest.mark.processes
 
@@ -177,10 +178,8 @@ def address(repo: Path) -> Iterator[str]:
     git(repo, "clone", "--quiet", "--bare", str(repo), str(repo.parent / "www" / "repo.git"))
     git(repo.parent / "www" / "repo.git", "update-server-info")
     handler = functools.partial(Server, directory=str(repo.parent / "www"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}/repo.git"
-        server.shutdown()
+    with serving(handler) as uri:
+        yield f"{uri.removeprefix('http://')}/repo.git"
 
 
 def seen(stop: threading.Event, lines: set[str]) -> None:
