@@ -13,6 +13,7 @@ from mlcourse.answers import number, same, shown
 from mlcourse.projects import mlproject, project_runs, recomputed
 from mlcourse.projects.mlproject import FILE, NUMBER, TEXT
 from mlcourse.projects.notebook_jobs import EXPERIMENT, diagnosed, given_parameters, grown
+from mlcourse.projects.stale import mended_cache
 from mlworkbench.tasks import NotYetError, Task
 
 if TYPE_CHECKING:
@@ -235,6 +236,13 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
         diagnosed,
         "Lesson 4.4, 'Keep failures too'. A sweep goes on when a point fails; its table tells how each one ended.",
         "table.loc[table['outcome'] != 'passed'] has one row: outcome names cell and error.",
+    ),
+    "projects.9": (
+        mended_cache,
+        "Lesson 4.3: a step is reused when command, parameters, code and inputs are the same. Which of these is the "
+        "content of the till's file? A run's tag step.count names the step that it used.",
+        "A parameter of the type path counts by the content of its file, one of the type string by its text. For each "
+        "day, compare the metric takings of its step with the sum of the till.csv of the day.",
     ),
 }
 
