@@ -8,8 +8,6 @@ from mlcourse import logged_runs, run_files
 from mlcourse.answers import run_id_of, same, sequence, shown
 from mlcourse.projects import drill, mlproject, project_runs
 from mlcourse.projects.notebook_jobs import EXPERIMENT
-from mlworkbench.errors import WorkbenchError
-from mlworkbench.projects.fingerprint import fingerprint
 from mlworkbench.projects.steps import STEP_TAG
 from mlworkbench.tasks import NotYetError
 
@@ -100,11 +98,7 @@ def _as_it_is(project: Any, run: Run) -> None:
     folder = mlproject.folder_of(project)
     if str(folder) not in project_runs.sources_of(run):
         raise NotYetError("The step is of another project.", "Mend the project of this task.")
-    try:
-        now = fingerprint(folder, drill.STEP, run.data.params)
-    except WorkbenchError:  # the entry point has other parameters by now
-        now = ""
-    if now != run.data.tags[STEP_TAG]:
+    if not project_runs.as_it_is(run):
         raise NotYetError(
             f"The project or the file has changed since second ran it with {shown(run.data.params)}.",
             "Run first, second and third again, and leave both as they are then.",
