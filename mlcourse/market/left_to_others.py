@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlcourse import logged_runs
-from mlcourse.answers import same, shown
+from mlcourse.answers import place, same, shown
 from mlcourse.market import recomputed
 from mlcourse.market.own_project import EXPERIMENT, NEWEST, ups
 from mlworkbench.tasks import NotYetError
@@ -31,10 +31,9 @@ def kept(symbol: Any, store: Any, tonight: Any) -> str:
     that do not change what it answers; it is asked.
     """
     ups(symbol)
-    if not isinstance(store, str | Path) or not Path(store, "feature_store.yaml").is_file():
-        raise NotYetError(
-            f"No feature store lies in {shown(store)}.", "Give the folder that feature_store.refresh got."
-        )
+    do = "Give the folder that feature_store.refresh got."
+    if not (place(store, "store", do) / "feature_store.yaml").is_file():
+        raise NotYetError(f"No feature store lies in {shown(store)}.", do)
     expected = {name: float(recomputed.newest(symbol)[name]) for name in TONIGHT}
     there = _online(store, symbol)
     if any(there[name] is None or not same(there[name], value) for name, value in expected.items()):
