@@ -94,8 +94,8 @@ def place(answer: Any, what: str, do: str) -> Path:
     if not isinstance(answer, str | os.PathLike):
         raise NotYetError(f"{what} is of type {type(answer).__name__}.", do)
     try:
-        found = Path(answer).resolve()
-        found.exists()
+        found = Path(answer)
+        found.resolve().exists()
     except (OSError, ValueError) as error:  # too long, or with letters that no file has
         raise NotYetError(f"{shown(answer)} is no folder or file.", do) from error
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,19 @@ def searched(
     except MlflowException as error:
         told = str(error).partition("\n")[0].split(". ")[0].rstrip(".")[:_LONGEST]
         raise NotYetError(f"MLflow refuses the filter: {told}.", do) from error
+
+
+def asks_for(filter_string: str, **wanted: str) -> None:
+    """A filter asks for these values by the names of their tags or parameters, and does not leave the others out."""
+    for name, value in wanted.items():
+        names = rf"\.[`\"']?[\w.]*{re.escape(name)}[`\"']?"
+        if not re.search(
+            rf"{names}\s*(=|I?LIKE|IN)\s*\(?\s*[\"'][^\"']*{re.escape(value)}", filter_string, re.IGNORECASE
+        ):
+            raise NotYetError(
+                f"The filter does not ask for the {name} {shown(value)}.",
+                f"Ask for what you want, with =: a run to come may have another {name}, which `!=` lets pass.",
+            )
 
 
 def parameter(run: Run, name: str, wanted: float | None = None) -> str:

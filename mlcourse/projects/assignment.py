@@ -99,6 +99,7 @@ def found(run: Any, filter_string: Any) -> str:
             do if ids else "Look at run.data.tags for the name of the tag.",
         )
     _of_tomorrow(filter_string)
+    logged_runs.asks_for(filter_string, entryPoint="main", column=COLUMN)
     return f"The filter finds what `main` did with {COLUMN}, and nothing else."
 
 

@@ -28,7 +28,7 @@ _NOT_A_MAPPING = (
 
 def folder_of(answer: Any) -> Path:
     """The folder of a project that the learner names."""
-    return place(answer, "project", "Give the folder in which MLproject lies.")
+    return place(answer, "project", "Give the folder in which MLproject lies.").resolve()
 
 
 def entry_points(answer: Any, *names: str) -> list[EntryPoint]:

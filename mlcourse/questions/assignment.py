@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mlcourse.answers import apart, number, same, sequence, shown, text
-from mlcourse.logged_runs import metric, run_in, searched
+from mlcourse.logged_runs import asks_for, metric, run_in, searched
 from mlcourse.questions import prompts, traces
 from mlcourse.questions.drill import EXPERIMENT, MORNING
 from mlcourse.questions.gates import gated_again
@@ -96,8 +96,7 @@ def filtered(filter_string: Any) -> str:
         raise NotYetError(
             f"The filter asks for {shown(of_today[0])} too.", "Tomorrow's traces may differ in that: leave it out."
         )
-    if "grace" not in filter_string or "drift" not in filter_string:
-        raise NotYetError("The filter does not name user and topic.", "It should find tomorrow's traces as well.")
+    asks_for(filter_string, user="grace", topic="drift")
     return f"The filter finds the {len(wanted)} traces, by their marks."
 
 

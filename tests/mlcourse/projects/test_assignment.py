@@ -53,6 +53,7 @@ pytestmark = pytest.mark.usefixtures("session")
 OLD_AND_NEW = {"old": GUESSED["mean"], "new": GUESSED["median"]}
 
 
+NOT_THE_OTHERS = "tags.mlflow.project.entryPoint = 'main' and params.column != 'petal_length'"
 HARD_CODED = "thrown = [random.randint(1, 20) for _ in range(500)]"
 
 RIGHT: list[tuple[str, Callable[[], dict]]] = [
@@ -135,6 +136,7 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
         lambda: search(f"{BY_ENTRY_POINT} and params.rows = '100'"),
         "finds 1 of 2 run(s). Ask for the entry point and the column alone",
     ),
+    ("projects.3", lambda: search(NOT_THE_OTHERS), "does not ask for the column 'sepal_length'"),
     ("projects.3", lambda: search("tags.entryPoint = 'main'"), "finds 0 of 2 run(s). Look at run.data.tags"),
     ("projects.3", lambda: search("entryPoint = 'main'"), "MLflow refuses the filter"),
     ("projects.3", lambda: search(f"{BY_ENTRY_POINT} and metrics.error > 0"), "asks for 'metrics.error > 0' too"),
