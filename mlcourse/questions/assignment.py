@@ -153,12 +153,13 @@ def compared(differences: Any, low: Any, high: Any, sure: Any) -> str:
             "1 when the first passage is of the right lesson, else 0; then parts minus counts.",
         )
     expected = bootstrap((gains,), np.mean, method="percentile", rng=7).confidence_interval
-    for name, value, again in (("low", low, expected.low), ("high", high, expected.high)):
-        if abs(number(value, name) - again) > _TOLERANCE:
-            raise NotYetError(f"{name} is {float(value):.3f}.", f"A 95 % interval of the mean has it near {again:.2f}.")
-    if bool(sure) != bool(low > 0) or not isinstance(sure, bool | np.bool_):
+    ends = number(low, "low"), number(high, "high")
+    for name, value, again in zip(("low", "high"), ends, (expected.low, expected.high), strict=True):
+        if abs(value - again) > _TOLERANCE:
+            raise NotYetError(f"{name} is {value:.3f}.", f"A 95 % interval of the mean has it near {again:.2f}.")
+    if not isinstance(sure, bool | np.bool_) or sure != (ends[0] > 0):
         raise NotYetError(f"sure is {shown(sure)}.", "True when the whole interval lies above 0, else False.")
-    return f"The gain is {np.mean(gains):.2f}, with an interval from {float(low):.2f} to {float(high):.2f}."
+    return f"The gain is {np.mean(gains):.2f}, with an interval from {ends[0]:.2f} to {ends[1]:.2f}."
 
 
 def promoted(name: Any, refused: Any) -> str:

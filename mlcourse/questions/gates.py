@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs, run_files
@@ -21,9 +22,9 @@ def gated_again(night: Any, careless: Any, run: Any) -> str:
     """Task 7: which versions were asked other questions at their gate, and a gate for the one in production.
 
     Recomputed: what the stand-in answers with each version, and how good that is on all questions.
-    Cross-examined: the questions and answers of the gates of that night; the versions that are named; who holds the
-    alias; metrics and answers of the new run, and the tag that leads to it.
-    Not checked: the metrics of the gates of that night, and other parameters of the new run.
+    Cross-examined: questions, answers and metrics of every gate of that night, and of the new one; the versions that
+    are named; who holds the alias, and the tag that leads to the new run.
+    Not checked: other parameters and other tags of the runs.
     """
     templates = {number: prompts.version(drill.NIGHT_DESK, number).template for number in range(1, VERSIONS + 1)}
     gates = _gates(logged_runs.run_in(drill.EXPERIMENT, night, "night"))
@@ -39,7 +40,6 @@ def gated_again(night: Any, careless: Any, run: Any) -> str:
     mine = logged_runs.run_in(drill.EXPERIMENT, run, "run")
     if mine.info.run_id in {gate.info.run_id for gate in gates.values()}:
         raise NotYetError("run is a gate of that night.", "Log a gate of your own.")
-    logged_runs.agree(mine, good[holder], f"Ask version {holder} all of QUESTIONS, and log what comes out.")
     if not _on_all(mine, templates[holder]):
         raise NotYetError(f"{drill.TABLE} of run does not hold all of QUESTIONS.", "Log every question and answer.")
     if (told := prompts.tagged(prompts.version(drill.NIGHT_DESK, holder), "gate")) != mine.info.run_id:
@@ -57,7 +57,7 @@ def _gates(night: Run) -> dict[int, Run]:
 
 
 def _on_all(run: Run, template: str) -> bool:
-    """Whether the run of a gate holds all questions; its answers are those that the stand-in gives."""
+    """Whether the run of a gate holds all questions; answers and metrics are those that the stand-in gives."""
     table = run_files.table(run, drill.TABLE, {"question", "answer"}).astype(str)
     for question, answer in zip(table["question"], table["answer"], strict=True):
         if question not in QUESTIONS or answer != prompts.answer(template, question):
@@ -65,11 +65,13 @@ def _on_all(run: Run, template: str) -> bool:
                 f"The run {shown(run.info.run_name)} has another answer to {shown(question)} than this version gives.",
                 "Take helpdesk.find(question)[0], helpdesk.filled and helpdesk.reply; leave other runs alone.",
             )
-    return set(table["question"]) == set(QUESTIONS)
+    questions = set(table["question"])
+    logged_runs.agree(run, _numbers(template, questions), f"Log what comes out of the answers in {drill.TABLE}.")
+    return questions == set(QUESTIONS)
 
 
-def _numbers(template: str) -> dict[str, float]:
-    answers = {question: prompts.answer(template, question) for question in QUESTIONS}
+def _numbers(template: str, questions: Collection[str] = QUESTIONS) -> dict[str, float]:
+    answers = {question: prompts.answer(template, question) for question in questions}
     right = sum(prompts.names_lesson(answer, QUESTIONS[question]) for question, answer in answers.items())
     return {"right_lesson": right / len(answers), "words": prompts.words(answers.values())}
 

@@ -34,9 +34,8 @@ def answers(number: int) -> dict[str, str]:
     return {question: prompts.answer(template(number), question) for question in QUESTIONS}
 
 
-def metrics(number: int) -> dict[str, float]:
-    said = answers(number)
-    right = [prompts.names_lesson(text, QUESTIONS[question]) for question, text in said.items()]
+def metrics(said: dict[str, str]) -> dict[str, float]:
+    right = [prompts.names_lesson(text, QUESTIONS.get(question, "?")) for question, text in said.items()]
     return {
         "right_lesson": float(np.mean(right)),
         "words": float(np.mean([len(each.split()) for each in said.values()])),
@@ -49,10 +48,10 @@ def honest() -> list[int]:
 
 
 def new_gate(number: int, table: Any = None, **wrong: float) -> str:
-    said = answers(number)
+    said = table() if table else answers(number)
     with mlflow.start_run(run_name="again") as run:
-        mlflow.log_metrics({**metrics(number), **wrong})
-        mlflow.log_table(table() if table else {"question": list(said), "answer": list(said.values())}, drill.TABLE)
+        mlflow.log_metrics({**metrics(said), **wrong})
+        mlflow.log_table({"question": list(said), "answer": list(said.values())}, drill.TABLE)
     mlflow.genai.set_prompt_version_tag(NAME, number, "gate", run.info.run_id)
     return str(run.info.run_id)
 
@@ -94,6 +93,14 @@ def rewritten(right: dict) -> None:
     MlflowClient().log_table(gate, {"question": list(QUESTIONS)[:1], "answer": ["Lesson 9.9: no."]}, drill.TABLE)
 
 
+def whitewashed(right: dict) -> None:
+    """A careless gate holds all questions by now, with the numbers that it had for a few."""
+    number = next(each for each in right["careless"] if each not in honest())
+    run = mlflow.get_run(gates(right)[number])
+    table = pd.DataFrame(list(answers(number).items()), columns=["question", "answer"])
+    MlflowClient().log_text(run.info.run_id, table.to_json(orient="split", index=False), drill.TABLE)
+
+
 def deleted(right: dict) -> None:
     mlflow.delete_run(gates(right)[3])
 
@@ -105,7 +112,7 @@ def gates(right: dict) -> dict[int, str]:
 
 def few() -> dict:
     question = next(iter(QUESTIONS))
-    return {"question": [question], "answer": [prompts.answer(template(honest()[-1]), question)]}
+    return {question: prompts.answer(template(honest()[-1]), question)}
 
 
 def elsewhere() -> dict:
@@ -137,12 +144,13 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("questions.7", lambda: in_order(table=few), "does not hold all of QUESTIONS"),
     (
         "questions.7",
-        lambda: in_order(table=lambda: {"question": ["Why?"], "answer": ["So."]}),
+        lambda: in_order(table=lambda: {"Why?": "So."}),
         "has another answer to 'Why?'",
     ),
     ("questions.7", lambda: in_order(run=lambda right: gates(right)[honest()[-1]]), "run is a gate of that night"),
     ("questions.7", lambda: in_order(untagged), "Let it lead to your run"),
     ("questions.7", lambda: in_order(rewritten), "has another answer to"),
+    ("questions.7", lambda: in_order(whitewashed), "is 1.000; computed again it is 0."),
     ("questions.7", lambda: in_order(deleted), "That night has no gate of version 3"),
     ("questions.7", elsewhere, "in the experiment 'another experiment'"),
     ("questions.7", lambda: in_order(night=lambda right: right["run"]), "Start it with run_name='night'"),
