@@ -62,7 +62,7 @@ def _asked_for(promoted: ModelVersion, delivery: Any, calls: Any) -> None:
     if not isinstance(calls, dict):
         raise NotYetError(f"calls is of type {type(calls).__name__}.", "Give the dictionary that `note` fills.")
     _as_sent(calls)
-    if delivery not in calls:
+    if text(delivery, "delivery") not in calls:
         told = f"No call that was accepted has the id {shown(delivery)}."
         raise NotYetError(told, "The tag 'delivery' of the version has it; the keys of calls are such ids.")
     call = calls[delivery]
