@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 import reprlib
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlworkbench.tasks import NotYetError
@@ -75,7 +77,7 @@ def sequence(answer: Any, what: str) -> list[Any]:
 
 def rows(answer: Any, what: str) -> int:
     """Number of rows of a table."""
-    if isinstance(answer, str | type) or not hasattr(answer, "__len__"):
+    if isinstance(answer, str | type) or not hasattr(answer, "__len__") or getattr(answer, "shape", None) == ():
         raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give the table.")
     return len(answer)
 
@@ -85,6 +87,18 @@ def text(answer: Any, what: str) -> str:
     if not isinstance(answer, str):
         raise NotYetError(f"{what} is of type {type(answer).__name__}.", "Give the text.")
     return answer
+
+
+def place(answer: Any, what: str, do: str) -> Path:
+    """A file or folder that the learner names; whether something lies there is another question."""
+    if not isinstance(answer, str | os.PathLike):
+        raise NotYetError(f"{what} is of type {type(answer).__name__}.", do)
+    try:
+        found = Path(answer)
+        found.resolve().exists()
+    except (OSError, ValueError) as error:  # too long, or with letters that no file has
+        raise NotYetError(f"{shown(answer)} is no folder or file.", do) from error
+    return found
 
 
 def number(answer: Any, what: str, do: str = "Give one number.") -> float:

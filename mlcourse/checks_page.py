@@ -21,7 +21,11 @@ A number that can be computed on this machine is computed by the check, or taken
 - *Not checked*: with the reason.
 
 No check looks at what MLflow notes of the machine, the user and the names in its own tags, nor at the fingerprints in
-the tags `mlworkbench.…`, which only the files of that time could give again; that they are there is looked at.
+the tags `mlworkbench.…`, which only the files of that time could give again; that they are there is looked at. Only the
+steps of the tasks 5 and 9 of part 4 are compared with files, which lie there as long as their notebook runs.
+
+That a project was run is told by MLflow's tags, which can be set by hand as well: what such a run has logged is
+computed again. A rerun is more than its tags, it holds the executed notebook and the runs that this has made.
 
 This page is made from the checks: `python -m mlcourse.checks_page`.
 

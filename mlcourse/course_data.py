@@ -61,13 +61,13 @@ def unchanged(given: Any, expected: Any, what: str) -> None:
     """What a notebook hands over beside the answers is still as it made it."""
     import numpy as np
 
-    if not hasattr(given, "to_numpy"):
+    if not (hasattr(given, "to_numpy") and hasattr(given, "shape")):
         raise NotYetError(f"{what} is of type {type(given).__name__}.", _AGAIN)
     if given.shape != expected.shape:
         raise NotYetError(f"{what} has the shape {given.shape}, the data have {expected.shape}.", _AGAIN)
     try:
         equal = np.allclose(given.to_numpy(dtype="float64"), expected.to_numpy(dtype="float64"))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         equal = False
     if not equal:
         raise NotYetError(f"{what} does not hold the test rows any more.", _AGAIN)

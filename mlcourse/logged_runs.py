@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mlcourse.answers import ROUNDING, apart, run_id_of, shown
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Dataset, Metric, Run
 
-_MOST_LISTED = 6
+_MOST_LISTED, _LONGEST = 6, 200
 
 
 def client() -> MlflowClient:
@@ -85,6 +87,14 @@ def runs_of(experiment: str) -> list[Run]:
 
 def found_by(filter_string: Any, experiment_id: str) -> set[str]:
     """Ids of the runs that a filter finds in an experiment."""
+    found = searched(filter_string, lambda text: client().search_runs([experiment_id], text, max_results=5000))
+    return {run.info.run_id for run in found}
+
+
+def searched(
+    filter_string: Any, search: Callable[[str], list[Any]], do: str = "Lesson 1.4 shows this error and its cure."
+) -> list[Any]:
+    """What a filter finds, which has to be a text that MLflow takes."""
     from mlflow.exceptions import MlflowException
 
     if not isinstance(filter_string, str):
@@ -92,11 +102,23 @@ def found_by(filter_string: Any, experiment_id: str) -> set[str]:
     if "{" in filter_string:
         raise NotYetError("The filter contains a '{', so no value was put in.", "Write an f before its first quote.")
     try:
-        found = client().search_runs([experiment_id], filter_string, max_results=5000)
+        return list(search(filter_string))
     except MlflowException as error:
-        told = str(error).splitlines()[0].rstrip(".")
-        raise NotYetError(f"MLflow refuses the filter: {told}.", "Lesson 1.4 shows this error and its cure.") from error
-    return {run.info.run_id for run in found}
+        told = str(error).partition("\n")[0].split(". ")[0].rstrip(".")[:_LONGEST]
+        raise NotYetError(f"MLflow refuses the filter: {told}.", do) from error
+
+
+def asks_for(filter_string: str, **wanted: str) -> None:
+    """A filter asks for these values by the names of their tags or parameters, and does not leave the others out."""
+    for name, value in wanted.items():
+        names = rf"\.[`\"']?[\w.]*{re.escape(name)}[`\"']?"
+        if not re.search(
+            rf"{names}\s*(=|I?LIKE|IN)\s*\(?\s*[\"'][^\"']*{re.escape(value)}", filter_string, re.IGNORECASE
+        ):
+            raise NotYetError(
+                f"The filter does not ask for the {name} {shown(value)}.",
+                f"Ask for what you want, with =: a run to come may have another {name}, which `!=` lets pass.",
+            )
 
 
 def parameter(run: Run, name: str, wanted: float | None = None) -> str:

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from mlcourse.answers import Asked
 
-_DEEPEST = 20
+_DEEPEST, _MOST_SAID = 20, 200
 _PLAIN = (bool, int, float, str, type(None))
 
 
 class Version(NamedTuple):
-    """A version of a registered model, in what names it."""
+    """A version of a registered model or prompt, in what names it."""
 
     name: str
     version: str
@@ -37,7 +37,16 @@ def as_data(answer: Any, depth: int = 0) -> Any:
         return {kind: [as_data(each, depth + 1) for each in answer]}
     if isinstance(answer, dict):
         return {"dict": [[as_data(k, depth + 1), as_data(v, depth + 1)] for k, v in answer.items()]}
-    return _of_library(answer, depth) or _of_mlflow(answer, depth) or {"other": type(answer).__name__}
+    return _of_library(answer, depth) or _of_mlflow(answer, depth) or _told(answer)
+
+
+def _told(answer: Any) -> dict[str, str]:
+    """What is left of an object that is no data: the name of its type, and what it says of itself."""
+    try:
+        said = str(answer)[:_MOST_SAID]
+    except Exception:  # whatever its own method does
+        said = ""
+    return {"other": type(answer).__name__, "said": said}
 
 
 def _of_library(answer: Any, depth: int) -> Any:
@@ -50,6 +59,7 @@ def _of_library(answer: Any, depth: int) -> Any:
     makers: tuple[tuple[Any, Callable[[], Any]], ...] = (
         (os.PathLike, lambda: {"path": os.fspath(answer)}),
         (pd.Timestamp, lambda: {"time": answer.isoformat()}),
+        (pd.Period, lambda: {"period": str(answer)}),
         (np.generic, lambda: {"scalar": inner(answer.item())}),
         (np.ndarray, lambda: {"array": inner(answer.tolist()), "dtype": str(answer.dtype)}),
         (pd.Index, lambda: {"index": inner(answer.to_frame(index=False, name="index"))}),
@@ -60,7 +70,7 @@ def _of_library(answer: Any, depth: int) -> Any:
 
 
 def _of_mlflow(answer: Any, depth: int) -> Any:
-    """Runs, models, verdicts and latencies, in what names them or makes them up."""
+    """Runs, traces, models, verdicts and latencies, in what names them or makes them up."""
     from mlworkbench.serving.latency import Latency
     from mlworkbench.verdict import Verdict
 
@@ -70,12 +80,12 @@ def _of_mlflow(answer: Any, depth: int) -> Any:
         return {"latency": [as_data(part, depth + 1) for part in (answer.milliseconds, answer.rows)]}
     if isinstance(answer, Asked):
         return {"asked": list(answer)}
-    for name, of in (("run", getattr(answer, "info", None)), ("uri", answer)):
-        value = getattr(of, {"run": "run_id", "uri": "model_uri"}[name], None)
-        if isinstance(value, str):
-            return {"named": value}
-    if type(answer).__name__ == "ModelVersion":
+    if type(answer).__name__ in ("ModelVersion", "PromptVersion"):
         return {"version": [str(answer.name), str(answer.version)]}
+    info = getattr(answer, "info", None)
+    for of, name in ((info, "run_id"), (info, "trace_id"), (answer, "model_uri"), (answer, "run_id")):
+        if isinstance(value := getattr(of, name, None), str):  # the last is a project's run, as MLflow hands it out
+            return {"named": value}
     return None
 
 
@@ -120,6 +130,17 @@ def _time(_: dict[str, Any], value: Any) -> Any:
     return pd.Timestamp(value)
 
 
+def _period(_: dict[str, Any], value: Any) -> Any:
+    import pandas as pd
+
+    return pd.Period(value)
+
+
+def _other(found: dict[str, Any], value: Any) -> Any:
+    said = str(found.get("said", ""))
+    return type(str(value), (), {"__str__": lambda _: said})()
+
+
 def _verdict(_: dict[str, Any], value: Any) -> Any:
     from mlworkbench.verdict import Verdict
 
@@ -139,6 +160,7 @@ _FROM: dict[str, Any] = {
     "dict": lambda _, value: {from_data(name): from_data(each) for name, each in value},
     "path": lambda _, value: Path(value),
     "time": _time,
+    "period": _period,
     "scalar": lambda _, value: from_data(value),
     "array": _array,
     "index": lambda _, value: from_data(value)["index"],
@@ -149,5 +171,5 @@ _FROM: dict[str, Any] = {
     "asked": lambda _, value: Asked(str(value[0]), dict(value[1])),
     "named": lambda _, value: str(value),
     "version": lambda _, value: Version(*map(str, value)),
-    "other": lambda _, value: type(str(value), (), {})(),
+    "other": _other,
 }

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import nbformat
 import pandas as pd
 from mlflow.entities import Param, Run
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from mlworkbench.notebooks.point import POINT_TAG
 from mlworkbench.notebooks.resume import PARENT_TAG
@@ -72,16 +77,43 @@ def workflow(
     return run
 
 
-def rerun(notebook: str, values: dict[str, Any], parent: str = "", outcome: str = "passed", **metrics: float) -> Run:
-    """A run as `wb.rerun` records it, without a kernel."""
+def rerun(
+    notebook: str,
+    values: dict[str, Any],
+    parent: str = "",
+    outcome: str = "passed",
+    cells: Any = None,
+    **metrics: float,
+) -> Run:
+    """A run as `wb.rerun` records it, without a kernel; cells are the sources of the notebook's code cells."""
     client, experiment = mlflow.MlflowClient(), mlflow.tracking.fluent._get_experiment_id()
     tags = {POINT_TAG: str(values), "mlworkbench.notebook": notebook, OUTCOME_TAG: outcome}
     tags |= {PARENT_TAG: parent} if parent else {}
     run_id = client.create_run(experiment, tags=tags).info.run_id
     client.log_batch(run_id, params=[Param(name, str(value)) for name, value in values.items()])
-    for name, value in metrics.items():
-        client.log_metric(run_id, name, value)
+    client.log_text(run_id, nbformat.writes(executed(values, cells or ["pass"], outcome)), notebook)
     client.set_terminated(run_id, "FINISHED" if outcome == "passed" else "FAILED")
+    return measured(run_id, **metrics)
+
+
+def executed(values: dict[str, Any], cells: list[str], outcome: str) -> NotebookNode:
+    """A notebook as papermill leaves it; the last cell has failed, if the outcome says so."""
+    now = datetime.now(UTC).isoformat()
+    made = [new_code_cell(source, execution_count=number) for number, source in enumerate(cells, start=1)]
+    if failure := re.search(r": (\w+): (.*)", outcome):
+        made[-1].outputs = [new_output("error", ename=failure[1], evalue=failure[2], traceback=[])]
+    return new_notebook(cells=made, metadata={"papermill": {"parameters": values, "start_time": now, "end_time": now}})
+
+
+def measured(run_id: str, **metrics: float) -> Run:
+    """The rerun with metrics that its notebook has logged in a run below it."""
+    client = mlflow.MlflowClient()
+    experiment = client.get_run(run_id).info.experiment_id
+    below = client.create_run(experiment, tags={PARENT_TAG: run_id}).info.run_id
+    for name, value in metrics.items():
+        for each in (run_id, below):
+            client.log_metric(each, name, value)
+    client.set_terminated(below)
     return client.get_run(run_id)
 
 

@@ -30,12 +30,7 @@ def hand_over(cell: str, /, **answers: Any) -> None:
 
     folder = Path(os.environ[ANSWERS_VARIABLE], cell)
     folder.mkdir(parents=True, exist_ok=True)
-    if "pandera" in sys.modules:  # a schema is no data: it is asked what it takes
-        from mlcourse.market.schema import asked
-
-        answers = {name: asked(answer) or answer for name, answer in answers.items()}
-    data = {name: as_data(answer) for name, answer in answers.items()}
-    state = {"answers": data, "autologging": not autologging_is_disabled("sklearn")}
+    state = {"answers": in_data(answers), "autologging": not autologging_is_disabled("sklearn")}
     text = json.dumps(state)
     if len(text) > MOST_BYTES:
         raise ValueError(f"The answers have {len(text):,} bytes; at most {MOST_BYTES:,} are looked at.")
@@ -45,6 +40,15 @@ def hand_over(cell: str, /, **answers: Any) -> None:
         with sqlite3.connect(store) as now, sqlite3.connect(folder / "mlflow.db") as kept:
             now.backup(kept)
     Path(folder, "answers.json").write_text(text, encoding="utf-8")
+
+
+def in_data(answers: dict[str, Any]) -> dict[str, Any]:
+    """The answers in what JSON holds."""
+    if "pandera" in sys.modules:  # a schema is no data: it is asked what it takes
+        from mlcourse.market.schema import asked
+
+        answers = {name: asked(answer) or answer for name, answer in answers.items()}
+    return {name: as_data(answer) for name, answer in answers.items()}
 
 
 def handed_over(folder: Path) -> tuple[dict[str, Any], bool]:

@@ -11,6 +11,7 @@ from mlcourse.market import lessons, recomputed
 from mlcourse.market.deliveries import delivered
 from mlcourse.market.left_to_others import kept
 from mlcourse.market.own_project import asked, decided, own_run, ups
+from mlcourse.market.pilots import honest_pilot
 from mlcourse.market.watching import watched
 from mlworkbench.tasks import NotYetError, Task
 
@@ -195,6 +196,13 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
         "evening. mlflow.set_experiment_tag sets the description.",
         "Names of features in the store have the view before them: market:return_1. The description needs the symbol, "
         "the percent of the best rule as a whole number, and the names of the models, or the word none.",
+    ),
+    "market.9": (
+        honest_pilot,
+        "Lesson 5.2, 'Prove that they do not look ahead', from the other side: make the features from the prices, and "
+        "compare them with those of each pilot. A version has a run_id.",
+        "Compare stored[name] with known[name].shift(days).reindex(stored.index) for days from -3 to 3: a negative "
+        "number means a later evening. client.set_registered_model_alias moves an alias.",
     ),
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlcourse import logged_runs
-from mlcourse.answers import same, shown
+from mlcourse.answers import place, same, shown
 from mlcourse.market import recomputed
 from mlcourse.market.own_project import EXPERIMENT, NEWEST, ups
 from mlworkbench.tasks import NotYetError
@@ -19,6 +19,7 @@ HALF_A_PERCENT = 0.51
 CANDIDATES = ("logistic", "forest", "xgboost", "keras")
 BETTER, WORSE = r"\b(better|best|beats?|wins?|outperforms?|gains?)\b", r"\b(worse|loses?|below|behind|only|but)\b"
 NONE = r"\b(none|no|not|nothing|neither|nobody|never|cannot|zero)\b|n't\b"
+NO_DOUBT = r"\b(no|nobody|never|not|without)\b[^.;!?]{0,12}\b(doubts?|question)\b"
 
 
 def kept(symbol: Any, store: Any, tonight: Any) -> str:
@@ -31,10 +32,9 @@ def kept(symbol: Any, store: Any, tonight: Any) -> str:
     that do not change what it answers; it is asked.
     """
     ups(symbol)
-    if not isinstance(store, str | Path) or not Path(store, "feature_store.yaml").is_file():
-        raise NotYetError(
-            f"No feature store lies in {shown(store)}.", "Give the folder that feature_store.refresh got."
-        )
+    do = "Give the folder that feature_store.refresh got."
+    if not (place(store, "store", do) / "feature_store.yaml").is_file():
+        raise NotYetError(f"No feature store lies in {shown(store)}.", do)
     expected = {name: float(recomputed.newest(symbol)[name]) for name in TONIGHT}
     there = _online(store, symbol)
     if any(there[name] is None or not same(there[name], value) for name, value in expected.items()):
@@ -76,16 +76,20 @@ def _online(store: Any, symbol: str) -> dict[str, Any]:
 
 def _concluded(symbol: str) -> str:
     """The description of the experiment names the index, what the best rule reaches, and what is surely better."""
-    from stock_market.heuristics import scores
+    from stock_market.heuristics import HEURISTICS, scores
 
     found = logged_runs.client().get_experiment_by_name(EXPERIMENT)
     text = found.tags.get("mlflow.note.content", "") if found else ""
     do = "Set the experiment's tag mlflow.note.content: index, percent of the best rule, models that are better."
-    percent = 100 * float(scores(recomputed.by_day(symbol)).drop("random").max())
+    rules = scores(recomputed.by_day(symbol)).drop("random")
+    percent = 100 * float(rules.max())
     right = any(abs(number - percent) < HALF_A_PERCENT for number in _percents(text))
     if missing := [word for word, there in ((symbol, symbol in text.lower()), (f"{percent:.0f}", right)) if not there]:
         raise NotYetError(f"The description of the experiment is {shown(text)}, without {' and '.join(missing)}.", do)
-    _agrees(text.lower(), found.experiment_id, symbol)
+    named = [rule for rule in HEURISTICS if rule in text.lower()]
+    if named and (best := str(rules.idxmax())) not in named:
+        raise NotYetError(f"The description names {named[0]}, but the best rule is {best}.", do)
+    _agrees(re.sub(NO_DOUBT, "", text.lower()), found.experiment_id, symbol)
     return f"The store is fresh, and the experiment says: {text}"
 
 

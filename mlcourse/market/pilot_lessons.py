@@ -151,7 +151,8 @@ def _scored_again(row: pd.Series) -> None:
             f"The best setting is {shown(row['model'])} with a window of {row['window']}.",
             f"Sweep windows of 1 to {_LONGEST} days for 'logistic' or 'xgboost'.",
         )
-    again = recomputed.scored(int(row["window"]), str(row["model"]), float(row["threshold"]), row.get("days"))
+    days = row.get("days") if isinstance(row.get("days"), int | float) else None
+    again = recomputed.scored(int(row["window"]), str(row["model"]), float(row["threshold"]), days)
     for name in ("invested", "return_a_year", "hold_a_year"):
         if not same(float(row[name]), again[name]):
             raise NotYetError(

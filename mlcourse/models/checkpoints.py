@@ -93,10 +93,13 @@ def _registered(name: Any, models: dict[int, LoggedModel], best: int) -> None:
         raise NotYetError(f"name is of type {type(name).__name__}.", "Give the name of the registered model.")
     if name == LESSON:
         raise NotYetError(f"{LESSON!r} is the model of the lesson.", "Register yours under a name of your own.")
-    versions = logged_runs.client().search_model_versions(f"name = '{name}'")
+    try:
+        versions = logged_runs.client().search_model_versions(f"name = '{name}'")
+    except Exception:  # a name that no registry takes
+        versions = []
     if not versions:
         told = f"The registry has no version of {shown(name)}."
-        raise NotYetError(told, f"Register a checkpoint: mlflow.register_model(….model_uri, {name!r}).")
+        raise NotYetError(told, f"Register a checkpoint: mlflow.register_model(….model_uri, {shown(name)}).")
     newest = max(versions, key=lambda version: int(version.version))
     steps = {model.model_id: step for step, model in models.items()}
     step = steps.get(str(newest.source).removeprefix("models:/"))

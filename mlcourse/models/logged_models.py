@@ -212,10 +212,10 @@ def numbers(answer: Any, what: str) -> Any:
     import numpy as np
 
     if hasattr(answer, "items") and not hasattr(answer, "to_numpy"):  # ONNX names its outputs
-        answer = next(iter(answer.values()))
+        answer = next(iter(answer.values()), None)
     try:
         found = np.asarray(answer, dtype="float64").ravel()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise NotYetError(f"{what} are not numbers.", "Give the predictions of the model.") from error
     if not np.isfinite(found).all():
         raise NotYetError(f"{what} are not all finite numbers.", "Find the row that gives NaN or infinity.")

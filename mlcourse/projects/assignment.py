@@ -13,6 +13,7 @@ from mlcourse.answers import number, same, shown
 from mlcourse.projects import mlproject, project_runs, recomputed
 from mlcourse.projects.mlproject import FILE, NUMBER, TEXT
 from mlcourse.projects.notebook_jobs import EXPERIMENT, diagnosed, given_parameters, grown
+from mlcourse.projects.stale import mended_cache
 from mlworkbench.tasks import NotYetError, Task
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def found(run: Any, filter_string: Any) -> str:
             do if ids else "Look at run.data.tags for the name of the tag.",
         )
     _of_tomorrow(filter_string)
+    logged_runs.asks_for(filter_string, entryPoint="main", column=COLUMN)
     return f"The filter finds what `main` did with {COLUMN}, and nothing else."
 
 
@@ -165,7 +167,7 @@ def _messages(folder: Path) -> dict[str, str]:
 def resumed_workflow(first: Any, second: Any) -> str:
     """Task 5: three steps, of which the second time only two ran.
 
-    Recomputed: the lines that both workflows have fitted, and their errors.
+    Recomputed: the lines that both workflows have fitted, and their errors; the fingerprint of each step.
     Cross-examined: the steps of both workflows, which ran and which were used again, and what was changed.
     Not checked: the parameter file of select, whose flowers decide the errors; whether it is unfinished.
     """
@@ -173,21 +175,16 @@ def resumed_workflow(first: Any, second: Any) -> str:
     steps = project_runs.reused(before, after)
     if set(steps) != {"select", "fit", "report"}:
         raise NotYetError(f"The steps are {', '.join(steps)}.", "Run select, fit and report.")
-    for what, run in (("first", before), ("second", after)):
-        made = project_runs.steps(run, what)
-        for later, name, earlier in (("fit", "file", "select"), ("report", "line", "fit")):
-            if made[earlier].run.info.run_id not in logged_runs.parameter(made[later].run, name):
-                raise NotYetError(
-                    f"In {what}, {later} did not get the result of {earlier}.",
-                    f"Give it {name}=f'runs:/{{run_id}}/…' with the id of that run.",
-                )
     if steps["select"].outcome == "ran":
         raise NotYetError("The second time select ran anew.", "Change nothing but the column.")
     for what, run, wanted in (("first", before, "petal_length"), ("second", after, COLUMN)):
-        fit = project_runs.steps(run, what)["fit"].run
-        if (column := logged_runs.parameter(fit, "column")) != wanted:
+        made = project_runs.steps(run, what)
+        project_runs.handed_on(made, what, ("fit", "file", "select"), ("report", "line", "fit"))
+        if changed := [name for name, step in made.items() if not project_runs.as_it_is(step.run)]:
+            raise NotYetError(f"{changed[0]} of {what} ran with other files than lie there now.", "Run both again.")
+        if (column := logged_runs.parameter(made["fit"].run, "column")) != wanted:
             raise NotYetError(f"The {what} time the column is {shown(column)}.", f"Use {wanted!r}.")
-        _fitted(fit, wanted)
+        _fitted(made["fit"].run, wanted)
     project_runs.one_change(before, after, "column")
     logged_runs.parameter(steps["select"].run, "rows", ROWS)
     return "select was reused; fit and report ran anew, since the column had changed."
@@ -235,6 +232,13 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
         diagnosed,
         "Lesson 4.4, 'Keep failures too'. A sweep goes on when a point fails; its table tells how each one ended.",
         "table.loc[table['outcome'] != 'passed'] has one row: outcome names cell and error.",
+    ),
+    "projects.9": (
+        mended_cache,
+        "Lesson 4.3: a step is reused when command, parameters, code and inputs are the same. Which of these is the "
+        "content of the till's file? A run's tag step.count names the step that it used.",
+        "A parameter of the type path counts by the content of its file, one of the type string by its text. For each "
+        "day, compare the metric takings of its step with the sum of the till.csv of the day.",
     ),
 }
 

@@ -103,7 +103,8 @@ def swept(table: Any) -> str:
     """Lesson 4.4: a sweep over two parameters.
 
     Recomputed: accuracy and spread of the tree at each point.
-    Cross-examined: points, outcomes, metrics and runs of the table.
+    Cross-examined: points, outcomes, metrics and runs of the table; the executed notebook of each, its times and
+    values, and the run that it has made.
     Not checked: seconds, which nobody can measure again, and reused; whether one call has run the whole grid
     (mlflow.parentRunId).
     """

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlcourse.answers import shown
+from mlcourse.answers import place, shown
 from mlworkbench import mlflow_internals
 from mlworkbench.errors import ProjectError
 from mlworkbench.projects.mlproject_file import read_project
@@ -29,12 +28,7 @@ _NOT_A_MAPPING = (
 
 def folder_of(answer: Any) -> Path:
     """The folder of a project that the learner names."""
-    if not isinstance(answer, (str, os.PathLike)):
-        raise NotYetError(f"project is of type {type(answer).__name__}.", "Give the folder in which MLproject lies.")
-    try:
-        return Path(answer).resolve()
-    except (OSError, ValueError) as error:
-        raise NotYetError(f"{shown(answer)} is no folder.", "Give the folder in which MLproject lies.") from error
+    return place(answer, "project", "Give the folder in which MLproject lies.").resolve()
 
 
 def entry_points(answer: Any, *names: str) -> list[EntryPoint]:

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
-from mlcourse.answers import number, shown
+from mlcourse.answers import number, shown, text
 from mlcourse.projects import recomputed, sweep_tables
+from mlcourse.projects.executed import code_cells, executed
 from mlworkbench.errors import NotebookError
 from mlworkbench.notebooks.parameters import parameters
 from mlworkbench.orphans import OUTCOME_TAG
@@ -15,6 +16,7 @@ from mlworkbench.tasks import NotYetError
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+    from nbformat import NotebookNode
 
 EXPERIMENT = "exercises: projects"
 PUT_IN = 3
@@ -29,28 +31,18 @@ def given_parameters(notebook: Any, run: Any) -> str:
 
     Recomputed: number, mean and highest of the throws.
     Cross-examined: the parameters of the notebook against those of the run, and how it ended; that other cells use
-    them.
+    them; the executed notebook, its cells, times and values, and the run that it has made.
     Not checked: what else stands in the cells of dice.ipynb; what comes out of them is. The words in its outcome.
     """
-    try:
-        known = {parameter.name: parameter for parameter in parameters(notebook)}
-    except NotebookError as error:
-        raise NotYetError(f"{error.found[0].upper()}{error.found[1:]}", error.do) from error
-    for name, default in (("throws", 20), ("sides", 6)):
-        if name not in known:
-            raise NotYetError(
-                f"The notebook has the parameters: {', '.join(known) or 'none'}.",
-                f"A cell with the tag `parameters` needs a line `{name} = {default}`.",
-            )
-        if known[name].default != default:
-            raise NotYetError(f"The default of {name} is {shown(known[name].default)}.", f"Make it {default}.")
-    _use(notebook, "throws", "sides")
+    cells = _listening(notebook)
     done = logged_runs.known_run(run, "run")
-    sweep_tables.rerun_of(done, "dice.ipynb", "run")
+    rerun = sweep_tables.rerun_of(done, "dice.ipynb", "run")
     sweep_tables.passed(done, "Correct that cell of the notebook, and rerun it.")
     logged_runs.run_in(EXPERIMENT, done, "run")
     for name, value in (("throws", THROWS), ("sides", SIDES)):
         logged_runs.parameter(done, name, value)
+    if [cell.source.strip() for cell in code_cells(rerun)] != [cell.source.strip() for cell in cells]:
+        raise NotYetError("The rerun has executed other cells than the notebook has now.", "Rerun it once more.")
     for name, value in (("count", THROWS), ("highest", SIDES)):
         if (got := logged_runs.metric(done, name)) != value:
             raise NotYetError(
@@ -63,11 +55,29 @@ def given_parameters(notebook: Any, run: Any) -> str:
     return f"{THROWS} throws of a die with {SIDES} sides, by the notebook that used to know one die."
 
 
-def _use(notebook: Any, *names: str) -> None:
-    """A cell below that with the parameters uses each of them."""
+def _listening(notebook: Any) -> list[NotebookNode]:
+    """The code cells of a notebook with the parameters of the task, which other cells use."""
     import nbformat
 
-    cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    try:
+        known = {parameter.name: parameter for parameter in parameters(notebook)}
+    except NotebookError as error:
+        raise NotYetError(f"{error.found[0].upper()}{error.found[1:]}", error.do) from error
+    for name, default in (("throws", 20), ("sides", 6)):
+        if name not in known:
+            raise NotYetError(
+                f"The notebook has the parameters: {', '.join(known) or 'none'}.",
+                f"A cell with the tag `parameters` needs a line `{name} = {default}`.",
+            )
+        if known[name].default != default:
+            raise NotYetError(f"The default of {name} is {shown(known[name].default)}.", f"Make it {default}.")
+    cells = code_cells(nbformat.read(notebook, as_version=4))
+    _use(cells, "throws", "sides")
+    return cells
+
+
+def _use(cells: list[NotebookNode], *names: str) -> None:
+    """A cell below that with the parameters uses each of them."""
     below = "\n".join(cell.source for cell in cells if "parameters" not in cell.metadata.get("tags", []))
     for name in names:
         if not re.search(rf"(?m)^[^#\n]*\b{name}\b(?!\s*=[^=])", below):
@@ -78,8 +88,8 @@ def grown(first: Any, second: Any) -> str:
     """Task 7: a sweep that was continued with one more value.
 
     Recomputed: number, mean and highest of the throws of each point.
-    Cross-examined: the points, outcomes, metrics and runs of both tables; in the second table, reused of those that
-    were there.
+    Cross-examined: the points, outcomes, metrics and runs of both tables, and the executed notebook of each; in the
+    second table, reused of those that were there.
     Not checked: seconds, which nobody can measure again; reused of other points; throws in the tables, which the runs
     know; whether one call has run a table (mlflow.parentRunId).
     """
@@ -128,7 +138,8 @@ def _with_sides(table: Any, what: str, wanted: tuple[str, ...]) -> None:
 def diagnosed(table: Any, run_id: Any, cell: Any, error: Any) -> str:
     """Task 8: which point of a sweep failed, in which cell, and why.
 
-    Cross-examined: points, outcomes and runs of the table; the run that failed, its sensor, cell and error.
+    Cross-examined: points, outcomes and runs of the table; the run that failed, its sensor, cell and error, and the
+    error in its executed notebook.
     Not checked: seconds, which nobody can measure again, and reused; whether one call has run it (mlflow.parentRunId).
     """
     runs = sweep_tables.points(table, "readings.ipynb", "sensor", fewest=4)
@@ -146,6 +157,9 @@ def diagnosed(table: Any, run_id: Any, cell: Any, error: Any) -> str:
     if not (told := re.search(r"in cell (\d+): (\w+)", failed[mine])):
         raise NotYetError(f"Of that run the store says {shown(failed[mine])}.", "Sweep the notebook as it is.")
     where, why = told.groups()
+    rerun = executed(logged_runs.known_run(mine), "readings.ipynb")
+    if why not in (output.get("ename") for cell in code_cells(rerun) for output in cell.outputs):
+        raise NotYetError(f"The store says {why} of that run, its executed notebook does not.", "Sweep it again.")
     if number(cell, "cell") in (int(where) + 1, int(where) + PUT_IN):
         raise NotYetError(
             f"Cell {cell} of the executed copy, perhaps: papermill has put cells into it.",
@@ -153,7 +167,7 @@ def diagnosed(table: Any, run_id: Any, cell: Any, error: Any) -> str:
         )
     if number(cell, "cell") != int(where):
         raise NotYetError(f"It did not fail in cell {cell}.", "Count every cell from 1, also those with text.")
-    if error != why:
+    if text(error, "error") != why:
         raise NotYetError(f"The error is not {shown(error)}.", "Give the name in front of the colon, as a text.")
     sensor = logged_runs.parameter(logged_runs.known_run(run_id), "sensor")
     return f"The sensor {shown(sensor)} fails in cell {where}: {why}."

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlcourse import logged_runs
 from mlcourse.answers import shown
+from mlworkbench.errors import WorkbenchError
+from mlworkbench.projects.fingerprint import fingerprint
 from mlworkbench.projects.steps import STEP_TAG
 from mlworkbench.tasks import NotYetError
 
@@ -61,6 +63,18 @@ def sources_of(run: Run) -> set[str]:
     named = (run.data.tags.get(f"mlflow.source.{name}") for name in ("name", "git.repoURL"))
     # MLflow takes file:///a for a path and writes down <working directory>/file:/a
     return {re.sub(r".*file:/+", "/", source).partition("#")[0].rstrip("/") for source in named if source}
+
+
+def as_it_is(run: Run) -> bool:
+    """Whether the step of a run would be reused now: its project and its inputs have not changed since."""
+    entry_point = str(run.data.tags.get("mlflow.project.entryPoint"))
+    for folder in sources_of(run):
+        try:
+            if fingerprint(folder, entry_point, run.data.params) == run.data.tags.get(STEP_TAG):
+                return True
+        except WorkbenchError:  # it lies there no longer, or has other parameters by now
+            continue
+    return False
 
 
 def commit_of(run: Run, what: str) -> str:
@@ -153,6 +167,16 @@ def _step(name: str, text: str, workflow: Run) -> Step:
     if STEP_TAG not in run.data.tags or (outcome == "ran" and not mine):
         raise NotYetError(f"The step {name} was not made by `wb.run_step`.", "Let it set the tags of its steps.")
     return Step(outcome, run)
+
+
+def handed_on(steps: dict[str, Step], what: str, *inputs: tuple[str, str, str]) -> None:
+    """Each of these steps got, as this parameter, the result of that step."""
+    for later, name, earlier in inputs:
+        if steps[earlier].run.info.run_id not in logged_runs.parameter(steps[later].run, name):
+            raise NotYetError(
+                f"In {what}, {later} did not get the result of {earlier}.",
+                f"Give it {name}=f'runs:/{{run_id}}/…' with the id of that run.",
+            )
 
 
 def reused(first: Run, second: Run) -> dict[str, Step]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
 from mlcourse.answers import same, shown
+from mlcourse.projects.executed import executed
 from mlworkbench.notebooks.point import POINT_TAG
 from mlworkbench.notebooks.resume import PARENT_TAG
 from mlworkbench.orphans import OUTCOME_TAG
@@ -17,12 +18,13 @@ from mlworkbench.tasks import NotYetError
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Run
+    from nbformat import NotebookNode
 
 _MOST_POINTS = 1000
 
 
-def rerun_of(run: Run, notebook: str, what: str) -> None:
-    """The run must be a rerun of this notebook."""
+def rerun_of(run: Run, notebook: str, what: str) -> NotebookNode:
+    """The run must be a rerun of this notebook; returns it as it was executed."""
     from mlworkbench.context import NOTEBOOK_TAG
 
     found = run.data.tags.get(NOTEBOOK_TAG)
@@ -30,6 +32,7 @@ def rerun_of(run: Run, notebook: str, what: str) -> None:
         raise NotYetError(f"{what} is no rerun of a notebook.", "Give what `wb.rerun` or `wb.sweep` returns.")
     if found != notebook:
         raise NotYetError(f"{what} is a rerun of {shown(found)}.", f"Rerun {notebook}.")
+    return executed(run, notebook)
 
 
 def points(table: Any, notebook: str, *names: str, fewest: int = 2, what: str = "The table") -> list[Run]:

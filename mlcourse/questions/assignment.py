@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from mlcourse.answers import apart, number, same, sequence, shown
-from mlcourse.logged_runs import metric, run_in
+from mlcourse.answers import apart, number, same, sequence, shown, text
+from mlcourse.logged_runs import asks_for, metric, run_in, searched
 from mlcourse.questions import prompts, traces
+from mlcourse.questions.drill import EXPERIMENT, MORNING
+from mlcourse.questions.gates import gated_again
 from mlcourse.questions.passages import QUESTIONS
 from mlworkbench.tasks import NotYetError, Task
 
 if TYPE_CHECKING:
     from mlflow.entities import Trace
 
-EXPERIMENT, MORNING, PROMPT = "exercises: questions", "bad morning", "exercise-help-desk"
+PROMPT = "exercise-help-desk"
 BEFORE, AFTER = "counts", "parts"
 _TODAY = re.compile(
     r"(client_)?request_id|trace_id|run_id|timestamp(_ms)?|execution_time(_ms)?|status|state|session", re.IGNORECASE
@@ -51,11 +53,11 @@ def failure(trace_id: Any, step: Any, message: Any) -> str:
     morning = [trace for trace in traces.in_session(EXPERIMENT, MORNING) if trace.info.state.name == "ERROR"]
     if not morning:
         raise NotYetError("No call of the morning has failed.", "Run the cell that calls drill.bad_morning.")
-    failed = morning[0]
-    if trace_id != failed.info.trace_id:
+    failed = next((trace for trace in morning if trace.info.trace_id == _id_of(trace_id)), None)
+    if failed is None:
         raise NotYetError(f"{shown(trace_id)} is not the call that failed.", "Search for status = 'ERROR'.")
     inner = max((span for span in failed.data.spans if span.events), key=lambda span: span.start_time_ns)
-    if step != inner.name:
+    if text(step, "step") != inner.name:
         raise NotYetError(f"The step is {shown(step)}.", "The error began in the innermost span that has one.")
     told = str(inner.events[-1].attributes["exception.message"])
     if not isinstance(message, str) or message.strip() != told.strip():
@@ -72,24 +74,17 @@ def filtered(filter_string: Any) -> str:
     Cross-examined: the filter asks for no time, state, id or session, in which the calls of tomorrow differ.
     """
     import mlflow
-    from mlflow.exceptions import MlflowException
 
-    if not isinstance(filter_string, str):
-        raise NotYetError(f"The filter is of type {type(filter_string).__name__}.", "Give a text.")
     every = traces.traces_of(EXPERIMENT)
     wanted = {trace.info.trace_id for trace in every if _is_wanted(trace)}
     if not wanted:
         raise NotYetError("No trace is of grace and about drift.", "Run the cell that calls drill.bad_morning.")
-    experiment = every[0].info.experiment_id
-    try:
-        found = mlflow.search_traces(
-            locations=[experiment], filter_string=filter_string, return_type="list", include_spans=False
-        )
-    except MlflowException as error:
-        told = str(error).split(". ")[0][:200]
-        raise NotYetError(
-            f"MLflow refuses the filter: {told}.", "Lesson 6.1 has one for a tag, one for metadata."
-        ) from error
+    here = {"locations": [every[0].info.experiment_id], "return_type": "list", "include_spans": False}
+    found = searched(
+        filter_string,
+        lambda text: mlflow.search_traces(filter_string=text, **here),
+        "Lesson 6.1 has one for a tag, one for metadata.",
+    )
     ids = {trace.info.trace_id for trace in found}
     if missing := wanted - ids:
         raise NotYetError(
@@ -101,8 +96,7 @@ def filtered(filter_string: Any) -> str:
         raise NotYetError(
             f"The filter asks for {shown(of_today[0])} too.", "Tomorrow's traces may differ in that: leave it out."
         )
-    if "grace" not in filter_string or "drift" not in filter_string:
-        raise NotYetError("The filter does not name user and topic.", "It should find tomorrow's traces as well.")
+    asks_for(filter_string, user="grace", topic="drift")
     return f"The filter finds the {len(wanted)} traces, by their marks."
 
 
@@ -159,12 +153,13 @@ def compared(differences: Any, low: Any, high: Any, sure: Any) -> str:
             "1 when the first passage is of the right lesson, else 0; then parts minus counts.",
         )
     expected = bootstrap((gains,), np.mean, method="percentile", rng=7).confidence_interval
-    for name, value, again in (("low", low, expected.low), ("high", high, expected.high)):
-        if abs(number(value, name) - again) > _TOLERANCE:
-            raise NotYetError(f"{name} is {float(value):.3f}.", f"A 95 % interval of the mean has it near {again:.2f}.")
-    if bool(sure) != bool(low > 0) or not isinstance(sure, bool | np.bool_):
+    ends = number(low, "low"), number(high, "high")
+    for name, value, again in zip(("low", "high"), ends, (expected.low, expected.high), strict=True):
+        if abs(value - again) > _TOLERANCE:
+            raise NotYetError(f"{name} is {value:.3f}.", f"A 95 % interval of the mean has it near {again:.2f}.")
+    if not isinstance(sure, bool | np.bool_) or sure != (ends[0] > 0):
         raise NotYetError(f"sure is {shown(sure)}.", "True when the whole interval lies above 0, else False.")
-    return f"The gain is {np.mean(gains):.2f}, with an interval from {float(low):.2f} to {float(high):.2f}."
+    return f"The gain is {np.mean(gains):.2f}, with an interval from {ends[0]:.2f} to {ends[1]:.2f}."
 
 
 def promoted(name: Any, refused: Any) -> str:
@@ -174,7 +169,7 @@ def promoted(name: Any, refused: Any) -> str:
     Cross-examined: versions, alias and tags in the registry.
     Not checked: what the tags why and refused say.
     """
-    if name != PROMPT:
+    if text(name, "The name") != PROMPT:
         raise NotYetError(f"The prompt is {shown(name)}.", f"Call it {PROMPT!r}.")
     holder = prompts.holder(name)
     prompts.tagged(holder, "why")
@@ -194,10 +189,14 @@ def promoted(name: Any, refused: Any) -> str:
     return f"Version {holder.version} passed, version {turned_away.version} was refused, and the registry tells why."
 
 
+def _id_of(answer: Any) -> str:
+    """The id in an answer that is an id or a Trace."""
+    return text(getattr(getattr(answer, "info", None), "trace_id", answer), "trace_id")
+
+
 def _own(trace_id: Any) -> Trace:
     """A trace of the assignment, not one of the morning."""
-    trace_id = getattr(getattr(trace_id, "info", None), "trace_id", trace_id)
-    found = [trace for trace in traces.traces_of(EXPERIMENT) if trace.info.trace_id == trace_id]
+    found = [trace for trace in traces.traces_of(EXPERIMENT) if trace.info.trace_id == _id_of(trace_id)]
     if not found:
         raise NotYetError(
             f"No trace {shown(trace_id)} is in {EXPERIMENT!r}.", "mlflow.get_last_active_trace_id() gives the id."
@@ -238,6 +237,13 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
         promoted,
         "Lesson 6.3, with the name of the task. The third version may forget the line Lesson.",
         "Tags by mlflow.genai.set_prompt_version_tag: 'why' and 'replaces' for the second, 'refused' for the third.",
+    ),
+    "questions.7": (
+        gated_again,
+        "client.get_prompt_version(name, number) has tags and template; the tag gate names a run, and that run has "
+        "answers.json with a row for each question that was asked.",
+        "The answer to a question: helpdesk.find(question)[0], helpdesk.filled(template, …), helpdesk.reply. "
+        "mlflow.log_table({'question': [...], 'answer': [...]}, 'answers.json') writes the table.",
     ),
 }
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from mlcourse.answers import apart, same, shown
+from mlcourse.answers import apart, same, shown, text
 from mlcourse.logged_runs import metric, run_in
 from mlcourse.questions import prompts, traces
 from mlworkbench.tasks import NotYetError, Task
@@ -22,7 +21,7 @@ def talked(session: Any) -> str:
     Cross-examined: states, tags and the session of the traces; the prompts against what was looked up.
     Not checked: what another model says than the stand-in.
     """
-    if session == _OF_THE_LESSON:
+    if text(session, "The session") == _OF_THE_LESSON:
         raise NotYetError(f"{shown(session)} is the talk of the lesson.", "Hold one of your own, with another name.")
     found = traces.in_session("6.1 traces", session)
     questions = set()
@@ -50,8 +49,7 @@ def scored(run_id: Any) -> str:
     for trace in traces.of_run(run, _FEWEST_ANSWERS):
         traces.state(trace)
         question, _ = traces.lessons_found(trace, "parts")
-        wanted = re.escape(traces.expected_lesson(trace, question))
-        named.append(bool(re.search(rf"lesson {wanted}(?!\d)", traces.said(trace).lower())))
+        named.append(prompts.names_lesson(traces.said(trace).lower(), traces.expected_lesson(trace, question)))
         marks.append((trace, scorer, named[-1]))
     again = sum(named) / len(named)
     if not same(mean, again):
@@ -71,7 +69,7 @@ def promoted(name: Any) -> str:
     Cross-examined: versions, alias and tags in the registry.
     Not checked: what the tag why says.
     """
-    if name == _PROMPT_OF_THE_LESSON:
+    if text(name, "The name") == _PROMPT_OF_THE_LESSON:
         raise NotYetError(f"{name!r} is the prompt of the lesson.", "Register one of your own, with another name.")
     holder = prompts.holder(name)
     prompts.tagged(holder, "why")

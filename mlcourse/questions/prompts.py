@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlcourse.answers import shown
@@ -25,20 +26,26 @@ class Measured(NamedTuple):
     words: float
 
 
-def measured(template: str, way: str = "words") -> Measured:
+def answer(template: str, question: str) -> str:
+    """What the stand-in answers to a question with a prompt."""
+    best = helpdesk.find(question, most=1)[0]
+    return helpdesk.reply(helpdesk.filled(template, question, best["metadata"]["doc_uri"], best["page_content"]))
+
+
+def measured(template: str) -> Measured:
     """What the stand-in answers to all questions with a prompt, in numbers."""
-    answers = []
-    for question in QUESTIONS:
-        best = helpdesk.find(question, way, 1)[0]
-        prompt = helpdesk.filled(template, question, best["metadata"]["doc_uri"], best["page_content"])
-        answers.append(helpdesk.reply(prompt))
-    named = sum(map(names_lesson, answers))
-    return Measured(named / len(answers), sum(len(answer.split()) for answer in answers) / len(answers))
+    answers = [answer(template, question) for question in QUESTIONS]
+    return Measured(sum(map(names_lesson, answers)) / len(answers), words(answers))
 
 
-def names_lesson(answer: str) -> bool:
-    """Whether an answer names a lesson."""
-    return bool(re.search(r"[Ll]esson \d\.\d", answer))
+def words(answers: Collection[str]) -> float:
+    """How many words an answer has on average."""
+    return sum(len(each.split()) for each in answers) / len(answers)
+
+
+def names_lesson(answer: str, lesson: str = "") -> bool:
+    """Whether an answer names a lesson; this one, if there is one."""
+    return bool(re.search(rf"[Ll]esson {re.escape(lesson)}(?!\d)" if lesson else r"[Ll]esson \d\.\d", answer))
 
 
 def finds(question: str, way: str) -> int:
@@ -59,12 +66,10 @@ def version(name: Any, number: Any) -> PromptVersion:
         ) from error
 
 
-def holder(name: Any, alias: str = "production") -> PromptVersion:
+def holder(name: str, alias: str = "production") -> PromptVersion:
     """The version of a prompt that holds an alias, as the registry has it now."""
     from mlflow.exceptions import MlflowException
 
-    if not isinstance(name, str):
-        raise NotYetError(f"The name is of type {type(name).__name__}.", "Give the name of the prompt, a text.")
     if client().get_prompt(name) is None:
         raise NotYetError(
             f"The registry has no prompt {shown(name)}.",

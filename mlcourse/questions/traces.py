@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlcourse.answers import shown
 from mlcourse.questions import helpdesk
@@ -43,10 +43,8 @@ def of_run(run: Run, fewest: int) -> list[Trace]:
     return list(found)
 
 
-def in_session(experiment: str, session: Any) -> list[Trace]:
+def in_session(experiment: str, session: str) -> list[Trace]:
     """The traces of a session, which has some."""
-    if not isinstance(session, str):
-        raise NotYetError(f"The session is of type {type(session).__name__}.", "Give its name, a text.")
     found = [trace for trace in traces_of(experiment) if trace.info.trace_metadata.get(SESSION) == session]
     if not found:
         raise NotYetError(

@@ -73,7 +73,7 @@ def loaded(address: Any, predictions: Any, model_uri: Any, rows: Any) -> str:
     check_kind(model_uri, "forest")
     unchanged(rows, samples().X_test, "rows")
     wanted = f"models:/{CELLS}@candidate"
-    if address != wanted:
+    if text(address, "address") != wanted:
         raise NotYetError(f"The address is {shown(address)}.", "It has the form models:/name@alias.")
     aliases = client().get_registered_model(CELLS).aliases if registered_models.versions(CELLS) else {}
     if "candidate" not in aliases:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
-from mlcourse.answers import apart, same, shown
+from mlcourse.answers import apart, same, shown, text
 from mlcourse.models import logged_models
 from mlcourse.registry import registered_models
 from mlworkbench.tasks import NotYetError
@@ -29,7 +29,7 @@ def called(name: Any, version: Any, delivery: Any, run_id: Any, calls: Any) -> s
     Recomputed: the accuracy of the promoted model on the held-out rows.
     Cross-examined: the alias, the version's tags, the run of the project and its parameters, the calls and their order.
     """
-    if name == LESSON:
+    if text(name, "name") == LESSON:
         raise NotYetError(f"{LESSON!r} is the model of the lesson.", "Choose a name of your own.")
     promoted = registered_models.version_of(version, name)
     _is_champion(name, promoted)
@@ -62,7 +62,7 @@ def _asked_for(promoted: ModelVersion, delivery: Any, calls: Any) -> None:
     if not isinstance(calls, dict):
         raise NotYetError(f"calls is of type {type(calls).__name__}.", "Give the dictionary that `note` fills.")
     _as_sent(calls)
-    if delivery not in calls:
+    if text(delivery, "delivery") not in calls:
         told = f"No call that was accepted has the id {shown(delivery)}."
         raise NotYetError(told, "The tag 'delivery' of the version has it; the keys of calls are such ids.")
     call = calls[delivery]

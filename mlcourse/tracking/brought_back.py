@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlcourse import logged_runs
-from mlcourse.answers import ROUNDING, shown
+from mlcourse.answers import ROUNDING, place, shown
 from mlcourse.course_data import SEED
 from mlworkbench.database import sqlite_uri
 from mlworkbench.tasks import NotYetError
@@ -29,9 +29,10 @@ def brought_back(run_id: Any, backup: Any) -> str:
     Recomputed: the accuracy of each of her trees, so that the backup is one of her store.
     Cross-examined: parameters, every point of the metric, times, tags and files against the run in the backup.
     """
-    hers = _client_of(_backed_up(backup))
+    file = _backed_up(backup)
+    hers = _client_of(file)
     lost = _lost_run(hers)
-    _is_hers(hers, lost, Path(backup))
+    _is_hers(hers, lost, file)
     run = logged_runs.run_in(EXPERIMENT, run_id)
     logged_runs.named(run, NAME)
     if (came_from := run.data.tags.get(TAG)) != lost.info.run_id:
@@ -47,9 +48,8 @@ def brought_back(run_id: Any, backup: Any) -> str:
 
 def _backed_up(backup: Any) -> Path:
     """Path of a copy of a database, as the learner gives it; it must hold MLflow's tables."""
-    if not isinstance(backup, str | Path):
-        raise NotYetError(f"backup is of type {type(backup).__name__}.", "Give the path of the copy.")
-    path = Path(str(backup).removeprefix("sqlite:///"))
+    named = backup.removeprefix("sqlite:///") if isinstance(backup, str) else backup
+    path = place(named, "backup", "Give the path of the copy.")
     if not path.is_file():
         raise NotYetError(f"No file lies at {shown(path)}.", "Make the copy by `source.backup(target)`, as above.")
     try:

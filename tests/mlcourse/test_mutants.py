@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import mlworkbench as wb
@@ -41,10 +43,34 @@ def experiment_of(task: str) -> str:
     return "5 stock market" if task.startswith("5.") else f"exercises: {part_of(task)}"
 
 
+WRONG_KINDS = (
+    None,
+    math.nan,
+    10**400,
+    "\ud800",
+    "9" * 5000,
+    [],
+    [[1], [2]],
+    pd.NA,
+    pd.DataFrame([[1, 2]], columns=["a"] * 2),
+)
 READY = ("tracking", "projects", "models", "registry", "market", "questions")
 """Parts whose checks are held to it."""
 
 ANSWERS = {task: make for task, make in right_answers().items() if part_of(task) in READY}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ANSWERS)
+def test_one_answer_of_a_wrong_kind_among_right_ones_gets_a_sentence(
+    task: str, stores: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLWORKBENCH_HOME", str(stores(part_of(task))))
+    wb.start(experiment_of(task))
+    answers = ANSWERS[task]()
+    for name in answers:
+        for value in WRONG_KINDS:
+            assert "The check stopped" not in check(task, **{**answers, name: value}).message, (name, value)
 
 
 @pytest.mark.slow

@@ -306,6 +306,8 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("market.8", lambda: kept("nasdaq: 54 %. The forest is better. None else is."), "The description praises forest"),
     ("market.8", lambda: kept(tonight={**TONIGHT_OF_NONE}), "Give return_1, volatility_20, distance_20"),
     ("market.8", lambda: kept(store=broken_store()), "does not answer"),
+    ("market.8", lambda: kept("nasdaq 54 %: logistic is surely better, no doubt."), "No run of task 3 has an interval"),
+    ("market.8", lambda: kept("nasdaq: always_down is right on 54 %; none is better"), "the best rule is always_up"),
     ("market.8", lambda: kept("54.0 nasdaq"), "the description does not say so"),
     ("market.8", lambda: kept("nasdaq: 54 %, none", better="forest"), "does not name forest"),
     ("market.8", lambda: kept("the nasdaq is up on 60 % of its days, none"), "without 54"),

@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 import mlworkbench as wb
 from mlcourse.projects import recomputed
-from tests.projects import STEPS, commit, project, repository, rerun, sweep, workflow
+from tests.projects import STEPS, commit, measured, project, repository, rerun, sweep, workflow
 
 EXPERIMENT = "exercises: projects"
 PETALS = """
@@ -165,6 +165,13 @@ def resumed(first: str = "petal_length", wrong: Any = None, **second: Any) -> di
     }
 
 
+def edited_since() -> dict:
+    """A file of the project is another one by now."""
+    right = resumed()
+    (steps() / "units.txt").write_text(right["first"].info.run_id)
+    return right
+
+
 def swapped() -> dict:
     right = resumed()
     return {"first": right["second"], "second": right["first"]}
@@ -191,7 +198,7 @@ def listening(
     nbformat.write(new_notebook(cells=[cell, new_code_cell(below)]), path)
     values = {"throws": 500, "sides": 20, **wrong}
     results = {**recomputed.thrown(500, 20), **values.pop("results", {})}
-    return {"notebook": path, "run": rerun(name, values, **results)}
+    return {"notebook": path, "run": rerun(name, values, cells=[settings, below], **results)}
 
 
 def by_papermill() -> dict:
@@ -206,9 +213,28 @@ def all_reused() -> dict:
     return {name: table.assign(reused=True) for name, table in again.items()}
 
 
+def forged(what: str) -> dict:
+    """A rerun that somebody has made of tags, parameters and metrics, of which one thing more is missing."""
+    right = listening()
+    run_id, client = right["run"].info.run_id, mlflow.MlflowClient()
+    text = mlflow.artifacts.load_text(f"{right['run'].info.artifact_uri}/dice.ipynb")
+    node = nbformat.reads(text, as_version=4)
+    if what == "values":
+        node.metadata.papermill.parameters["throws"] = 20
+    elif what == "times":
+        node.metadata.papermill["start_time"] = node.metadata.papermill["end_time"] = "2020-01-01T00:00:00+00:00"
+    elif what == "cells":
+        node.cells[-1]["execution_count"] = None
+    elif what == "metrics":
+        for run in mlflow.search_runs(filter_string=f"tags.mlflow.parentRunId = '{run_id}'", output_format="list"):
+            mlflow.delete_run(run.info.run_id)
+    client.log_text(run_id, "" if what == "notebook" else nbformat.writes(node), "dice.ipynb")
+    return right
+
+
 def failed_rerun() -> dict:
     values = {"throws": 500, "sides": 20}
-    failed = rerun("dice.ipynb", values, outcome="failed in cell 4: NameError: x", **recomputed.thrown(500, 20))
+    failed = rerun("dice.ipynb", values, outcome="failed in cell 4: NameError: x")
     return listening() | {"run": failed}
 
 
@@ -219,7 +245,7 @@ def grown(
         table = sweep("dice.ipynb", *({"sides": each, "throws": throws} for each in sides), **options)
         numbers = [{**recomputed.thrown(1000, each), **(wrong or {})} for each in sides]
         for run_id, found in zip(table.get("run_id", ()), numbers, strict=True):
-            logged(mlflow.get_run(run_id), **found)
+            measured(run_id, **found)
         return pd.concat([table, pd.DataFrame(numbers)], axis=1)
 
     small, new = made(first), made(second if again else [each for each in second if each not in first])
@@ -265,6 +291,16 @@ def three_new() -> dict:
 def diagnosed(points=SENSORS, failed: str = TROUBLE, row: int = -1, **wrong: Any) -> dict:
     table = sweep("readings.ipynb", *points, failed=failed)
     return {"table": table, "run_id": table["run_id"].iloc[row], "cell": 4, "error": "ValueError", **wrong}
+
+
+def without_its_error() -> dict:
+    """A failure that the store tells of, and no cell."""
+    right = diagnosed()
+    run = mlflow.get_run(right["run_id"])
+    node = nbformat.reads(mlflow.artifacts.load_text(f"{run.info.artifact_uri}/readings.ipynb"), as_version=4)
+    node.cells[-1].outputs = []
+    mlflow.MlflowClient().log_text(run.info.run_id, nbformat.writes(node), "readings.ipynb")
+    return right
 
 
 def tampered(**columns: Any) -> dict:

@@ -16,7 +16,7 @@ import mlworkbench as wb
 from mlcourse.projects import recomputed
 from mlworkbench.projects.steps import run_step
 from tests.mlcourse.projects.answers import SCRATCH, folder, logged
-from tests.projects import commit, git, project, rerun, sweep
+from tests.projects import commit, git, measured, project, rerun, sweep
 
 TREES = """
 python_env: python_env.yaml
@@ -218,8 +218,17 @@ def with_metrics(table: pd.DataFrame, of: Any) -> pd.DataFrame:
     """The table, and its runs, with what the notebook would have logged at each point."""
     found = [of(point) for point in table.to_dict("records")]
     for run_id, numbers in zip(table["run_id"], found, strict=True):
-        logged(mlflow.get_run(run_id), **numbers)
+        measured(run_id, **numbers)
     return pd.concat([table, pd.DataFrame(found, index=table.index)], axis=1)
+
+
+def typed_sweep() -> dict:
+    """The numbers of a sweep whose notebook has logged nothing were set by hand."""
+    table = sweep("how_deep.ipynb", *GRID)
+    found = [recomputed.tree(point["depth"], point["folds"]) for point in GRID]
+    for run_id, numbers in zip(table["run_id"], found, strict=True):
+        logged(mlflow.get_run(run_id), **numbers)
+    return {"table": pd.concat([table, pd.DataFrame(found)], axis=1)}
 
 
 def of_two_sweeps() -> dict:
@@ -230,7 +239,7 @@ def of_two_sweeps() -> dict:
 def with_an_earlier_rerun() -> dict:
     """`wb.sweep` reuses a rerun that stands under no parent."""
     table = swept()["table"]
-    earlier = logged(rerun("how_deep.ipynb", GRID[0]), **recomputed.tree(1, 3))
+    earlier = rerun("how_deep.ipynb", GRID[0], **recomputed.tree(1, 3))
     table.loc[0, ["run_id", "reused"]] = [earlier.info.run_id, True]
     return {"table": table}
 

@@ -22,9 +22,11 @@ from tests.mlcourse.projects.answers import (
     diagnosed,
     diagnosed_elsewhere,
     dice,
+    edited_since,
     elsewhere,
     failed_rerun,
     fitted,
+    forged,
     grown,
     guess,
     listening,
@@ -41,6 +43,7 @@ from tests.mlcourse.projects.answers import (
     tampered,
     three_new,
     unfinished,
+    without_its_error,
     without_its_script,
 )
 from tests.refusals import refused
@@ -50,6 +53,7 @@ pytestmark = pytest.mark.usefixtures("session")
 OLD_AND_NEW = {"old": GUESSED["mean"], "new": GUESSED["median"]}
 
 
+NOT_THE_OTHERS = "tags.mlflow.project.entryPoint = 'main' and params.column != 'petal_length'"
 HARD_CODED = "thrown = [random.randint(1, 20) for _ in range(500)]"
 
 RIGHT: list[tuple[str, Callable[[], dict]]] = [
@@ -132,6 +136,7 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
         lambda: search(f"{BY_ENTRY_POINT} and params.rows = '100'"),
         "finds 1 of 2 run(s). Ask for the entry point and the column alone",
     ),
+    ("projects.3", lambda: search(NOT_THE_OTHERS), "does not ask for the column 'sepal_length'"),
     ("projects.3", lambda: search("tags.entryPoint = 'main'"), "finds 0 of 2 run(s). Look at run.data.tags"),
     ("projects.3", lambda: search("entryPoint = 'main'"), "MLflow refuses the filter"),
     ("projects.3", lambda: search(f"{BY_ENTRY_POINT} and metrics.error > 0"), "asks for 'metrics.error > 0' too"),
@@ -157,6 +162,7 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("projects.5", lambda: resumed(rows=50), "every step ran"),
     ("projects.5", lambda: resumed(reuse=False), "every step ran"),
     ("projects.5", lambda: resumed(column="sepal_width"), "The second time the column is 'sepal_width'"),
+    ("projects.5", edited_since, "ran with other files than lie there now"),
     ("projects.5", not_handed_on, "In first, report did not get the result of fit"),
     ("projects.5", swapped, "first began after second"),
     ("projects.5", lambda: resumed() | {"first": fitted()}, "first names no steps"),
@@ -174,6 +180,16 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("projects.6", lambda: listening() | {"notebook": 3}, "3 for a notebook. Give its path"),
     ("projects.6", lambda: listening(name="other.ipynb"), "is a rerun of 'other.ipynb'"),
     ("projects.6", failed_rerun, "failed in cell 4: NameError: x. Correct that cell of the notebook"),
+    ("projects.6", lambda: forged("notebook"), "holds no executed notebook dice.ipynb"),
+    ("projects.6", lambda: forged("values"), "executed dice.ipynb with throws='20'"),
+    ("projects.6", lambda: forged("times"), "dice.ipynb was executed at another time"),
+    ("projects.6", lambda: forged("cells"), "with cells that were not executed one after another"),
+    ("projects.6", lambda: forged("metrics"), "which no run of the notebook has logged"),
+    (
+        "projects.6",
+        lambda: listening() | {"notebook": listening(below="x = throws + sides")["notebook"]},
+        "other cells",
+    ),
     ("projects.6", by_papermill, "run is no rerun of a notebook"),
     ("projects.7", swept_once, "second says of a point of first that it ran anew"),
     ("projects.7", swept_elsewhere, "The run is in the experiment 'another experiment'"),
@@ -190,6 +206,7 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("projects.7", lambda: tampered(outcome="done"), "first says 'done' of a run that passed"),
     ("projects.7", lambda: {"first": [], "second": []}, "first has no column sides"),
     ("projects.8", diagnosed_elsewhere, "The run is in the experiment 'another experiment'"),
+    ("projects.8", without_its_error, "its executed notebook does not"),
     ("projects.8", misspelt, "Not one of the four sensors, or missing: 'a'"),
     ("projects.8", lambda: diagnosed(row=0), "That run is no point that failed"),
     ("projects.8", lambda: diagnosed(cell=5), "papermill has put cells into it"),

@@ -103,6 +103,7 @@ def first_refused() -> dict:
     return right | {"refused": 1}
 
 
+NOT_LUCK = "metadata.`mlflow.trace.user` = 'grace' AND tags.topic != 'luck' AND name != 'drift'"
 BOTH = "tags.topic = 'drift' AND metadata.`mlflow.trace.user` = 'grace'"
 
 RIGHT: list[tuple[str, Callable[[], dict]]] = [
@@ -148,6 +149,7 @@ WRONG: list[tuple[str, Callable[[], dict], str]] = [
     ("questions.2", lambda: failed() | {"message": 503}, "The message is '503'"),
     ("questions.2", lambda: failed() | {"trace_id": "tr-1"}, "'tr-1' is not the call that failed"),
     ("questions.3", lambda: searched("tags.topic = 'drift'"), "other trace(s), too. Join both conditions by AND"),
+    ("questions.3", lambda: searched(NOT_LUCK), "does not ask for the topic 'drift'"),
     ("questions.3", lambda: searched("tags.user = 'grace'"), "The filter misses 2 of 2 traces"),
     ("questions.3", lambda: searched(f"{BOTH} AND trace.text LIKE '%retraining help%'"), "The filter misses 1 of 2"),
     ("questions.3", lambda: searched(f"{BOTH} AND timestamp_ms < 9999999999999"), "asks for 'timestamp_ms' too"),
