@@ -25,8 +25,8 @@ def runs() -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the engine tier last: its images are built meanwhile."""
-    items.sort(key=lambda item: "test_engine" in item.nodeid)
+    """Run the engine tier last, since its images are built meanwhile, and grading before the stack is up."""
+    items.sort(key=lambda item: ("test_engine" in item.nodeid, "test_engine_grading" not in item.nodeid))
 
 
 @pytest.fixture(scope="session", autouse=True)
