@@ -73,24 +73,33 @@ def grade_class(
     NotebookError
         For an unknown assignment, or when nobody has handed anything in; nothing has been graded then.
     """
-    if jobs is not None and jobs < 1:
-        raise WorkbenchError(f"jobs = {jobs}.", "at least 1.", "Leave it out to use every core.")
-    root = root or workbook_root()
+    root = _course(root or workbook_root(), jobs, container)
     part, name = _chosen(assignment, root)
-    if container:
-        try_container(root)
     settings = nbgrader_settings(root / "notebooks").CourseDirectory
     every = [_Submission(path.parent.name, path) for path in _handed_in(settings.submitted_directory, part, name)]
     release = Path(settings.release_directory).resolve()
     generate(root / "notebooks", part, release, settings.db_url)
-    pristine = nbformat.read(release / part / f"{name}.ipynb", as_version=4)
+    _grade_all(every, release / part / f"{name}.ipynb", root, jobs, str(seconds or ""), str(container or ""))
+    return _table(every, part, settings.db_url)
+
+
+def _course(root: Path, jobs: int | None, container: bool) -> Path:
+    """The root of a course in which this can be done; what cannot is refused before anything is done."""
+    if jobs is not None and jobs < 1:
+        raise WorkbenchError(f"jobs = {jobs}.", "at least 1.", "Leave it out to use every core.")
+    if container:
+        try_container(root)
+    return root
+
+
+def _grade_all(every: list[_Submission], released: Path, root: Path, jobs: int | None, *options: str) -> None:
+    """Grade submissions of what was released, so many at once."""
+    pristine = nbformat.read(released, as_version=4)
     with tempfile.TemporaryDirectory(prefix="submitted-") as scratch:
         for each in every:
-            _prepare(each, name, pristine, Path(scratch))
+            _prepare(each, released.stem, pristine, Path(scratch))
         with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
-            words = (scratch, part, str(seconds or ""), "container" if container else "")
-            list(pool.map(partial(_grade, root=root, words=words), every))
-    return _table(every, part, settings.db_url)
+            list(pool.map(partial(_grade, root=root, words=(scratch, released.parent.name, *options)), every))
 
 
 def _handed_in(submitted: str, part: str, name: str) -> list[Path]:

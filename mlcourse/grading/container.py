@@ -56,8 +56,8 @@ def try_container(root: Path) -> None:
     WorkbenchError
         Without an engine, an image or a container that can be started: with the command that helps.
     """
-    if shutil.which("docker") is None:
-        raise WorkbenchError("no command docker.", "a container engine.", f"Install Docker with Compose, {_WITHOUT}")
+    if shutil.which("docker") is None or _trouble(["docker", "compose", "version"]):
+        raise WorkbenchError("no Docker with Compose.", "a container engine.", f"Install it, {_WITHOUT}")
     if told := _trouble(["docker", "version"]):
         do = f"Start it, ask for the right to use it, {_WITHOUT}"
         raise WorkbenchError(f"the container engine does not answer: {told}", "one that runs.", do)

@@ -116,5 +116,5 @@ def test_a_container_is_asked_for_where_there_is_no_engine(monkeypatch: pytest.M
     monkeypatch.setenv("PATH", "")
     with pytest.raises(WorkbenchError) as error:
         grade_class("01_tracking", container=True)
-    assert error.value.found == "no command docker."
-    assert error.value.do == "Install Docker with Compose, or grade without --container."
+    assert error.value.found == "no Docker with Compose."
+    assert error.value.do == "Install it, or grade without --container."
