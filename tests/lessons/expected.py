@@ -293,10 +293,11 @@ def lesson_3_4(logged: Logged) -> None:
 
 
 def lesson_4_1(logged: Logged) -> None:
-    runs = {run.data.tags["mlflow.project.entryPoint"]: run for run in project_runs(logged, "4.1 projects", 2)}
-    assert runs["main"].data.params["seed"] == "7"
-    assert 0.5 < runs["main"].data.metrics["accuracy"] < 1
-    assert runs["data"].data.params == {"rows": "3"}
+    data, wrong, main = project_runs(logged, "4.1 projects", 3)
+    assert main.data.params["seed"] == "7"
+    assert 0.5 < main.data.metrics["accuracy"] < 1
+    assert (wrong.info.status, wrong.data.params["depth"]) == ("FAILED", "two")
+    assert data.data.params == {"rows": "3"}
 
 
 def lesson_4_2(logged: Logged) -> None:
