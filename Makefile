@@ -63,7 +63,7 @@ coverage: setup  ## test everything and measure how much of the packages that co
 	$(TESTS) --cov --cov-fail-under 90
 
 stack: setup  ## test the containers (REQUIRE_ENGINE=1: start an engine where none runs; skip nothing)
-	$(BIN)/python -m pytest tests/stack --durations=0 --durations-min=2 $(ARGS)
+	$(BIN)/python -m pytest tests/stack --numprocesses 2 --durations=0 --durations-min=2 $(ARGS)
 
 drift: setup  ## lessons and tests of the core on the newest and the oldest releases allowed (ARGS=oldest for one end)
 	$(BIN)/python -m tests.drift $(ARGS)

@@ -91,14 +91,15 @@ def collect(folder: Path) -> None:
 @click.argument("assignment", required=False)
 @click.option("--jobs", "-j", type=int, help="How many submissions at once (default: one a core).")
 @click.option("--seconds", type=float, help="The most that a whole submission may take (default: 420).")
-def grade(assignment: str | None, jobs: int | None, seconds: float | None) -> None:
+@click.option("--container", is_flag=True, help="Run each submission in a container without a network (needs Docker).")
+def grade(assignment: str | None, jobs: int | None, seconds: float | None, container: bool) -> None:
     """Grade the submissions of an ASSIGNMENT (01_tracking), or of every one that was handed in, and show a table."""
     from mlcourse.grading.classroom import grade_class, handed_in, remains
 
-    if told := remains():
+    if not container and (told := remains()):
         click.echo(told, err=True)
     for part in [assignment] if assignment else handed_in():
-        table = grade_class(part, jobs=jobs, seconds=seconds)
+        table = grade_class(part, jobs=jobs, seconds=seconds, container=container)
         click.echo(f"{part}\n{table.to_string(index=False)}\n")
 
 

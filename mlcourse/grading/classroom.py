@@ -20,6 +20,7 @@ import nbformat
 from mlcourse.exercises import assignments, generate, nbgrader_settings
 from mlcourse.grading import submissions
 from mlcourse.grading.confinement import end_with_parent, enforced
+from mlcourse.grading.container import try_container
 from mlworkbench.errors import NotebookError, WorkbenchError, unknown_name
 from mlworkbench.workbook import workbook_root
 
@@ -41,7 +42,12 @@ class _Submission:
 
 
 def grade_class(
-    assignment: str, *, jobs: int | None = None, seconds: float | None = None, root: Path | None = None
+    assignment: str,
+    *,
+    jobs: int | None = None,
+    seconds: float | None = None,
+    container: bool = False,
+    root: Path | None = None,
 ) -> pd.DataFrame:
     """Grade every submission of an assignment, and tell what happened to each.
 
@@ -53,6 +59,8 @@ def grade_class(
         How many submissions at once; as many as there are cores by default.
     seconds : float, optional
         The most that a whole submission may take; the judge has its own time.
+    container : bool, default False
+        Whether each submission runs, and is judged, in containers of its own without a network.
 
     Returns
     -------
@@ -65,21 +73,33 @@ def grade_class(
     NotebookError
         For an unknown assignment, or when nobody has handed anything in; nothing has been graded then.
     """
-    if jobs is not None and jobs < 1:
-        raise WorkbenchError(f"jobs = {jobs}.", "at least 1.", "Leave it out to use every core.")
-    root = root or workbook_root()
+    root = _course(root or workbook_root(), jobs, container)
     part, name = _chosen(assignment, root)
     settings = nbgrader_settings(root / "notebooks").CourseDirectory
     every = [_Submission(path.parent.name, path) for path in _handed_in(settings.submitted_directory, part, name)]
     release = Path(settings.release_directory).resolve()
     generate(root / "notebooks", part, release, settings.db_url)
-    pristine = nbformat.read(release / part / f"{name}.ipynb", as_version=4)
+    _grade_all(every, release / part / f"{name}.ipynb", root, jobs, str(seconds or ""), str(container or ""))
+    return _table(every, part, settings.db_url)
+
+
+def _course(root: Path, jobs: int | None, container: bool) -> Path:
+    """The root of a course in which this can be done; what cannot is refused before anything is done."""
+    if jobs is not None and jobs < 1:
+        raise WorkbenchError(f"jobs = {jobs}.", "at least 1.", "Leave it out to use every core.")
+    if container:
+        try_container(root)
+    return root
+
+
+def _grade_all(every: list[_Submission], released: Path, root: Path, jobs: int | None, *options: str) -> None:
+    """Grade submissions of what was released, so many at once."""
+    pristine = nbformat.read(released, as_version=4)
     with tempfile.TemporaryDirectory(prefix="submitted-") as scratch:
         for each in every:
-            _prepare(each, name, pristine, Path(scratch))
+            _prepare(each, released.stem, pristine, Path(scratch))
         with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
-            list(pool.map(partial(_grade, part=part, root=root, scratch=Path(scratch), seconds=seconds), every))
-    return _table(every, part, settings.db_url)
+            list(pool.map(partial(_grade, root=root, words=(scratch, released.parent.name, *options)), every))
 
 
 def _handed_in(submitted: str, part: str, name: str) -> list[Path]:
@@ -123,10 +143,9 @@ def _prepare(each: _Submission, name: str, pristine: Any, scratch: Path) -> None
         each.told.append(f"not graded: {reason}")
 
 
-def _grade(each: _Submission, *, part: str, root: Path, scratch: Path, seconds: float | None) -> None:
+def _grade(each: _Submission, *, root: Path, words: tuple[str, ...]) -> None:
     """Let nbgrader grade one submission in a process of its own."""
-    words = [str(scratch), part, each.student, str(seconds or "")]
-    command = [sys.executable, "-P", "-m", "mlcourse.grading.classroom", *words]
+    command = [sys.executable, "-P", "-m", "mlcourse.grading.classroom", each.student, *words]
     if not each.ready:
         return
     try:
@@ -177,7 +196,7 @@ def remains() -> str:
     )
 
 
-def _one(scratch: str, part: str, student: str, seconds: str) -> str:
+def _one(student: str, scratch: str, part: str, seconds: str, container: str) -> str:
     """Grade one prepared submission; returns what happened."""
     from nbgrader.converters import Autograde, NbGraderException
     from nbgrader.coursedir import CourseDirectory
@@ -186,6 +205,7 @@ def _one(scratch: str, part: str, student: str, seconds: str) -> str:
     from mlcourse.grading.preprocessor import RunAndJudge
 
     RunAndJudge.limits = Limits(seconds=float(seconds)) if seconds else Limits()
+    RunAndJudge.container = bool(container)
     config = nbgrader_settings(Path.cwd())
     config.CourseDirectory.root = str(Path.cwd())
     config.CourseDirectory.submitted_directory = scratch

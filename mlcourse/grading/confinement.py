@@ -16,6 +16,7 @@ import signal
 import struct
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # numbers of the system calls, the same on all machines
 _VERSION_FLAG, _PATH_BENEATH = 1, 1
@@ -69,14 +70,15 @@ def limit(memory: int, file_size: int) -> None:
 
 
 def confine(read: Iterable[str], write: Iterable[str]) -> None:
-    """Shut this process and all its children in: they may read these places, and change those."""
+    """Shut this process and all its children in: they may read Python and these places, and change those."""
     if not (version := _version()):
         return
     rights = (1 << _RIGHTS[max(known for known in _RIGHTS if known <= version)]) - 1
     scopes = _SOCKETS_AND_SIGNALS if version >= _SCOPES_SINCE else 0
     rules = struct.pack("QQQ", rights, 0, scopes)[: 24 if scopes else 16 if version >= _NETWORK_SINCE else 8]
     ruleset = _system(_CREATE_RULESET, rules, len(rules), 0)
-    for paths, allowed in ((read, _READ & rights), (write, rights)):
+    python = (sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parents[1]))
+    for paths, allowed in (((*read, *python), _READ & rights), (write, rights)):
         for path in paths:
             _allow(ruleset, path, allowed)
     _without_privileges()

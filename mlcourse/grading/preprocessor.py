@@ -27,12 +27,13 @@ class RunAndJudge(NbGraderPreprocessor):  # type: ignore[misc]
     """Runs a submission apart, and gives each cell with a check the verdict of the judge as its only output."""
 
     limits: ClassVar[Limits] = Limits()
+    container: ClassVar[bool] = False
     happened: ClassVar[str] = ""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Run, judge, and write outputs and verdicts into the notebook."""
         part = resources["nbgrader"]["assignment"]
-        outcome = grade(copy.deepcopy(nb), checks(nb), part, workbook_root(), self.limits)
+        outcome = grade(copy.deepcopy(nb), checks(nb), part, workbook_root(), self.limits, self.container)
         type(self).happened = outcome.happened
         _write(nb, outcome)
         return nb, resources

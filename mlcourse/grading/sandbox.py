@@ -11,12 +11,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
+from mlcourse.grading import container as containers
 from mlcourse.grading.answers import ANSWERS_VARIABLE
 from mlcourse.grading.confinement import adopt_orphans
 from mlcourse.grading.limits import Limits, end, started, watch
@@ -38,7 +40,12 @@ class Outcome:
 
 
 def grade(
-    notebook: Any, checks: dict[str, tuple[str, str]], part: str, course: Path, limits: Limits | None = None
+    notebook: Any,
+    checks: dict[str, tuple[str, str]],
+    part: str,
+    course: Path,
+    limits: Limits,
+    container: bool = False,
 ) -> Outcome:
     """Run a notebook apart and judge what it leaves.
 
@@ -52,17 +59,20 @@ def grade(
         Folder of the assignment.
     course : Path
         Root of the workbook, of which the data projects are copied.
-    limits : Limits, optional
+    limits : Limits
         What the submission may use.
+    container : bool, default False
+        Whether to run and judge it in containers.
     """
     adopt_orphans()
     with _folder() as place:
         work = _workbook(place, course, part)
         nbformat.write(notebook, work / "submission.ipynb")
-        happened = _run("execute", _submission(place, work, checks, limits or Limits()), place, limits or Limits())
+        start = partial(_run, place=place, contained_by=course if container else None)
+        happened = start("execute", _submission(place, work, checks, limits), limits=limits)
         outcome = Outcome(_executed(place / "learner" / "executed.ipynb", notebook), happened=happened)
         judged = Limits(seconds=1200, disk=1_000_000_000_000)  # what the submission has written lies there still
-        troubled = _run("judge", _judgement(place, checks), place, judged)
+        troubled = start("judge", _judgement(place, checks), limits=judged)
         if not (place / "judge" / "verdicts.json").is_file():
             raise RuntimeError(f"The judge gave no verdicts: {troubled or 'it stopped with an error'}.")
         outcome.verdicts = json.loads((place / "judge" / "verdicts.json").read_text(encoding="utf-8"))
@@ -99,9 +109,8 @@ def _workbook(place: Path, course: Path, part: str) -> Path:
 
 def _reach(place: Path, own: str) -> dict[str, Any]:
     settings = [f"/etc/{name}" for name in SETTINGS]
-    installed = [sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parents[1]), str(place / "site")]
     return {
-        "read": [*SYSTEM, *settings, *installed, str(place / "learner")],
+        "read": [*SYSTEM, *settings, str(place / "site"), str(place / "learner")],
         "write": [*DEVICES, str(place / own)],
         "memory": 16_000_000_000,  # reserved, which libraries do with much more than they use
         "file_size": 200_000_000,
@@ -161,18 +170,24 @@ def _environment(job: dict[str, Any], place: Path) -> dict[str, str]:
     }
 
 
-def _run(module: str, job: dict[str, Any], place: Path, limits: Limits) -> str:
+def _run(module: str, job: dict[str, Any], place: Path, limits: Limits, contained_by: Path | None) -> str:
     """Run a module of this package apart; returns what came in between, if anything."""
     file = place / f"{module}.json"
     file.write_text(json.dumps(job), encoding="utf-8")
     job["read"].append(str(file))
     file.write_text(json.dumps(job), encoding="utf-8")
+    words, env = ["-P", "-m", f"mlcourse.grading.{module}", str(file)], _environment(job, place)
+    command, name = [sys.executable, *words], f"{place.name}-{module}"
+    if contained_by:
+        watched = ["python", "-P", "-m", "mlcourse.grading.limits", json.dumps(asdict(limits)), str(place)]
+        own = {"name": name, "folder": job["cwd"], "env": env, "mounts": containers.mounts_of(job, place)}
+        command, env = containers.command(contained_by, [*watched, "python", *words], **own), dict(os.environ)
     before = started()
     with (place / f"{module}.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", f"mlcourse.grading.{module}", str(file)],
+            command,
             cwd=job["cwd"],
-            env=_environment(job, place),
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -181,6 +196,8 @@ def _run(module: str, job: dict[str, Any], place: Path, limits: Limits) -> str:
         try:
             happened = watch(process, before, place, limits)
         finally:
+            if contained_by:
+                containers.remove(name)
             end(before)
             process.wait()
     said = (place / f"{module}.log").read_bytes()[-100_000:].decode(errors="replace").strip().splitlines()

@@ -23,11 +23,8 @@ from mlcourse.exercises import nbgrader_settings
 from mlcourse.grading.classroom import grade_class
 from mlcourse.grading.confinement import enforced
 from mlworkbench.errors import NotebookError
+from tests.mlcourse.classes import EXERCISE, NAME, PART, SOLUTION, autograded, hand_in, with_code
 from tests.paths import ROOT
-
-PART, NAME = "01_tracking", "tracking"
-SOLUTION = ROOT / "notebooks" / "solutions" / PART / f"{NAME}.ipynb"
-EXERCISE = ROOT / "notebooks" / "exercises" / PART / f"{NAME}.ipynb"
 
 pytestmark = [
     pytest.mark.processes,
@@ -44,21 +41,6 @@ def clone() -> Iterator[Path]:
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns("__pycache__"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def hand_in(clone: Path, student: str, content: bytes, name: str = f"{NAME}.ipynb") -> Path:
-    folder = clone / ".mlworkbench" / "course" / "submitted" / student / PART
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(content)
-    return folder
-
-
-def with_code(code: str, cell: str = "t1", path: Path = EXERCISE) -> bytes:
-    """A notebook with this code in a cell of the learner."""
-    notebook = nbformat.read(path, as_version=4)
-    found = next(each for each in notebook.cells if each.metadata.nbgrader.grade_id == cell)
-    found.source = textwrap.dedent(code)
-    return nbformat.writes(notebook).encode()
 
 
 @functools.cache
@@ -241,10 +223,6 @@ def test_the_gradebook_and_the_feedback_of_nbgrader_say_the_same(graded: pd.Data
     cells = nbformat.read(autograded(clone, "untouched"), as_version=4).cells
     check = next(cell for cell in cells if cell.metadata.nbgrader.get("grade_id") == "t1-check")
     assert check.outputs[0].evalue.startswith("Replace the dots in run_id")
-
-
-def autograded(clone: Path, student: str) -> Path:
-    return clone / ".mlworkbench" / "course" / "autograded" / student / PART / f"{NAME}.ipynb"
 
 
 def test_solutions_cannot_be_read(graded: pd.DataFrame, clone: Path) -> None:

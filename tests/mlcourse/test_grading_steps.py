@@ -14,7 +14,9 @@ import pytest
 from mlcourse.grading import execute as executing
 from mlcourse.grading import judge
 from mlcourse.grading.answers import ANSWERS_VARIABLE, hand_over
+from mlcourse.grading.classroom import grade_class
 from mlcourse.grading.sandbox import DEVICES, SYSTEM
+from mlworkbench.errors import WorkbenchError
 from tests.mlcourse.lesson_0 import pass_lesson_0
 from tests.paths import ROOT
 
@@ -107,3 +109,12 @@ def test_a_submission_that_does_not_end_well_is_told(
 ) -> None:
     happened, _ = execute(code, seconds=5 if "True" in code else 120)
     assert happened == told
+
+
+def test_a_container_is_asked_for_where_there_is_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(WorkbenchError) as error:
+        grade_class("01_tracking", container=True)
+    assert error.value.found == "no Docker with Compose."
+    assert error.value.do == "Install it, or grade without --container."

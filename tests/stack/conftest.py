@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.stack.files import ROOT
 from tests.stack.stack import Stack
@@ -24,44 +26,42 @@ def runs() -> bool:
         return False
 
 
+class TwoAtOnce(LoadScopeScheduling):  # type: ignore[misc]
+    """Two processes share the tests: what needs the stack up, in its order, and all that can run beside it."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stack" if "/test_engine.py" in nodeid or "/test_engine_disasters.py" in nodeid else "beside"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoAtOnce:
+    """Asked under ``--numprocesses``."""
+    return TwoAtOnce(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the engine tier last: its images are built meanwhile."""
-    items.sort(key=lambda item: "test_engine" in item.nodeid)
+    """Run last what needs the images."""
+    items.sort(key=lambda item: "built" in getattr(item, "fixturenames", ()))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def started() -> Iterator[None]:
+def pytest_sessionstart(session: pytest.Session) -> None:
     """Start an engine where one is required and none runs; end it afterwards."""
-    if not REQUIRED or runs():
-        yield
+    if hasattr(session.config, "workerinput") or not REQUIRED or runs():
         return
-    try:
-        done = subprocess.run([ROOT / ".ci" / "engine", "start"], stdout=subprocess.PIPE, text=True, check=True)
-        os.environ.update(line.split("=", 1) for line in done.stdout.splitlines())
-        yield
-    finally:
-        subprocess.run([ROOT / ".ci" / "engine", "stop"], check=True)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def building(
-    started: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Stack, subprocess.Popen[bytes]] | None:
-    """Begin to build the images, from nothing or from the engine's cache, if a test will need them."""
-    if not runs() or not any("test_engine" in item.nodeid for item in request.session.items):
-        return None
-    stack = Stack(tmp_path_factory.mktemp("stack"))
-    return stack, stack.start("docker", "compose", "build")
+    session.config.add_cleanup(lambda: subprocess.run([ROOT / ".ci" / "engine", "stop"], check=True))
+    done = subprocess.run([ROOT / ".ci" / "engine", "start"], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        pytest.exit("no container engine can be started", returncode=1)
+    os.environ.update(line.split("=", 1) for line in done.stdout.splitlines())
 
 
 @pytest.fixture(scope="session")
-def built(building: tuple[Stack, subprocess.Popen[bytes]] | None) -> Stack:
-    """The images; without an engine a skip, unless one is required."""
-    if building is None:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """The images, from nothing or from the engine's cache; without an engine a skip, unless one is required."""
+    if not runs():
         assert not REQUIRED, "no container engine"
         pytest.skip("SKIPPED: no container engine")
-    stack, process = building
-    assert process.wait() == 0, (stack.folder / "log.txt").read_text()[-3000:]
+    stack = Stack(tmp_path_factory.mktemp("stack"))
+    stack.compose("build")
     return stack
 
 

@@ -11,6 +11,8 @@ from tests.paths import ROOT
 
 MAIN = ROOT / "docker-compose.yml"
 PROFILES = {name: ROOT / "docker" / f"{name}.yml" for name in ("classroom", "s3", "ray")}
+GRADING = ROOT / "docker" / "grading.yml"
+"""Of this one, `mlworkbench course grade --container` starts containers, and `make up` none."""
 
 
 def services(path: Path) -> dict[str, dict[str, Any]]:
@@ -21,6 +23,6 @@ def services(path: Path) -> dict[str, dict[str, Any]]:
 def added() -> dict[str, dict[str, Any]]:
     """Every service of the stack and its profiles, as the file that brings it in describes it."""
     found = services(MAIN)
-    for path in PROFILES.values():
+    for path in (*PROFILES.values(), GRADING):
         found |= {name: service for name, service in services(path).items() if name not in found}
     return found

@@ -57,11 +57,6 @@ class Stack:
         assert done.returncode == 0 or not check, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done
 
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
-        """Begin a command and do not wait for it; what it says goes to a file."""
-        with (self.folder / "log.txt").open("w") as log:
-            return subprocess.Popen(command, cwd=self.folder, env=self.env, stdout=log, stderr=subprocess.STDOUT)
-
     def compose(self, *command: str, **options: Any) -> str:
         return str(self.run("docker", "compose", *command, **options).stdout)
 

@@ -22,7 +22,7 @@ DOCKER = WINE / "variants" / "docker"
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 
-def test_an_entry_point_runs_in_a_container(started: None, tmp_path: Path) -> None:
+def test_an_entry_point_runs_in_a_container(tmp_path: Path) -> None:
     """The lines of lesson 4.2: build the image, start a server, run `load` with the address of the server."""
     if not runs():
         assert not REQUIRED, "no container engine"

@@ -17,11 +17,11 @@ import pytest
 import yaml
 
 from mlcourse.solutions import worked
-from tests.stack.files import MAIN, PROFILES, ROOT, added, services
+from tests.stack.files import GRADING, MAIN, PROFILES, ROOT, added, services
 
 TOOLS = Path(sys.executable).parent
-COMPOSE_FILES = [MAIN, *PROFILES.values(), ROOT / ".devcontainer" / "compose.yml"]
-ONE_SHOT = {"learner", "bucket"}
+COMPOSE_FILES = [MAIN, *PROFILES.values(), GRADING, ROOT / ".devcontainer" / "compose.yml"]
+ONE_SHOT = {"learner", "bucket", "grading"}
 
 
 def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -84,6 +84,18 @@ def test_every_service_is_hardened_limited_and_watched(name: str) -> None:
     for other, condition in service.get("depends_on", {}).items():
         wanted = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"
         assert condition == {"condition": wanted}
+
+
+def test_a_container_of_grading_has_no_network_no_folder_no_secret_and_no_more_than_its_limits(clone: Path) -> None:
+    service = services(GRADING)["grading"]
+    assert service["network_mode"] == "none"
+    assert not {"networks", "ports", "volumes", "environment", "env_file", "devices", "depends_on"} & set(service)
+    assert service["memswap_limit"] == service["mem_limit"]
+    assert service["tmpfs"] == ["/tmp"]  # noqa: S108
+    assert service["image"] == services(MAIN)["jupyter"]["image"]
+    assert service["pull_policy"] == "never"
+    assert service["profiles"] == ["grading"]  # laid over the stack, `up` leaves it alone
+    assert make_env(clone, "grading").returncode == 0
 
 
 def test_the_container_has_the_worked_solutions_and_cannot_change_them(
