@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import no_model
+from mlworkbench.errors import WorkbenchError, no_model
 from mlworkbench.store import check_registry
 
 if TYPE_CHECKING:
@@ -60,6 +60,18 @@ def read_model(model_uri: str) -> Model:
         return Model.load(model_uri)
     except Exception as error:
         raise no_model(model_uri, error) from error
+
+
+def require_predict(model_uri: str) -> None:
+    """Refuse the address of a model that pyfunc cannot ask, such as a scaler; and one at which there is none."""
+    stored = read_model(model_uri)
+    if "python_function" not in stored.flavors:
+        raise WorkbenchError(
+            f"the model at {model_uri} has no predict (its flavors are {', '.join(stored.flavors)}).",
+            "a model that pyfunc can ask.",
+            f"Load it with mlflow.{next(iter(stored.flavors), 'pyfunc')}.load_model, or log a function that calls the "
+            "method you need.",
+        )
 
 
 def _logged(stored: Model, model_uri: str) -> list[tuple[str, Any]]:

@@ -88,11 +88,12 @@ def flavor_of(model: Any, options: dict[str, Any]) -> str:
         return _keras_flavor()
     if library in _WITH_METHODS and "pyfunc_predict_fn" in options:
         return "sklearn"  # no other flavor can choose a method, and to scikit-learn these are estimators
-    if library or callable(model) or _is_python_model(model):
+    if library or callable(model) or _is_python_model(model) or is_script(model):
         return _LIBRARIES[library] if library else "pyfunc"
     raise WorkbenchError(
         f"a model of the type {type(model).__module__}.{type(model).__qualname__}.",
-        "a fitted scikit-learn, XGBoost, LightGBM, Keras, PyTorch or ONNX model, a Python function, or a PythonModel.",
+        "a fitted scikit-learn, XGBoost, LightGBM, Keras, PyTorch or ONNX model, a Python function, a PythonModel, or "
+        "the path of a Python file that calls mlflow.models.set_model.",
         "Wrap it in a function that takes the input and returns the predictions, or in mlflow.pyfunc.PythonModel.",
     )
 
@@ -152,6 +153,11 @@ def method_of(model: Any, name: Any) -> Callable[..., Any] | None:
 def _library_of(model: Any) -> str | None:
     made_from = {cls.__module__.partition(".")[0] for cls in type(model).__mro__}
     return next((library for library in _LIBRARIES if library in made_from), None)
+
+
+def is_script(model: Any) -> bool:
+    """Whether this is the path of a Python file, whose code is stored as the model."""
+    return isinstance(model, str | Path) and Path(model).suffix == ".py" and Path(model).is_file()
 
 
 def _is_python_model(model: Any) -> bool:

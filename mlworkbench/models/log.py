@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.models import pytorch, refusals
+from mlworkbench.models.answers import Answer
 from mlworkbench.models.flavors import forget_code, in_memory, parts_of_job, read_back, requirements_of, save
 from mlworkbench.models.job import Job, check_options, flavor_of
-from mlworkbench.models.signature import Answer, choose, notes_on
+from mlworkbench.models.signature import choose, notes_on
+from mlworkbench.models.wire import as_request
 from mlworkbench.quiet import quiet
 from mlworkbench.store import check_registry
 from mlworkbench.temporary import temporary_folder
@@ -42,8 +44,8 @@ def log_model(
     Parameters
     ----------
     model : object
-        Fitted scikit-learn, XGBoost, LightGBM, Keras or PyTorch model, ``onnx.ModelProto``, function, or
-        ``mlflow.pyfunc.PythonModel``.
+        Fitted scikit-learn, XGBoost, LightGBM, Keras or PyTorch model, ``onnx.ModelProto``, function,
+        ``mlflow.pyfunc.PythonModel``, or the path of a Python file that calls ``mlflow.models.set_model``.
     example : DataFrame, array, or what the model takes
         A few rows of input, shape (rows, columns); ``(rows, {"parameter": value})`` gives inference parameters too.
     trust, requirements : list of str
@@ -84,7 +86,7 @@ def _job(model: Any, example: Any, trust: Sequence[str], options: dict[str, Any]
         options = options | {"code_paths": [paths]}
     job = Job(model, flavor, rows, params, refusals.text_list("trust", trust), options)
     check_options(job)
-    refusals.as_request(rows, params)
+    as_request(rows, params)
     return job
 
 
@@ -100,10 +102,10 @@ def _save(job: Job, folder: Path, more: list[str]) -> tuple[Model, list[str]]:
         save(job, folder, parts, [*requirements_of(job, parts), *more])
         saved = Model.load(str(folder))
         try:
-            saved.signature, why = choose(job, own, read_back(job, folder))
+            saved.signature, why = choose(job, own, stored := read_back(job, folder))
+            notes = notes_on(job, stored, saved.signature, why)
         finally:
             forget_code(folder)
-    notes = notes_on(saved.signature, why)
     if job.holds_code:
         notes.append(
             f"A model in the format {job.serialization} holds code, which runs on the machine of whoever loads it."

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mlworkbench.errors import WorkbenchError, shown
-from mlworkbench.models.describe import read_model
+from mlworkbench.models.describe import require_predict
 from mlworkbench.ports import HOST, free_port, require_free
 from mlworkbench.serving.endpoint import Endpoint, require_whole, server_error
 from mlworkbench.serving.latency import Latency
@@ -78,7 +78,7 @@ def _seconds(timeout: float | None) -> float:
 def _download(model_uri: str, folder: str) -> str:
     import mlflow
 
-    read_model(model_uri)
+    require_predict(model_uri)
     return str(mlflow.artifacts.download_artifacts(artifact_uri=model_uri, dst_path=folder))
 
 
