@@ -125,7 +125,8 @@ class _Saved:
         self._model_id = mlflow_model.model_id
         shutil.move(self._folder, path)
         for name in _OF_THE_SAVED:
-            setattr(mlflow_model, name, getattr(self._saved, name))
+            if (value := getattr(self._saved, name)) is not None:
+                setattr(mlflow_model, name, value)
         mlflow_model.save(str(Path(path, "MLmodel")))
 
     def log(self, **options: Any) -> ModelInfo:
