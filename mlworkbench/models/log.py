@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import warnings
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,8 @@ def _job(model: Any, example: Any, trust: Sequence[str], options: dict[str, Any]
     if "registered_model_name" in options:
         check_model_name(options["registered_model_name"])
         check_registry()
+    if isinstance(step := options.get("step"), Integral):
+        options["step"] = int(step)  # SQLite would keep a number of numpy as bytes
     flavor = flavor_of(model, options)
     if flavor == "tensorflow" and hasattr(rows, "to_numpy"):
         rows = rows.to_numpy()  # MLflow takes only tensors in the signature of a Keras model
