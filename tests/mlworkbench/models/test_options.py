@@ -291,3 +291,52 @@ def test_a_folder_from_another_store_is_described(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("MLWORKBENCH_HOME", str(tmp_path / "other"))
     wb.start("other")
     assert "scikit-learn" in names_of(folder)
+
+
+OLD = """
+artifact_path: model
+flavors:
+  python_function: {env: conda.yaml, loader_module: mlflow.sklearn, model_path: model.pkl, python_version: 3.7.3}
+  sklearn: {pickled_model: model.pkl, serialization_format: cloudpickle, sklearn_version: 0.22.1}
+run_id: 8be7cd9a7aba4a0b9f7c6a7a7a7a7a7a
+utc_time_created: '2020-02-11 01:15:00.123456'
+"""
+CONDA = "dependencies: [python=3.7.3, pip, {pip: [mlflow, scikit-learn==0.22.1]}]"
+
+
+def test_a_model_of_an_old_mlflow_is_described_without_being_loaded(tmp_path: Path) -> None:
+    (tmp_path / "MLmodel").write_text(OLD)
+    (tmp_path / "conda.yaml").write_text(CONDA)
+    (tmp_path / "model.pkl").write_bytes(b"cposix\nsystem\n(S'touch pwned'\ntR.")
+    facts = wb.describe_model(tmp_path).set_index("what")["value"]
+    assert facts["requirement"].to_list() == ["mlflow", "scikit-learn==0.22.1"]
+    assert (facts["python"], facts["folder"]) == ("3.7.3", str(tmp_path))
+    assert "size" not in facts
+    (tmp_path / "conda.yaml").unlink()
+    assert "requirement" not in wb.describe_model(str(tmp_path))["what"].to_list()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "}{",
+        "- a",
+        "flavors: [sklearn]",
+        "flavors: {sklearn: {}}\nsignature: hello",
+        "flavors: {sklearn: {}}\nmodel_size_bytes: big",
+        "flavors: {sklearn: text}",
+        'flavors: {}\nsignature: {inputs: \'[{"type": "quaternion"}]\'}',
+    ],
+)
+def test_a_broken_record_of_a_model_is_told(tmp_path: Path, broken: str) -> None:
+    (tmp_path / "MLmodel").write_text(broken)
+    with pytest.raises(wb.WorkbenchError, match="no model at"):
+        wb.describe_model(tmp_path)
+
+
+def test_a_copy_of_a_model_is_described_by_its_own_files(tmp_path: Path) -> None:
+    folder = Path(mlflow.artifacts.download_artifacts(log().model_uri, dst_path=str(tmp_path / "copy")))
+    (folder / "requirements.txt").write_text("emoji==2")
+    facts = wb.describe_model(folder).set_index("what")["value"]
+    assert (facts["requirement"], facts["status"]) == ("emoji==2", "READY")
