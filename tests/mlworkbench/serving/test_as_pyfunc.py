@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from sklearn.linear_model import LogisticRegression
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.preprocessing import StandardScaler
 from xgboost import XGBRegressor
 
 import mlworkbench as wb
-from tests.mlworkbench.models.test_log import X
+from tests.mlworkbench.models.test_log import X, Y
 
 pytestmark = pytest.mark.processes
 
@@ -121,6 +123,16 @@ def scored(answer: Any) -> list[Any]:
     wb.log_model(says(answer), "scored", example=ROWS, signature=False, registered_model_name="scored")
     version = max(int(each.version) for each in mlflow.MlflowClient().search_model_versions("name = 'scored'"))
     return wb.score(f"models:/scored/{version}", ROWS)["prediction"].tolist()
+
+
+def test_targets_with_different_classes_keep_their_signature_and_are_scored() -> None:
+    targets = np.column_stack([Y > 0, Y])
+    model = MultiOutputClassifier(LogisticRegression(max_iter=500)).fit(X, targets)
+    assert not told_of(model, X[:5], pyfunc_predict_fn="predict_proba", registered_model_name="two-targets")
+    one, two = model.predict_proba(X[:2])  # as many rows as outputs
+    expected = [[one[row].tolist(), two[row].tolist()] for row in range(2)]
+    assert wb.score("models:/two-targets/1", X[:2])["prediction"].tolist() == expected
+    assert mlflow.pyfunc.load_model("models:/two-targets/1").metadata.signature.inputs
 
 
 def test_several_outputs_and_sparse_answers_are_scored_row_by_row() -> None:
