@@ -35,8 +35,6 @@ def validate(
 ) -> Verdict:
     """Evaluate two models on the same data, decide whether the candidate passes, and log the verdict.
 
-    With `mlflow.models.evaluate`: https://mlflow.org/docs/latest/ml/evaluation/
-
     Parameters
     ----------
     candidate, baseline : str, ModelInfo, or function
@@ -45,9 +43,8 @@ def validate(
         Rows that no model was fitted on, with the truth in the column ``target``.
     thresholds : dict of str to mlflow.models.MetricThreshold
         What is asked for, by the metric's name in ``evaluate`` (``accuracy_score``, ``r2_score``, …).
-    model_type : {'classifier', 'regressor'}
-    extra_metrics, evaluator_config : list, dict
-        As of ``evaluate``: metrics of your own; ``pos_label``, ``average``, ``sample_weights``.
+    model_type, extra_metrics, evaluator_config : {'classifier', 'regressor'}, list, dict
+        As of `mlflow.models.evaluate`, which is what runs: https://mlflow.org/docs/latest/ml/evaluation/
 
     Raises
     ------
@@ -59,19 +56,21 @@ def validate(
     _check_data(data, target, model_type, extra_metrics)
     _check_thresholds(thresholds, baseline)
     with _DRAWING, no_figures_left(), mlflow.start_run(run_name="gate", nested=mlflow.active_run() is not None) as run:
-        asked: dict[str, Any] = {
-            "targets": target,
-            "model_type": model_type,
-            "extra_metrics": list(extra_metrics or ()) or None,
-        }
-        asked["evaluator_config"] = {"log_model_explainability": False, "log_explainer": False} | (
-            evaluator_config or {}
-        )
+        asked = _asked(target, model_type, extra_metrics, evaluator_config)
         ours = _score("candidate", candidate, data, asked)
         table = _compare(thresholds, ours, baseline if baseline is None else _score("baseline", baseline, data, asked))
         verdict = Verdict((table["result"] == MET).all().item(), table, run.info.run_id)
         _log(verdict, candidate, baseline)
     return verdict
+
+
+def _asked(
+    target: str, model_type: str, metrics: Sequence[Any] | None, config: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What `mlflow.models.evaluate` is asked beside the model and the rows."""
+    config = {"log_model_explainability": False, "log_explainer": False} | (config or {})
+    own = list(metrics or ()) or None
+    return {"targets": target, "model_type": model_type, "extra_metrics": own, "evaluator_config": config}
 
 
 def _check_data(data: pd.DataFrame, target: str, model_type: str, extra_metrics: Sequence[Any] | None) -> None:
