@@ -30,11 +30,10 @@ def validate(
     target: str,
     thresholds: dict[str, MetricThreshold],
     model_type: str = "classifier",
-    extra_metrics: Sequence[Any] = (),
+    extra_metrics: Sequence[Any] | None = None,
+    evaluator_config: dict[str, Any] | None = None,
 ) -> Verdict:
     """Evaluate two models on the same data, decide whether the candidate passes, and log the verdict.
-
-    With `mlflow.models.evaluate`: https://mlflow.org/docs/latest/ml/evaluation/
 
     Parameters
     ----------
@@ -44,7 +43,8 @@ def validate(
         Rows that no model was fitted on, with the truth in the column ``target``.
     thresholds : dict of str to mlflow.models.MetricThreshold
         What is asked for, by the metric's name in ``evaluate`` (``accuracy_score``, ``r2_score``, …).
-    model_type : {'classifier', 'regressor'}
+    model_type, extra_metrics, evaluator_config : {'classifier', 'regressor'}, list, dict
+        As of `mlflow.models.evaluate`, which is what runs: https://mlflow.org/docs/latest/ml/evaluation/
 
     Raises
     ------
@@ -56,7 +56,7 @@ def validate(
     _check_data(data, target, model_type, extra_metrics)
     _check_thresholds(thresholds, baseline)
     with _DRAWING, no_figures_left(), mlflow.start_run(run_name="gate", nested=mlflow.active_run() is not None) as run:
-        asked = {"targets": target, "model_type": model_type, "extra_metrics": list(extra_metrics) or None}
+        asked = _asked(target, model_type, extra_metrics, evaluator_config)
         ours = _score("candidate", candidate, data, asked)
         table = _compare(thresholds, ours, baseline if baseline is None else _score("baseline", baseline, data, asked))
         verdict = Verdict((table["result"] == MET).all().item(), table, run.info.run_id)
@@ -64,7 +64,16 @@ def validate(
     return verdict
 
 
-def _check_data(data: pd.DataFrame, target: str, model_type: str, extra_metrics: Sequence[Any]) -> None:
+def _asked(
+    target: str, model_type: str, metrics: Sequence[Any] | None, config: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What `mlflow.models.evaluate` is asked beside the model and the rows."""
+    config = {"log_model_explainability": False, "log_explainer": False} | (config or {})
+    own = list(metrics or ()) or None
+    return {"targets": target, "model_type": model_type, "extra_metrics": own, "evaluator_config": config}
+
+
+def _check_data(data: pd.DataFrame, target: str, model_type: str, extra_metrics: Sequence[Any] | None) -> None:
     import pandas as pd
     from mlflow.models import EvaluationMetric
 
@@ -74,12 +83,30 @@ def _check_data(data: pd.DataFrame, target: str, model_type: str, extra_metrics:
         raise unknown_name("column", target, map(str, data.columns))
     if not is_among(model_type, _TYPES):
         raise unknown_name("model_type", model_type, _TYPES)
-    metrics = extra_metrics if isinstance(extra_metrics, list | tuple) else [None]
+    _check_target(data, target, model_type)
+    metrics = extra_metrics or () if isinstance(extra_metrics, list | tuple | None) else [None]
     if not all(isinstance(metric, EvaluationMetric) for metric in metrics):
         raise WorkbenchError(
             f"extra_metrics = {shown(extra_metrics)}.",
             "a list of metrics.",
             "Make each with mlflow.models.make_metric(eval_fn=…, greater_is_better=…).",
+        )
+
+
+def _check_target(data: pd.DataFrame, target: Any, model_type: str) -> None:
+    """Refuse rows that metrics cannot be calculated of, which MLflow would blame on the model."""
+    if not isinstance(target, str) or not data.columns.is_unique:
+        found = f"the target {shown(target)} in columns of which some stand there twice, or with a name that is no text"
+        raise WorkbenchError(f"{found}.", "each column once, and a text as target.", "Rename: data.rename(columns=…).")
+    truth = data[target]
+    if truth.isna().any() or truth.empty:
+        found = f"{truth.isna().sum()} gaps in the target {target!r}" if len(truth) else "no rows"
+        raise WorkbenchError(f"{found}.", "rows, each with the truth.", f"Give data.dropna(subset=[{target!r}]).")
+    if model_type == "classifier" and len(set(map(str, truth))) == 1:
+        raise WorkbenchError(
+            f"one class alone in the target {target!r}: {str(truth.iloc[0])[:50]}.",
+            "rows of two classes at least.",
+            "Take other rows, as train_test_split(…, stratify=…) does.",
         )
 
 
@@ -109,27 +136,36 @@ def _score(role: str, model: Any, data: pd.DataFrame, asked: dict[str, Any]) -> 
     """Evaluate one model in a run of its own; first through its signature, which MLflow's evaluation goes around."""
     import mlflow
 
-    uri, plain = _address(model), {"log_model_explainability": False, "log_explainer": False}
+    uri, target = _address(model), asked["targets"]
     with mlflow.start_run(run_name=role, nested=True):
         try:
             with quiet():  # a block of its own, since the library that it imports may have bars to switch off
                 loaded = mlflow.pyfunc.load_model(uri) if isinstance(uri, str) else model
             with quiet():
                 if isinstance(uri, str):
-                    loaded.predict(data.drop(columns=asked["targets"]))
-                return mlflow.models.evaluate(loaded, data, evaluator_config=plain, **asked)
+                    data = _columns_of(loaded, data, target)
+                    loaded.predict(data.drop(columns=target))
+                return mlflow.models.evaluate(loaded, data, **asked)
         except ModuleNotFoundError as error:
             raise not_installed(error) from error
         except Exception as error:
             named = "Names may only contain" in str(error)
             raise WorkbenchError(
                 f"the {role} could not be evaluated ({heart(error) if is_enforced(error) else told(error)}).",
-                f"a model at {uri} that predicts {asked['targets']!r} from the other columns, and a model_type "
-                "that suits it ('classifier' or 'regressor').",
+                f"a model that predicts {target!r} from the other columns, without gaps, and a model_type that suits "
+                f"it ('classifier' or 'regressor'). The {role} is {shown(uri)}.",
                 "Choose another name of the metric, as in make_metric(…, name='f1_macro')."
                 if named
-                else "Try mlflow.pyfunc.load_model(…).predict(…) on a few rows of the data.",
+                else "Compare mlflow.pyfunc.load_model(…).predict(…) on a few rows with their target.",
             ) from error
+
+
+def _columns_of(loaded: Any, data: pd.DataFrame, target: str) -> pd.DataFrame:
+    """The columns that a model asks for, and the target: MLflow's evaluation would hand on all the others too."""
+    schema = loaded.metadata.get_input_schema()
+    if schema is None or not schema.has_input_names() or not set(schema.input_names()) <= set(data.columns):
+        return data
+    return data[[*(name for name in schema.input_names() if name != target), target]]
 
 
 def _address(model: Any) -> Any:

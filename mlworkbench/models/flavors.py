@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.models import pytorch, refusals
-from mlworkbench.models.job import ARGUMENT, Job, method_of, module
-from mlworkbench.models.requirements import modules_of, parts_of, pins
+from mlworkbench.models.job import ARGUMENT, Job, is_script, method_of, module
+from mlworkbench.models.requirements import imports_of_file, modules_of, parts_of, pins
 from mlworkbench.models.trusted_types import reviewed_among
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def parts_of_job(job: Job) -> set[Any]:
 def requirements_of(job: Job, parts: set[Any]) -> list[str]:
     """Pins of the packages that a model with these parts needs."""
     modules = modules_of(parts) | _ALSO_NEEDED.get(job.flavor, set())
+    if is_script(job.model):
+        modules |= imports_of_file(Path(job.model))
     if job.holds_code:
         modules |= {"cloudpickle"}
     elif job.serialization == "skops" and _is_stored_as_objects(job):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from mlworkbench.errors import WorkbenchError, is_among, not_installed, unknown_name
+import yaml
+
+from mlworkbench.errors import WorkbenchError, is_among, not_installed, told, unknown_name
 
 ARGUMENT = {
     "sklearn": "sk_model",
@@ -34,7 +37,8 @@ _FORMATS = {"sklearn": ("skops", "cloudpickle", "pickle"), "pytorch": ("pt2", "p
 _FORMATS["lightgbm"] = _FORMATS["sklearn"]
 _OURS = {"input_example": "example", "artifact_path": "name", "skops_trusted_types": "trust"}
 _LARGEST = 2**63  # beyond it, databases do not count
-_NOT_GIVEN = {"path", "mlflow_model", "kwargs", "loader_module", "data_path", *ARGUMENT.values(), *_OURS}
+_ENVIRONMENT = ("conda_env", "pip_requirements", "extra_pip_requirements")
+_NOT_GIVEN = {"path", "mlflow_model", "kwargs", "flavor", "loader_module", "data_path", *ARGUMENT.values(), *_OURS}
 
 
 @dataclass(frozen=True)
@@ -88,18 +92,21 @@ def flavor_of(model: Any, options: dict[str, Any]) -> str:
         return _keras_flavor()
     if library in _WITH_METHODS and "pyfunc_predict_fn" in options:
         return "sklearn"  # no other flavor can choose a method, and to scikit-learn these are estimators
-    if library or callable(model) or _is_python_model(model):
+    if library or callable(model) or _is_python_model(model) or is_script(model):
         return _LIBRARIES[library] if library else "pyfunc"
     raise WorkbenchError(
         f"a model of the type {type(model).__module__}.{type(model).__qualname__}.",
-        "a fitted scikit-learn, XGBoost, LightGBM, Keras, PyTorch or ONNX model, a Python function, or a PythonModel.",
+        "a fitted scikit-learn, XGBoost, LightGBM, Keras, PyTorch or ONNX model, a Python function, a PythonModel, or "
+        "the path of a Python file that calls mlflow.models.set_model.",
         "Wrap it in a function that takes the input and returns the predictions, or in mlflow.pyfunc.PythonModel.",
     )
 
 
 def check_options(job: Job) -> None:
     """Refuse an option that MLflow's own ``log_model`` of the flavor does not take, and a method that is not there."""
-    calls = [getattr(module(job.flavor), name) for name in ("log_model", "save_model")]
+    from mlflow.models import Model
+
+    calls = [Model.log, *(getattr(module(job.flavor), name) for name in ("log_model", "save_model"))]
     known = set().union(*(inspect.signature(call).parameters for call in calls)) - _NOT_GIVEN
     for name in job.options:
         if name in _OURS:
@@ -119,23 +126,44 @@ def check_options(job: Job) -> None:
 
 
 def _check_kinds(options: dict[str, Any]) -> None:
-    """Refuse what MLflow would notice only when half of the model is stored."""
+    """Refuse what MLflow would notice only when half of the model is stored, and blame on the model."""
     from mlflow.models import ModelSignature
 
     step, signature = options.get("step", 0), options.get("signature")
-    missing = [str(path) for path in options.get("code_paths") or () if not Path(path).exists()]
+    environment = [name for name in _ENVIRONMENT if name in options]
+    paths = options.get("code_paths", [])
+    are_paths = isinstance(paths, list | tuple) and all(isinstance(path, str | Path) for path in paths)
+    missing = [str(path) for path in paths if not Path(path).exists()] if are_paths else ["others"]
     kinds = {
-        "step": (isinstance(step, int) and abs(step) < _LARGEST, "a whole number of at most 63 bits"),
+        "step": (isinstance(step, Integral) and abs(int(step)) < _LARGEST, "a whole number of at most 63 bits"),
         "signature": (
             signature is None or signature is False or isinstance(signature, ModelSignature),
             "a mlflow.models.ModelSignature, or False for none",
         ),
         "code_paths": (not missing, f"files and folders that exist, and not {', '.join(missing)}"),
+        **{name: (_names_packages(options[name]), "a list, or the path of a file that exists") for name in environment},
         **{key: (isinstance(options.get(key) or {}, dict), "a dict") for key in ("metadata", "params", "tags")},
     }
     for name, (fits, wanted) in kinds.items():
         if not fits:
             raise WorkbenchError(f"{name} = {options.get(name)!r}.", f"{wanted}.", "Correct it, or leave it out.")
+    if len(environment) > 1:
+        raise WorkbenchError(
+            f"{' and '.join(environment)}.", "one of them.", "Write all packages into pip_requirements."
+        )
+    try:
+        yaml.safe_dump(options.get("metadata"))
+    except yaml.YAMLError as error:
+        raise WorkbenchError(
+            f"metadata that YAML cannot write ({told(error)}).",
+            "numbers, texts, dates, and lists and dicts of these.",
+            "Give a number of numpy as value.item(), and other objects as str(value).",
+        ) from error
+
+
+def _names_packages(given: Any) -> bool:
+    """Whether this may be an environment: the path of its file, or something that lists packages."""
+    return Path(given).is_file() if isinstance(given, str) else isinstance(given, Iterable)
 
 
 def module(flavor: str) -> Any:
@@ -152,6 +180,11 @@ def method_of(model: Any, name: Any) -> Callable[..., Any] | None:
 def _library_of(model: Any) -> str | None:
     made_from = {cls.__module__.partition(".")[0] for cls in type(model).__mro__}
     return next((library for library in _LIBRARIES if library in made_from), None)
+
+
+def is_script(model: Any) -> bool:
+    """Whether this is the path of a Python file, whose code is stored as the model."""
+    return isinstance(model, str | Path) and Path(model).suffix == ".py" and Path(model).is_file()
 
 
 def _is_python_model(model: Any) -> bool:

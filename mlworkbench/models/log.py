@@ -6,13 +6,16 @@ import contextlib
 import shutil
 import warnings
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.models import pytorch, refusals
+from mlworkbench.models.answers import Answer
 from mlworkbench.models.flavors import forget_code, in_memory, parts_of_job, read_back, requirements_of, save
 from mlworkbench.models.job import Job, check_options, flavor_of
-from mlworkbench.models.signature import Answer, choose, notes_on
+from mlworkbench.models.signature import choose, notes_on
+from mlworkbench.models.wire import as_request
 from mlworkbench.quiet import quiet
 from mlworkbench.store import check_registry
 from mlworkbench.temporary import temporary_folder
@@ -42,8 +45,8 @@ def log_model(
     Parameters
     ----------
     model : object
-        Fitted scikit-learn, XGBoost, LightGBM, Keras or PyTorch model, ``onnx.ModelProto``, function, or
-        ``mlflow.pyfunc.PythonModel``.
+        Fitted scikit-learn, XGBoost, LightGBM, Keras or PyTorch model, ``onnx.ModelProto``, function,
+        ``mlflow.pyfunc.PythonModel``, or the path of a Python file that calls ``mlflow.models.set_model``.
     example : DataFrame, array, or what the model takes
         A few rows of input, shape (rows, columns); ``(rows, {"parameter": value})`` gives inference parameters too.
     trust, requirements : list of str
@@ -75,6 +78,8 @@ def _job(model: Any, example: Any, trust: Sequence[str], options: dict[str, Any]
     if "registered_model_name" in options:
         check_model_name(options["registered_model_name"])
         check_registry()
+    if isinstance(step := options.get("step"), Integral):
+        options["step"] = int(step)  # SQLite would keep a number of numpy as bytes
     flavor = flavor_of(model, options)
     if flavor == "tensorflow" and hasattr(rows, "to_numpy"):
         rows = rows.to_numpy()  # MLflow takes only tensors in the signature of a Keras model
@@ -84,7 +89,7 @@ def _job(model: Any, example: Any, trust: Sequence[str], options: dict[str, Any]
         options = options | {"code_paths": [paths]}
     job = Job(model, flavor, rows, params, refusals.text_list("trust", trust), options)
     check_options(job)
-    refusals.as_request(rows, params)
+    as_request(rows, params)
     return job
 
 
@@ -100,10 +105,10 @@ def _save(job: Job, folder: Path, more: list[str]) -> tuple[Model, list[str]]:
         save(job, folder, parts, [*requirements_of(job, parts), *more])
         saved = Model.load(str(folder))
         try:
-            saved.signature, why = choose(job, own, read_back(job, folder))
+            saved.signature, why = choose(job, own, stored := read_back(job, folder))
+            notes = notes_on(job, stored, saved.signature, why)
         finally:
             forget_code(folder)
-    notes = notes_on(saved.signature, why)
     if job.holds_code:
         notes.append(
             f"A model in the format {job.serialization} holds code, which runs on the machine of whoever loads it."
@@ -123,7 +128,8 @@ class _Saved:
         self._model_id = mlflow_model.model_id
         shutil.move(self._folder, path)
         for name in _OF_THE_SAVED:
-            setattr(mlflow_model, name, getattr(self._saved, name))
+            if (value := getattr(self._saved, name)) is not None:
+                setattr(mlflow_model, name, value)
         mlflow_model.save(str(Path(path, "MLmodel")))
 
     def log(self, **options: Any) -> ModelInfo:

@@ -54,35 +54,6 @@ def not_written(error: BaseException) -> WorkbenchError:
     )
 
 
-def as_request(rows: Any, params: dict[str, Any] | None = None) -> str:
-    """Rows as MLflow writes them to a file and sends them to a server; refuses a form that it does not know."""
-    from mlflow.models import convert_input_example_to_serving_input
-
-    try:
-        return str(convert_input_example_to_serving_input((rows, params) if params else rows))
-    except Exception as error:
-        kind = f"{type(rows).__module__.partition('.')[0]}.{type(rows).__name__}"
-        raise WorkbenchError(
-            f"rows in the form of a {kind} that MLflow cannot write ({told(error, 120)}).",
-            "a DataFrame, an array, a list, a dict, or a sparse matrix in the form csr or csc.",
-            _in_another_form(rows),
-        ) from error
-
-
-def _in_another_form(rows: Any) -> str:
-    import pandas as pd
-
-    if isinstance(rows, pd.Series):
-        return "Make a DataFrame of it: series.to_frame() for a column, series.to_frame().T for one row."
-    if hasattr(rows, "tocsr"):
-        return "Convert it with scipy.sparse.csr_matrix(rows)."
-    if isinstance(rows, dict):
-        return "Make a DataFrame of it: pd.DataFrame(rows)."
-    if isinstance(rows, pd.DataFrame | dict | list):
-        return "Give numbers, texts, dates or gaps (None, NaN), as in rows.astype({'column': str})."
-    return "Give the table that it was made from, or an array of usual numbers, as in np.asarray(rows, float)."
-
-
 def unstorable(job: Job, error: BaseException) -> WorkbenchError:
     """Build the error for a model that cannot be written to a file."""
     in_skops = "Define functions in a .py file and pass it with code_paths; replace what skops does not support."
@@ -158,10 +129,13 @@ def no_answer(job: Job, error: BaseException) -> WorkbenchError:
 
 def answers_change(job: Job) -> WorkbenchError:
     """Build the error for a stored model that says something else than the one in memory."""
+    do = "Give rows in the form that the model was fitted on, such as a DataFrame for a DataFrame."
+    if job.params and job.flavor == "sklearn":
+        do = "MLflow hands no parameters on to a scikit-learn model: log a mlflow.pyfunc.PythonModel that does."
     return WorkbenchError(
         f"the stored {type(job.model).__name__} answers something else than the model in memory.",
         "the same answer to the example.",
-        "Give rows in the form that the model was fitted on, such as a DataFrame for a DataFrame.",
+        do,
     )
 
 

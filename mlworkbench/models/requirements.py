@@ -30,7 +30,7 @@ def pins(modules: Iterable[str], *, code_paths: Iterable[str | Path] = ()) -> li
     """
     paths = [Path(path) for path in code_paths]
     carried = {path.stem for path in paths}
-    wanted = set(modules).union(*map(_imports_of_files, paths))
+    wanted = set(modules).union(*map(imports_of_file, paths))
     packages = {_package(name) for name in sorted(wanted) if name.partition(".")[0] not in _NOT_PINNED | carried}
     return sorted(f"{name}=={Version(metadata.version(name)).public}" for name in packages if name)
 
@@ -71,7 +71,7 @@ class _Nowhere:
         """Forget the data."""
 
 
-def _imports_of_files(path: Path) -> set[str]:
+def imports_of_file(path: Path) -> set[str]:
     """Modules that a Python file, or the Python files of a folder, import by their full names."""
     names: set[str] = set()
     for file in [path] if path.suffix == ".py" else path.rglob("*.py"):  # any file may travel with a model

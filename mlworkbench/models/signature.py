@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import told
 from mlworkbench.models import refusals
+from mlworkbench.models.answers import Answer
+from mlworkbench.models.wire import why_not_served
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -16,22 +16,6 @@ if TYPE_CHECKING:
     from mlworkbench.models.job import Job
 
 _NAMED = 5  # columns that a note names
-
-
-class Answer:
-    """What a model says to the example of a job: ``value``, or the ``error`` that it raised."""
-
-    def __init__(self, job: Job, ask: Callable[..., Any]) -> None:
-        self.value: Any = None
-        self.error: Any = None
-        try:
-            self.value = ask(copy.deepcopy(job.example), **job.params)
-        except Exception as error:
-            self.error = error
-
-    def is_like(self, other: Any) -> bool:
-        """Whether both answered, and the same."""
-        return not (self.error or other.error) and _same(self.value, other.value)
 
 
 def choose(job: Job, own: Answer | None, stored: PyFuncModel | None) -> tuple[ModelSignature | None, str]:
@@ -102,8 +86,26 @@ def _with_outputs(signature: ModelSignature, answer: Answer) -> ModelSignature:
     return signature
 
 
-def notes_on(signature: ModelSignature | None, why_none: str) -> list[str]:
-    """What the reader should know: why there is no signature, or what the one that there is will refuse."""
+def notes_on(job: Job, stored: PyFuncModel | None, signature: ModelSignature | None, why_none: str) -> list[str]:
+    """What the reader should know: why there is no signature, what it will refuse, and who cannot ask the model."""
+    if stored is None:
+        return [
+            f"The {type(job.model).__name__} has no predict: mlflow.{job.flavor}.load_model reads it; pyfunc, serve "
+            "and score cannot ask it. If they should, log a function that calls the method you need."
+        ]
+    stored.metadata.signature = signature
+    told_nothing = job.example is None or job.options.get("signature") is False
+    unserved = "" if told_nothing else why_not_served(stored, job.example, job.params)
+    notes = _notes_on_types(signature, why_none)
+    if unserved and not _varies(job, stored, signature):
+        notes.append(
+            f"A server will not answer to this example as the model does ({unserved}): rows and answers travel as JSON "
+            "there, which knows numbers, texts, lists and dicts. Give and return those, or ask the model with score."
+        )
+    return notes
+
+
+def _notes_on_types(signature: ModelSignature | None, why_none: str) -> list[str]:
     if why_none:
         return [
             f"The model is stored without a signature: with the inferred one it refuses its own example ({why_none}). "
@@ -112,9 +114,8 @@ def notes_on(signature: ModelSignature | None, why_none: str) -> list[str]:
         ]
     if signature is None or signature.inputs is None or signature.inputs.is_tensor_spec():
         return []
-    whole = [
-        str(column.name) for column in signature.inputs if str(column.type) in ("DataType.integer", "DataType.long")
-    ]
+    types = {column.name: str(column.type) for column in signature.inputs if column.name is not None}
+    whole = [str(name) for name, kind in types.items() if kind in ("DataType.integer", "DataType.long")]
     if not whole:
         return []
     named = ", ".join(whole[:_NAMED]) + (", …" if len(whole) > _NAMED else "")
@@ -136,27 +137,3 @@ def _inferred(rows: Any, params: dict[str, Any]) -> Any:
     if rows is None and not params:
         return None
     return ModelSignature.from_dict(infer_signature(rows, params=params or None).to_dict())
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two answers are equal, in whatever form; gaps are equal to gaps, and rounding is forgiven."""
-    import numpy as np
-    import pandas as pd
-
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    left, right = _flat(one), _flat(other)
-    if len(left) != len(right):
-        return False
-    try:
-        if not any(isinstance(value, str) for value in (*left, *right)):
-            return bool(np.allclose(left.astype(float), right.astype(float), rtol=1e-5, equal_nan=True))
-    except (TypeError, ValueError):
-        pass
-    return bool(pd.Series(left, dtype=object).equals(pd.Series(right, dtype=object)))
-
-
-def _flat(answer: Any) -> Any:
-    import numpy as np
-
-    return np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer, dtype=object).ravel()

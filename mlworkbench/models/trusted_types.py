@@ -36,6 +36,7 @@ _PLAIN = {
     "sklearn._loss.loss": "HalfTweedieLoss HalfTweedieLossIdentity",
     "sklearn.calibration": "_CalibratedClassifier _SigmoidCalibration _TemperatureScaling",
     "sklearn.compose._column_transformer": "make_column_selector",
+    "sklearn.impute._iterative": "_ImputerTriplet",
     "sklearn.gaussian_process._gpc": "_BinaryGaussianProcessClassifierLaplace",
     "sklearn.gaussian_process.kernels": "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Matern "
     "PairwiseKernel Product RBF RationalQuadratic Sum WhiteKernel",

@@ -22,7 +22,7 @@ ANYTHING = ("NoneType", "expression")
 """Types of defaults that say nothing of the values that may take their place."""
 
 _BLOCKS = (ast.If, ast.Try, ast.With)
-_ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+_ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)
 _ASSIGNMENT = re.compile(
     r"^\s*(?:[\w<>\[\]-]+\s+)*\$?(?P<name>[^\W\d]\w*)(?:\s*:\s*[\w\[\]]+)?\s*(?:<-|=(?!=))\s*"
     r"(?P<value>.*?);?\s*(?:(?:#|//)\s*(?P<help>.*))?$"
@@ -106,14 +106,13 @@ def _as_python(source: str) -> tuple[str, ast.Module]:
 
 def _given_by(line: ast.stmt, comments: dict[int, str]) -> Iterator[Parameter]:
     """Each name that a statement gives a value to; below an `if`, `try` or `with` the value depends on all of it."""
-    if isinstance(line, _BLOCKS):
-        below = [each for each in ast.walk(line) if isinstance(each, _ASSIGNMENTS)]
-        yield from (_parameter(name, line, "") for each in below for name, _ in _targets(each))
-    elif isinstance(line, _ASSIGNMENTS):
-        yield from (_parameter(name, value, comments.get(line.end_lineno or 0, "")) for name, value in _targets(line))
+    if isinstance(line, (*_BLOCKS, *_ASSIGNMENTS, ast.Expr)):  # a bare `(n := 5)` is an expression
+        whole, comment = (line, "") if isinstance(line, _BLOCKS) else (None, comments.get(line.end_lineno or 0, ""))
+        given = [each for each in ast.walk(line) if isinstance(each, _ASSIGNMENTS)]
+        yield from (_parameter(name, whole or value, comment) for each in given for name, value in _targets(each))
 
 
-def _targets(line: ast.Assign | ast.AnnAssign | ast.AugAssign) -> Iterator[tuple[str, ast.AST]]:
+def _targets(line: ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr) -> Iterator[tuple[str, ast.AST]]:
     """The names of an assignment, each with its value, or with the whole line where that is more than a value."""
     for target in line.targets if isinstance(line, ast.Assign) else [line.target]:
         pairs: Iterable[tuple[ast.expr, ast.AST | None]] = [(target, line.value)]
@@ -161,9 +160,7 @@ def check_values(known: Sequence[Parameter], values: Mapping[str, Any]) -> Point
     try:
         taken = {name: _fitting(by_name[name], _plain(name, value)) for name, value in values.items()}
     except RecursionError as error:
-        raise NotebookError(
-            "a value that is nested too deep.", "a plain value.", "Build it in the notebook."
-        ) from error
+        raise NotebookError("a value nested too deep.", "a plain value.", "Build it in the notebook.") from error
     _refuse_stale(known, taken)
     return taken
 
@@ -234,6 +231,8 @@ def _used(node: ast.AST) -> set[str]:
     if isinstance(node, ast.Lambda):
         return _used(node.args)
     below = set().union(*map(_used, ast.iter_child_nodes(node)))
+    if isinstance(node, ast.NamedExpr):
+        return below | {node.target.id}
     return below | {node.id} if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else below
 
 

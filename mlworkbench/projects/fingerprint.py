@@ -27,7 +27,8 @@ def fingerprint(project: str | os.PathLike[str], entry_point: str, parameters: M
     folder = real_path(project)
     point = entry_point_of(folder, entry_point)
     check_parameters(point, parameters)
-    values = {name: _value(p.type, parameters.get(name, p.default)) for name, p in point.parameters.items()}
+    declared = {name: _value(p.type, parameters.get(name, p.default)) for name, p in point.parameters.items()}
+    values = {name: str(value) for name, value in parameters.items()} | declared
     facts = {
         "entry_point": entry_point,
         "command": point.command,

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.errors import ProjectError, told, unknown_name
 from mlworkbench.locations import is_there
 from mlworkbench.mlflow_internals import check_param_name, entry_points, find_mlproject, load_project
+from mlworkbench.workbook import real_path
 
 if TYPE_CHECKING:
     from mlflow.projects._project_spec import EntryPoint, Project
+
+SCRIPTS = (".py", ".sh")
+"""Files that are entry points without being declared."""
 
 _LARGEST, _MOST_NODES = 1_000_000, 100_000
 """How large an MLproject may be: in bytes, and in YAML nodes when each anchor is written out where it is used."""
@@ -32,7 +36,9 @@ def read_project(folder: Path) -> Project:
         raise ProjectError(
             f"no MLproject in {folder}.",
             "a folder with a file MLproject, or the URI of a Git repository.",
-            "Give the folder, not the file." if is_there(folder) and folder.is_file() else "Correct the path.",
+            "Give the folder, not the file."
+            if is_there(folder) and folder.is_file()
+            else "Correct the path; a script needs no MLproject: entry_point='train.py' runs one.",
         )
     try:
         _check_yaml(Path(path))
@@ -116,14 +122,30 @@ def _check_command(point: EntryPoint) -> None:
 
 
 def entry_point_of(folder: Path, name: str) -> EntryPoint:
-    """The entry point of that name.
+    """The entry point of that name: one that the MLproject declares, or as in ``mlflow run -e`` a script.
 
     Raises
     ------
     ProjectError
         When there is none, with the nearest name.
     """
-    points = entry_points(read_project(folder))
-    if not isinstance(name, str) or name not in points:
-        raise unknown_name("entry point", name, points, ProjectError)
-    return points[name]
+    if not (is_script := _is_script(folder, name)) or find_mlproject(folder):
+        points = entry_points(read_project(folder))
+        if isinstance(name, str) and name in points:
+            return points[name]
+        if not is_script:
+            raise unknown_name("entry point", name, points, ProjectError)
+    return load_project(folder).get_entry_point(name)
+
+
+def _is_script(folder: Path, name: object) -> bool:
+    """Whether this names a script that lies inside of the folder of a project."""
+    if not isinstance(name, str) or not name.endswith(SCRIPTS):
+        return False
+    path = Path(folder, name)
+    return is_there(path) and path.is_file() and real_path(path).is_relative_to(real_path(folder))
+
+
+def takes_any(point: EntryPoint) -> bool:
+    """Whether MLflow hands on whatever parameters are given, as ``--name value``; to a script it does."""
+    return point.name.endswith(SCRIPTS) and not point.parameters

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from mlworkbench.errors import ProjectError, shown, told, unknown_name
+from mlworkbench.errors import ProjectError, explained, shown, told, unknown_name
 from mlworkbench.locations import is_there
+from mlworkbench.mlflow_internals import check_param_name
+from mlworkbench.projects.mlproject_file import takes_any
 from mlworkbench.texts import require_text
 
 if TYPE_CHECKING:
@@ -66,7 +69,10 @@ def check_parameters(point: EntryPoint, values: Mapping[str, Any]) -> None:
         Naming the parameter and what would do.
     """
     for name in values:
-        if name not in point.parameters:
+        if takes_any(point):
+            with explained(f"the parameter {name!r}", "Take letters, digits, '_' and '-'.", kind=ProjectError):
+                check_param_name(shlex.quote(name))  # so MLflow logs it
+        elif name not in point.parameters:
             raise unknown_name(f"parameter of {point.name!r}", name, point.parameters, ProjectError)
     for name, parameter in point.parameters.items():
         if name in values or parameter.default is not None:

@@ -44,7 +44,7 @@ def run_project(
     Parameters
     ----------
     path, version, entry_point, experiment
-        The project, as in `describe_project`; its entry point and experiment, by default "main" and the active one.
+        The project, as in `describe_project`; its entry point, "main" or the path of a script in it; the experiment.
     env_manager : {"local", "uv", "virtualenv", "conda"}, default that of a surrounding project run, else "local"
     build_image, parameters, **named
         Whether to put the project on top of its Docker image; the entry point's values, as a dict, by name, or both.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Set, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, not_installed, shown
+from mlworkbench.models.describe import require_predict
 from mlworkbench.models.refusals import heart
 from mlworkbench.registry import audit_trail, validation
 from mlworkbench.temporary import temporary_folder
@@ -81,9 +83,11 @@ def _resolve(model_uri: str) -> tuple[str, str, str]:
 def _predict(model_uri: str, table: pd.DataFrame) -> list[Any]:
     import mlflow
 
+    require_predict(model_uri)
     try:
         found = mlflow.pyfunc.load_model(model_uri).predict(table)
-        values = _values(found)
+        found = found.toarray() if hasattr(found, "toarray") else found
+        found = list(found) if isinstance(found, Iterator) else found
     except ModuleNotFoundError as error:
         raise not_installed(error) from error
     except Exception as error:
@@ -92,21 +96,35 @@ def _predict(model_uri: str, table: pd.DataFrame) -> list[Any]:
             "a table with the columns of the model's signature.",
             f"Compare them with describe_model({model_uri!r}).",
         ) from error
-    if len(values) == len(table):
+    if (values := _values(found, len(table))) is not None:
         return values
     raise WorkbenchError(
-        f"{model_uri} answers with {len(values)} values to {len(table)} rows (a {type(found).__name__}).",
+        f"{model_uri} cannot score this table: it answers with {shown(found)} to {len(table)} rows.",
         "an answer for each row.",
         f"Ask it without a trace: mlflow.pyfunc.load_model({model_uri!r}).predict(…).",
     )
 
 
-def _values(found: Any) -> list[Any]:
-    """The answer to each row: a number or a text, or where there are several, a list or a dict of them."""
+def _values(found: Any, rows: int) -> list[Any] | None:
+    """What each row is answered: a number or a text, or several in a list or a dict; None if not each has an answer."""
     import pandas as pd
 
     if isinstance(found, dict):
-        found = pd.DataFrame({name: list(values) for name, values in found.items()})
-    if isinstance(found, pd.DataFrame):
+        parts = {name: _values(part, rows) for name, part in found.items()}
+        found = None if None in parts.values() else pd.DataFrame(parts)
+    if isinstance(found, list | tuple) and _is_of_outputs(found, rows):
+        return [list(row) for row in zip(*(part.tolist() for part in found), strict=True)]
+    in_order = isinstance(found, Sized) and not isinstance(found, str | bytes | Set)
+    if not in_order or getattr(found, "shape", None) == () or len(found) != rows:
+        return None
+    if isinstance(found, pd.DataFrame) and found.columns.is_unique:
         return list(found.iloc[:, 0]) if found.shape[1] == 1 else found.to_dict("records")
-    return found.tolist() if hasattr(found, "tolist") else list(found)
+    found = found.to_numpy() if isinstance(found, pd.DataFrame) else found
+    return list(found.tolist() if hasattr(found, "tolist") else found)
+
+
+def _is_of_outputs(found: list[Any] | tuple[Any, ...], rows: int) -> bool:
+    """Whether this is an array of all rows for each output, as networks and classifiers of several targets answer."""
+    sizes = [getattr(part, "ndim", 0) for part in found]
+    each_has_all = bool(sizes) and all(size and len(part) == rows for size, part in zip(sizes, found, strict=True))
+    return each_has_all and (len(found) != rows or min(sizes) > 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, shown
-from mlworkbench.models.refusals import as_request
+from mlworkbench.models.wire import as_request, from_answer
 from mlworkbench.serving.latency import Latency
 from mlworkbench.waiting import LONGER, patience
 
@@ -20,6 +21,19 @@ _MOST_CLIENTS = 64
 _MOST_REQUESTS = 1_000_000
 _ANSWER_SECONDS = 120  # the server itself gives up after 60
 _PING_SECONDS = 5
+_LOG_SECONDS = 2
+_BROKEN = 500  # what MLflow's server says when it cannot write an answer as JSON
+_CURES = (
+    (
+        "rows that the model's signature allows.",
+        "Compare names, types and number of the columns with describe_model(…). Categories and time zones do not "
+        "travel as JSON: ask for such rows with score.",
+    ),
+    (
+        "an answer that can be written as JSON.",
+        "Let the model answer with numbers, texts, a list, a dict, an array or a table of these; score takes others.",
+    ),
+)
 
 
 class Endpoint:
@@ -37,7 +51,7 @@ class Endpoint:
         import requests
 
         self.url, self.pid = url, pid
-        self._log_file, self._log = log_file, ""
+        self._log_file, self._log, self._read = log_file, "", 0
         self._session, self._closed = requests.Session(), False
         self._session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=_MOST_CLIENTS))
 
@@ -78,7 +92,7 @@ class Endpoint:
             With the server's own words, when it refuses the rows: compare them with `describe_model`.
         """
         found = self._send(as_request(frame, params)).json()
-        return _in_form(found.get("predictions", found) if isinstance(found, dict) else found)
+        return from_answer(found.get("predictions", found) if isinstance(found, dict) else found)
 
     def latency(self, frame: Any, n: int = 200, *, params: dict[str, Any] | None = None, clients: int = 1) -> Latency:
         """Time ``n`` requests of the same rows; ten of each client before are not counted.
@@ -129,11 +143,18 @@ class Endpoint:
             ) from error
         if answer.ok:
             return answer
-        raise WorkbenchError(
-            f"the server answers {answer.status_code}: {_message(answer)}",
-            "rows that the model's signature allows.",
-            "Compare names, types and number of the columns with describe_model(…).",
-        )
+        expected, do = _CURES[answer.status_code == _BROKEN]
+        why = [] if answer.status_code != _BROKEN else self._error_in_log()
+        told = " ".join([*_message(answer), *why])
+        raise WorkbenchError(f"the server answers {answer.status_code}: {told}", expected, do)
+
+    def _error_in_log(self) -> list[str]:
+        """What the server writes of an error of its own: only into its log, and after it has answered."""
+        until = time.monotonic() + patience(_LOG_SECONDS)
+        while not (new := _errors(self.log[self._read :])) and time.monotonic() < until:
+            time.sleep(0.05)
+        self._read = len(self._log)
+        return new[-1:]
 
     def close(self) -> None:
         """Close the connection and keep the log, whose file goes away."""
@@ -151,32 +172,19 @@ def require_whole(name: str, value: Any, least: int, most: int, unit: str = "") 
         )
 
 
-def _in_form(found: Any) -> Any:
-    """An array, or a table when the outputs have names; what is neither, as it is."""
-    import numpy as np
-    import pandas as pd
-
-    columns = isinstance(found, dict) and all(isinstance(value, list) for value in found.values())
-    try:
-        if columns or (isinstance(found, list) and found and all(isinstance(row, dict) for row in found)):
-            return pd.DataFrame(found)
-        if not isinstance(found, list):
-            return found
-        array = np.array(found)
-    except ValueError:  # parts of different length
-        return found
-    gaps = array.dtype == object and all(each is None or type(each) in (int, float) for each in array.flat)
-    return array.astype(float) if gaps else array
-
-
-def _message(answer: requests.Response) -> str:
+def _message(answer: requests.Response) -> list[str]:
     """The heart of what the server says: the end of its message, and the model's own error if there was one."""
     try:
         told = answer.json()
-        lines = [told["message"].rpartition("Error: ")[2], *told.get("stack_trace", "").strip().splitlines()[-1:]]
+        lines = [told["message"].rpartition("Error: ")[2], *_errors(told.get("stack_trace", ""))[-1:]]
     except (ValueError, KeyError):
-        return answer.text[:500]
-    return " ".join(line[:500] for line in lines)
+        lines = [answer.text]
+    return [line[:500] for line in lines]
+
+
+def _errors(trace: str) -> list[str]:
+    """The lines of a traceback that name an error; libraries in C add some of their own behind it."""
+    return re.findall(r"^[\w.]*(?:Error|Exception|Warning)\b.*", trace, re.MULTILINE)
 
 
 def server_error(what: str, endpoint: Endpoint) -> WorkbenchError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlworkbench.errors import WorkbenchError, shown
-from mlworkbench.models.describe import read_model
+from mlworkbench.models.describe import as_address, require_predict
 from mlworkbench.ports import HOST, free_port, require_free
 from mlworkbench.serving.endpoint import Endpoint, require_whole, server_error
 from mlworkbench.serving.latency import Latency
@@ -26,7 +27,9 @@ _GRACE = 5  # seconds that a server has to end in order
 
 
 @contextlib.contextmanager
-def serve(model_uri: str, *, port: int | None = None, timeout: float | None = None) -> Iterator[Endpoint]:
+def serve(
+    model_uri: str | os.PathLike[str], *, port: int | None = None, timeout: float | None = None
+) -> Iterator[Endpoint]:
     """Run MLflow's scoring server for a model while the block runs.
 
     It is the server that ``mlflow models serve --env-manager local`` starts, on 127.0.0.1, without the command line.
@@ -35,7 +38,7 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float | None = No
 
     Parameters
     ----------
-    model_uri : str
+    model_uri : str or path
         ``models:/m-…``, ``models:/name/1``, ``models:/name@alias``, ``runs:/…/name``, or a path.
     port : int, optional
         A free one by default.
@@ -59,7 +62,7 @@ def serve(model_uri: str, *, port: int | None = None, timeout: float | None = No
     seconds = _seconds(timeout)
     with temporary_folder() as folder:
         log_file = Path(folder, "server.log")
-        with log_file.open("wb") as log, _process(_download(model_uri, str(folder)), port, log) as process:
+        with log_file.open("wb") as log, _process(_download(as_address(model_uri), str(folder)), port, log) as process:
             endpoint = Endpoint(f"http://{HOST}:{port}", process.pid, log_file)
             try:
                 _wait(process, endpoint, seconds)
@@ -78,7 +81,7 @@ def _seconds(timeout: float | None) -> float:
 def _download(model_uri: str, folder: str) -> str:
     import mlflow
 
-    read_model(model_uri)
+    require_predict(model_uri)
     return str(mlflow.artifacts.download_artifacts(artifact_uri=model_uri, dst_path=folder))
 
 

@@ -137,6 +137,12 @@ def test_a_metric_that_is_not_a_number_never_passes(threshold: MetricThreshold) 
         ({"model_type": "classifer"}, "no model_type is called 'classifer'.*'classifier'"),
         ({"thresholds": [HIGH]}, "at least one metric"),
         ({"thresholds": {"accuracy_score": MetricThreshold(np.nan, greater_is_better=True)}}, "NaN in the threshold"),
+        ({"data": DATA.assign(species=DATA["species"].where(X.index > 3))}, "4 gaps in the target.*dropna"),
+        ({"data": DATA[:0]}, "no rows"),
+        ({"data": DATA[DATA["species"] == 1]}, "one class alone.*: 1.*two classes"),
+        ({"data": DATA.rename(columns={"species": 0}), "target": 0}, "the target 0 .*a text as target"),
+        ({"data": pd.concat([DATA, DATA[["species"]]], axis=1)}, "stand there twice"),
+        ({"candidate": lambda rows: np.full(len(rows), np.nan)}, "NaN.*without gaps"),
         ({"candidate": None}, "the candidate could not be evaluated"),
         ({"baseline": 5}, "the baseline could not be evaluated"),
         ({"extra_metrics": 5}, "extra_metrics = 5.*make_metric"),
@@ -162,6 +168,22 @@ def test_a_model_that_pyfunc_refuses_does_not_pass() -> None:
     info = mlflow.xgboost.log_model(model, name="refuses", signature=signature, pip_requirements=["xgboost"])
     with pytest.raises(wb.WorkbenchError, match="Incompatible input types for column color"):
         validate(info, data=rows.assign(species=DATA["species"]))
+
+
+def test_each_model_gets_the_columns_of_its_own_signature() -> None:
+    """MLflow's evaluation goes around the signature, and hands on all columns."""
+    narrow = LogisticRegression(max_iter=500).fit(X[["petal_width"]], DATA["species"])
+    info = wb.log_model(narrow, "narrow", example=X[["petal_width"]][:5])
+    verdict = validate(good(), info, data=DATA.assign(more="none asks for it"), thresholds={"accuracy_score": HIGH})
+    expected = [(each.predict(rows) == DATA["species"]).mean() for each, rows in ((narrow, X[["petal_width"]]),)]
+    assert verdict.table["baseline"].to_list() == pytest.approx(expected)
+
+
+def test_settings_of_the_evaluation_reach_it() -> None:
+    weights = (DATA["species"] == 1).astype(float).to_list()
+    guess = {"candidate": lambda rows: np.ones(len(rows), dtype=int), "thresholds": {"accuracy_score": HIGH}}
+    assert not validate(**guess, extra_metrics=None)
+    assert validate(**guess, evaluator_config={"sample_weights": weights})
 
 
 def test_a_metric_that_only_the_candidate_has_is_told() -> None:

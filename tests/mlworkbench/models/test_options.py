@@ -13,6 +13,9 @@ import pytest
 import scipy.sparse
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.impute import IterativeImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -157,6 +160,62 @@ def test_a_method_of_xgboost_can_be_chosen() -> None:
     assert np.allclose(said(log(model, pyfunc_predict_fn="predict_proba")), model.predict_proba(X))
 
 
+def test_what_only_the_flavors_own_call_hands_on_is_taken_too() -> None:
+    run = mlflow.MlflowClient().create_run(mlflow.set_experiment("others").experiment_id)
+    info = log(run_id=run.info.run_id, step=np.int64(3), prompts=[], resources=[])
+    assert mlflow.get_logged_model(info.model_id).source_run_id == run.info.run_id
+    assert [output.step for output in mlflow.get_run(run.info.run_id).outputs.model_outputs] == [3]
+
+
+SCRIPT = """
+import emoji_of_ours
+import mlflow
+import numpy
+
+class Doubles(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return numpy.asarray(model_input) * context.model_config["factor"]
+
+mlflow.models.set_model(Doubles())
+"""
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_model_may_be_the_path_of_its_code(tmp_path: Path, kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "emoji_of_ours.py").touch()
+    (script := tmp_path / "doubles.py").write_text(SCRIPT)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(wb.WorkbenchError, match="the module 'emoji_of_ours'"):
+        log(kind(script), model_config={"factor": 2})
+    info = log(kind(script), model_config={"factor": 2}, code_paths=[str(tmp_path / "emoji_of_ours.py")])
+    assert np.array_equal(said(info), 2 * X.to_numpy())
+    assert info.signature.inputs
+    assert "numpy" in names_of(info.model_uri)
+    with pytest.raises(wb.WorkbenchError, match=r"builtins\.str(?s:.*)mlflow\.models\.set_model"):
+        log(str(tmp_path / "nowhere.py"))
+
+
+def test_parameters_that_mlflow_keeps_from_scikit_learn_are_told() -> None:
+    model = GaussianProcessRegressor().fit(X[:9], Y[:9])
+    with pytest.raises(wb.WorkbenchError, match="hands no parameters on to a scikit-learn model"):
+        log(model, example=(X[:5], {"return_std": True}))
+
+
+def test_gaps_filled_by_models_need_no_trust_of_the_readers() -> None:
+    model = make_pipeline(IterativeImputer(), LogisticRegression(max_iter=500)).fit(X, Y)
+    assert np.array_equal(said(log(model)), model.predict(X))
+
+
+def test_columns_without_names_are_not_named() -> None:
+    def more(model_input: list[int]) -> list[int]:
+        return [each + 1 for each in model_input]
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        log(more, example=[1, 2])
+    assert not [one for one in told if "None" in str(one.message)]
+
+
 def test_requirements_can_be_added_and_replaced() -> None:
     assert "emoji" in names_of(log(requirements="emoji==2").model_uri)
     assert {"emoji", "scikit-learn"} <= set(names_of(log(extra_pip_requirements=["emoji==2"]).model_uri))
@@ -184,6 +243,19 @@ NUMBERS = X.to_numpy()[:5]
         ({"step": 2**70}, "step = 1180591620717411303424", "Correct it"),
         ({"step": "last"}, "step = 'last'", "Correct it"),
         ({"code_paths": "nowhere.py"}, "code_paths = ['nowhere.py']", "Correct it"),
+        ({"code_paths": 5}, "code_paths = 5", "Correct it"),
+        ({"code_paths": [5]}, "code_paths = [5]", "Correct it"),
+        ({"pip_requirements": 5}, "pip_requirements = 5", "Correct it"),
+        ({"pip_requirements": "nowhere.txt"}, "pip_requirements = 'nowhere.txt'", "Correct it"),
+        ({"extra_pip_requirements": 5}, "extra_pip_requirements = 5", "Correct it"),
+        ({"conda_env": 5}, "conda_env = 5", "Correct it"),
+        ({"pip_requirements": [], "extra_pip_requirements": ["a"]}, "and extra_pip_requirements", "pip_requirements"),
+        ({"metadata": {"a": np.float64(1)}}, "metadata that YAML cannot write", "value.item()"),
+        (
+            {"example": (X[:5], {"k": None})},
+            "inference parameters that MLflow cannot write",
+            "a parameter that is None",
+        ),
         ({"requirements": 5}, "requirements = 5", "requirements=["),
         ({"trust": [5]}, "trust = [5]", "trust=["),
         ({"example": scipy.sparse.coo_matrix(NUMBERS)}, "a scipy.coo_matrix", "csr_matrix"),
@@ -219,3 +291,52 @@ def test_a_folder_from_another_store_is_described(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("MLWORKBENCH_HOME", str(tmp_path / "other"))
     wb.start("other")
     assert "scikit-learn" in names_of(folder)
+
+
+OLD = """
+artifact_path: model
+flavors:
+  python_function: {env: conda.yaml, loader_module: mlflow.sklearn, model_path: model.pkl, python_version: 3.7.3}
+  sklearn: {pickled_model: model.pkl, serialization_format: cloudpickle, sklearn_version: 0.22.1}
+run_id: 8be7cd9a7aba4a0b9f7c6a7a7a7a7a7a
+utc_time_created: '2020-02-11 01:15:00.123456'
+"""
+CONDA = "dependencies: [python=3.7.3, pip, {pip: [mlflow, scikit-learn==0.22.1]}]"
+
+
+def test_a_model_of_an_old_mlflow_is_described_without_being_loaded(tmp_path: Path) -> None:
+    (tmp_path / "MLmodel").write_text(OLD)
+    (tmp_path / "conda.yaml").write_text(CONDA)
+    (tmp_path / "model.pkl").write_bytes(b"cposix\nsystem\n(S'touch pwned'\ntR.")
+    facts = wb.describe_model(tmp_path).set_index("what")["value"]
+    assert facts["requirement"].to_list() == ["mlflow", "scikit-learn==0.22.1"]
+    assert (facts["python"], facts["folder"]) == ("3.7.3", str(tmp_path))
+    assert "size" not in facts
+    (tmp_path / "conda.yaml").unlink()
+    assert "requirement" not in wb.describe_model(str(tmp_path))["what"].to_list()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "}{",
+        "- a",
+        "flavors: [sklearn]",
+        "flavors: {sklearn: {}}\nsignature: hello",
+        "flavors: {sklearn: {}}\nmodel_size_bytes: big",
+        "flavors: {sklearn: text}",
+        'flavors: {}\nsignature: {inputs: \'[{"type": "quaternion"}]\'}',
+    ],
+)
+def test_a_broken_record_of_a_model_is_told(tmp_path: Path, broken: str) -> None:
+    (tmp_path / "MLmodel").write_text(broken)
+    with pytest.raises(wb.WorkbenchError, match="no model at"):
+        wb.describe_model(tmp_path)
+
+
+def test_a_copy_of_a_model_is_described_by_its_own_files(tmp_path: Path) -> None:
+    folder = Path(mlflow.artifacts.download_artifacts(log().model_uri, dst_path=str(tmp_path / "copy")))
+    (folder / "requirements.txt").write_text("emoji==2")
+    facts = wb.describe_model(folder).set_index("what")["value"]
+    assert (facts["requirement"], facts["status"]) == ("emoji==2", "READY")

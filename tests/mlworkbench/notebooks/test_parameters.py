@@ -84,6 +84,9 @@ def test_magics_in_the_parameters_cell(tmp_path: Path, cell: str, names: list[st
     [
         ("a, b = 1, 'x'  # both", {"a": 1, "b": "x"}),
         ("a = b = 1", {"a": 1, "b": 1}),
+        ("(a := 1)\n(b := 'x')", {"a": 1, "b": "x"}),
+        ("b = (a := 1)", {"b": "(a := 1)", "a": 1}),
+        ("print(a := 1)", {"a": 1}),
         ("a, b = load()", {"a": "a, b = load()", "b": "a, b = load()"}),
         ("n = 1\nn += 1", {"n": "n += 1"}),
         ("n = 1\nn = 2", {"n": 2}),
@@ -99,6 +102,14 @@ def test_every_way_to_assign_gives_a_parameter(tmp_path: Path, cell: str, defaul
     assert len(found) == len(defaults)
     if "n" in defaults:
         assert check_values(found, {"n": 9}) == {"n": 9}
+
+
+def test_what_is_named_on_the_way_takes_a_value_unless_another_would_keep_the_old_one(tmp_path: Path) -> None:
+    known = wb.parameters(notebook(tmp_path / "a.ipynb", "(a := 1)  # how many", parameters=True))
+    assert (known[0].help, check_values(known, {"a": 2})) == ("how many", {"a": 2})
+    known = wb.parameters(notebook(tmp_path / "b.ipynb", "b = (a := 1) + 1", parameters=True))
+    with pytest.raises(wb.NotebookError, match="a value for 'a', from which the parameters cell computes 'b'"):
+        check_values(known, {"a": 2})
 
 
 def test_what_is_computed_when_it_is_needed_is_not_stale(tmp_path: Path) -> None:

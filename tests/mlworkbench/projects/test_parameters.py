@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -229,3 +230,46 @@ def test_a_run_that_cannot_be_started_has_failed(odd: Path, monkeypatch: pytest.
         wb.run_project(odd, env_manager="virtualenv")
     (run,) = mlflow.search_runs(output_format="list")
     assert run.info.status == "FAILED"
+
+
+SCRIPT = "import sys\nprint('GIVEN', sys.argv[1:])\n"
+
+
+@pytest.mark.parametrize("declared", [None, ODD], ids=["no MLproject", "MLproject"])
+def test_a_script_runs_without_being_declared_as_in_mlflow_run(
+    tmp_path: Path, home: Path, declared: str | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wb.start("scripts")
+    (folder := tmp_path / "scripts").mkdir()
+    if declared:
+        project(folder, declared)
+    (folder / "parts").mkdir()
+    (folder / "parts" / "train it.py").write_text(SCRIPT)
+    given = {"alpha": 0.5, "name": "a b"}
+    run = wb.run_project(folder, entry_point="parts/train it.py", parameters=given)
+    said = capfd.readouterr().out
+    assert "GIVEN ['--alpha', '0.5', '--name', 'a b']" in said
+    line = next(line for line in said.splitlines() if line.startswith("mlflow run"))
+    assert run.data.params["alpha"] == "0.5"
+    again = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    printed = subprocess.run(shlex.split(line), check=True, capture_output=True, text=True, env=again).stdout
+    assert "GIVEN ['--alpha', '0.5', '--name', 'a b']" in printed
+    first = wb.run_step(folder, "parts/train it.py", parameters=given)
+    assert wb.run_step(folder, "parts/train it.py", parameters=given).info.run_id == first.info.run_id
+    other = wb.run_step(folder, "parts/train it.py", parameters=given | {"alpha": 1})
+    assert other.info.run_id != first.info.run_id
+
+
+@pytest.mark.parametrize("name", ["nowhere.py", "../outside.py", "data.txt", "a\0.py", "x" * 5000 + ".py"])
+def test_what_is_no_script_of_the_project_is_no_entry_point(tmp_path: Path, home: Path, name: str) -> None:
+    wb.start("scripts")
+    (tmp_path / "outside.py").write_text(SCRIPT)
+    for folder in (tmp_path / "bare", project(tmp_path / "declared", ODD)):
+        folder.mkdir(exist_ok=True)
+        (folder / "data.txt").touch()
+        with pytest.raises(wb.ProjectError) as caught:
+            wb.run_project(folder, entry_point=name)
+        told(caught)
+    (tmp_path / "bare" / "train.py").write_text(SCRIPT)
+    with pytest.raises(wb.ProjectError, match="the parameter 'a:b"):
+        wb.run_project(tmp_path / "bare", entry_point="train.py", parameters={"a:b\n": 1})
