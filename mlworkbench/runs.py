@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.errors import WorkbenchError, explained, find_run, is_among, shown, unknown_name
 from mlworkbench.garbage import no_garbage_collection
 from mlworkbench.mlflow_internals import active_experiment_id
+from mlworkbench.store_watch import using_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +90,7 @@ def _search(
         raise WorkbenchError(f"max_results={shown(max_results)}.", "a number from 1.", "Leave it out to get every run.")
     names = _experiment_names(experiments)
     asked = f"a search with filter_string={shown(filter_string)}, order_by={shown(order_by)}"
-    with explained(asked, _GRAMMAR):
+    with using_store(writes=False), explained(asked, _GRAMMAR):
         ids = [active_experiment_id()] if names is None else list(names)
         order = [order_by] if isinstance(order_by, str) else list(order_by or [])
         found = _columns(_pages(ids, filter_string, order, min(max_results or _MOST, _MOST)))

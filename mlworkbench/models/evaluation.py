@@ -11,6 +11,7 @@ from mlworkbench.errors import WorkbenchError, is_among, not_installed, shown, t
 from mlworkbench.models.refusals import heart, is_enforced
 from mlworkbench.plots import no_figures_left
 from mlworkbench.quiet import quiet
+from mlworkbench.store_watch import using_store
 from mlworkbench.verdict import MET, MISSED, VERDICT_TAG, Verdict
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def validate(
 
     _check_data(data, target, model_type, extra_metrics)
     _check_thresholds(thresholds, baseline)
-    with _DRAWING, no_figures_left(), mlflow.start_run(run_name="gate", nested=mlflow.active_run() is not None) as run:
+    nested = mlflow.active_run() is not None
+    with using_store(), _DRAWING, no_figures_left(), mlflow.start_run(run_name="gate", nested=nested) as run:
         asked = {"targets": target, "model_type": model_type, "extra_metrics": list(extra_metrics) or None}
         ours = _score("candidate", candidate, data, asked)
         table = _compare(thresholds, ours, baseline if baseline is None else _score("baseline", baseline, data, asked))

@@ -15,6 +15,7 @@ from mlworkbench.models.job import Job, check_options, flavor_of
 from mlworkbench.models.signature import Answer, choose, notes_on
 from mlworkbench.quiet import quiet
 from mlworkbench.store import check_registry
+from mlworkbench.store_watch import using_store
 from mlworkbench.temporary import temporary_folder
 from mlworkbench.texts import check_model_name
 
@@ -58,7 +59,7 @@ def log_model(
     """
     refusals.check_name("name", name, "/:.%\"'")
     job = _job(model, example, trust, options)
-    with temporary_folder() as temporary:
+    with using_store(), temporary_folder() as temporary:
         folder = Path(temporary, "model")
         saved, notes = _save(job, folder, refusals.text_list("requirements", requirements))
         info = _Saved(folder, saved).log(name=name, **job.options)

@@ -16,10 +16,10 @@ from mlworkbench.notebooks.kernels import keep_warm
 from mlworkbench.notebooks.parameters import Point, check_values
 from mlworkbench.notebooks.point import POINT_TAG, complete, create_run
 from mlworkbench.notebooks.resume import begin, elsewhere, end_unfinished, recorded
-from mlworkbench.notebooks.server_watch import answers, watched
 from mlworkbench.notebooks.stopping import end_with_parent, interruptible
 from mlworkbench.notebooks.workers import Workers, check_workers, was_killed, workers
 from mlworkbench.orphans import OUTCOME_TAG, end_run
+from mlworkbench.store_watch import answers, watched
 
 if TYPE_CHECKING:
     import pandas as pd

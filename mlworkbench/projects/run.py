@@ -19,6 +19,7 @@ from mlworkbench.projects.git import Fetched, fetched, is_remote
 from mlworkbench.projects.guard import guarded
 from mlworkbench.projects.mlproject_file import entry_point_of
 from mlworkbench.projects.parameter_values import gathered
+from mlworkbench.store_watch import using_store
 from mlworkbench.temporary import temporary_folder
 from mlworkbench.workbook import PARENT_VARIABLE
 
@@ -61,7 +62,7 @@ def run_project(
     """
     options = {"version": version, "experiment": experiment, "env_manager": env_manager, "entry_point": entry_point}
     image: dict[str, Any] = {"build_image": True} if build_image else {}
-    with fetched(path, version) as project, temporary_folder() as downloads:
+    with using_store(), fetched(path, version) as project, temporary_folder() as downloads:
         values = gathered(entry_point_of(project.folder, entry_point), parameters, named, options | image)
         manager, experiment_id = _env_manager(env_manager), _experiment_id(experiment)
         print(command_line(project, entry_point, manager, experiment, values, image), flush=True)  # noqa: T201

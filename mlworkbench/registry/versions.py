@@ -46,7 +46,7 @@ def register(
     check_model_name(name)
     validation.check_description(description, {} if tags is None else tags)
     source = validation.stored_model(model_uri)
-    with validation.explained(name):
+    with validation.explained(name, writes=True):
         same = [version for version in find_versions(name) if version.source == source]
         found = min(same, key=lambda version: int(version.version)) if same else _new_version(source, name)
         for key, value in (tags or {}).items():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.errors import WorkbenchError, not_installed, shown
 from mlworkbench.models.refusals import heart
 from mlworkbench.registry import audit_trail, validation
+from mlworkbench.store_watch import using_store
 from mlworkbench.temporary import temporary_folder
 from mlworkbench.texts import require_text
 
@@ -39,13 +40,19 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
     WorkbenchError
         When the URI names no registered version, or the model cannot score the table.
     """
-    import mlflow
     import pandas as pd
 
     if not isinstance(table, pd.DataFrame):
         raise WorkbenchError(f"a table of type {type(table).__name__}.", "a DataFrame.", "Write pd.DataFrame(…).")
     if taken := [column for column in ADDED if column in table]:
         raise WorkbenchError(f"a table that has {taken} already.", "a table without it.", "Rename or drop the column.")
+    with using_store():
+        return _score(model_uri, table)
+
+
+def _score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
+    import mlflow
+
     name, version, model_id = _resolve(model_uri)
     predictions = _predict(f"models:/{name}/{version}", table)
     with mlflow.start_run(run_name=f"score with {name}/{version}", nested=mlflow.active_run() is not None) as run:
