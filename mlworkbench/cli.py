@@ -78,7 +78,8 @@ def rerun(
         click.echo(table.to_string(index=False))
         sys.exit(0 if (table["outcome"] == "passed").all() else 1)
     run = run_once(notebook, points[0], experiment=experiment, timeout=timeout, kernel=kernel)
-    click.echo(f"{run.data.tags['outcome']}, {run.data.metrics['seconds']:.1f} s, run {run.info.run_id}")
+    took = f"{run.data.metrics['seconds']:.1f} s, " if "seconds" in run.data.metrics else ""  # or no room for it
+    click.echo(f"{run.data.tags['outcome']}, {took}run {run.info.run_id}")
     sys.exit(0 if run.info.status == "FINISHED" else 1)
 
 

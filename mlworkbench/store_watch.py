@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 
-from mlworkbench.errors import StoreError, told, without_password
+from mlworkbench.errors import StoreError, not_kept, without_password
 from mlworkbench.store import require_answer
 from mlworkbench.waiting import LONGER, patience, say
 
@@ -86,8 +86,6 @@ def watched(store_uri: str) -> Iterator[None]:
 
     In a block within this one it is told, but once.
     """
-    from mlflow.exceptions import MlflowException
-
     if _inside.get():
         yield
         return
@@ -95,14 +93,10 @@ def watched(store_uri: str) -> Iterator[None]:
     try:
         with _watch(store_uri):
             yield
-    except MlflowException as error:
-        if error.error_code != "TEMPORARILY_UNAVAILABLE" and "API request to" not in str(error):
-            raise
-        raise StoreError(
-            f"the store {without_password(store_uri)} does not do what it was asked ({told(error)}).",
-            "a store that answers to the end of the call, on a disk with room.",
-            f"Mend what the brackets name and make the same call again; {LONGER} for a server.",
-        ) from error
+    except Exception as error:
+        if refused := not_kept(error):
+            raise refused from error
+        raise
     finally:
         _inside.reset(token)
 

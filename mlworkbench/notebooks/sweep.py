@@ -82,9 +82,9 @@ def sweep(  # noqa: PLR0913 (what rerun takes, and what joblib takes)
 
 def _run_and_record(job: Job, points: list[Point], resume: bool, each: Workers) -> pd.DataFrame:
     """Run what is left under one parent, and tell how it all ended."""
-    reused, parent = begin(job, points, resume)
-    job = dataclasses.replace(job, parent=parent)
     with watched(job.store_uri), interruptible():
+        reused, parent = begin(job, points, resume)
+        job = dataclasses.replace(job, parent=parent)
         _run_or_stop(job, points, reused, resume, each)
         table = _table(job, points, reused)
         _finish(parent, table)

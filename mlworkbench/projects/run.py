@@ -172,7 +172,7 @@ def begun(project: Fetched, experiment_id: str, entry_point: str, values: Mappin
     from mlflow.utils.mlflow_tags import MLFLOW_GIT_DIRTY, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME
 
     run_id = str(create_project_run(project.folder, experiment_id, entry_point, dict(values)).info.run_id)
-    tags = {MLFLOW_PARENT_RUN_ID: _surrounding_run(), PROCESS_TAG: this_process()}
+    tags = {PROCESS_TAG: this_process(), MLFLOW_PARENT_RUN_ID: _surrounding_run()}
     if is_remote(project.address.partition("#")[0]):
         tags[MLFLOW_SOURCE_NAME] = project.address
     if _has_uncommitted_changes(project.folder):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, not_installed, shown
 from mlworkbench.models.refusals import heart
+from mlworkbench.orphans import PROCESS_TAG, this_process
 from mlworkbench.registry import audit_trail, validation
 from mlworkbench.store_watch import using_store
 from mlworkbench.temporary import temporary_folder
@@ -55,7 +56,8 @@ def _score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
 
     name, version, model_id = _resolve(model_uri)
     predictions = _predict(f"models:/{name}/{version}", table)
-    with mlflow.start_run(run_name=f"score with {name}/{version}", nested=mlflow.active_run() is not None) as run:
+    told, nested = {PROCESS_TAG: this_process()}, mlflow.active_run() is not None
+    with mlflow.start_run(run_name=f"score with {name}/{version}", nested=nested, tags=told) as run:
         mlflow.log_params({"model_uri": model_uri, "model_version": f"{name}/{version}", "model_id": model_id})
         mlflow.log_metric("rows", len(table))
         traced = dict(zip(ADDED, (predictions, f"{name}/{version}", run.info.run_id), strict=True))
