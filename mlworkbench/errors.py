@@ -85,7 +85,9 @@ def told(error: BaseException, length: int = 300) -> str:
 
 def not_kept(error: BaseException) -> StoreError | None:
     """The error for a store or disk that went away, is full or cannot be written; None where that is not the cause."""
-    away = getattr(error, "error_code", "") == "TEMPORARILY_UNAVAILABLE" or "API request to" in str(error)  # of MLflow
+    said = str(error)  # of MLflow: a database, a server, a file
+    away = getattr(error, "error_code", "") == "TEMPORARILY_UNAVAILABLE" or "API request to" in said
+    away = away or said.startswith("No such artifact")
     if not away and not (isinstance(error, OSError) and error.errno in _NO_PLACE):
         return None
     return StoreError(
@@ -146,11 +148,14 @@ def not_installed(missing: ModuleNotFoundError) -> WorkbenchError:
 
 
 def no_model(model_uri: str, error: Exception) -> WorkbenchError:
-    """Build the error for a URI at which there is no model."""
+    """Build the error for a URI at which there is no model, or no longer its files."""
+    do = "List what there is with mlflow.search_logged_models(), and check that the tracking store is the right one."
+    if str(model_uri).startswith("models:/") and str(error).startswith("No such artifact"):
+        do = "Its files are not where it was logged: was the store moved? `mlworkbench doctor` tells where they belong."
     return WorkbenchError(
         f"no model at {shown(model_uri)} ({told(error)}).",
         "the address of a stored model, such as the model_uri that log_model returns.",
-        "List what there is with mlflow.search_logged_models(), and check that the tracking store is the right one.",
+        do,
     )
 
 

@@ -98,7 +98,7 @@ def _search(
         names = {number: mlflow.get_experiment(number).name for number in found["experiment_id"].unique()}
     found["experiment"] = found["experiment_id"].map(names)
     for name in ("start_time", "end_time"):
-        found[name] = pd.to_datetime(found[name], unit="ms", utc=True)
+        found[name] = pd.to_datetime(found[name], unit="ms", utc=True, errors="coerce")  # a clock may be wrong
     found["seconds"] = (found["end_time"] - found["start_time"]).dt.total_seconds()
     return found
 

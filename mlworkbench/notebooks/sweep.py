@@ -18,7 +18,7 @@ from mlworkbench.notebooks.point import POINT_TAG, complete, create_run
 from mlworkbench.notebooks.resume import begin, elsewhere, end_unfinished, recorded
 from mlworkbench.notebooks.stopping import end_with_parent, interruptible
 from mlworkbench.notebooks.workers import Workers, check_workers, was_killed, workers
-from mlworkbench.orphans import OUTCOME_TAG, end_run
+from mlworkbench.orphans import OUTCOME_TAG, end_run, outcome_of
 from mlworkbench.store_watch import answers, watched
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _table(job: Job, points: list[Point], reused: Mapping[str, Run]) -> pd.DataF
         rows.append(
             {name: values[name] for name in swept}
             | {
-                "outcome": run.data.tags[OUTCOME_TAG],
+                "outcome": outcome_of(run),
                 "seconds": run.data.metrics.get("seconds"),
                 "reused": job.key(point) in reused,
             }

@@ -112,18 +112,21 @@ def _experiment_id(name: str | None) -> str:
 def _env_manager(chosen: str | None) -> str:
     """What was chosen, else that of the nearest project run around this one, else this Python."""
     import mlflow
+    from mlflow.exceptions import MlflowException
     from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_PROJECT_ENV
 
     if chosen is not None:
         if not is_among(chosen, ENV_MANAGERS):
             raise unknown_name("environment manager", chosen, ENV_MANAGERS, ProjectError)
         return chosen
-    run_id = _surrounding_run()
-    while run_id:
-        tags = mlflow.get_run(run_id).data.tags
-        if tags.get(MLFLOW_PROJECT_ENV) in ENV_MANAGERS:
-            return str(tags[MLFLOW_PROJECT_ENV])
-        run_id = tags.get(MLFLOW_PARENT_RUN_ID)
+    run_id, seen = _surrounding_run(), set[str]()
+    with contextlib.suppress(MlflowException):  # a parent that was deleted, or never was
+        while run_id and run_id not in seen:
+            seen.add(run_id)
+            tags = mlflow.get_run(run_id).data.tags
+            if tags.get(MLFLOW_PROJECT_ENV) in ENV_MANAGERS:
+                return str(tags[MLFLOW_PROJECT_ENV])
+            run_id = tags.get(MLFLOW_PARENT_RUN_ID)
     return "local"
 
 

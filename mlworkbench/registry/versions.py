@@ -101,7 +101,7 @@ def versions_table(name: str) -> pd.DataFrame:
             held.setdefault(int(version), []).append(alias)
         rows = [_row(version, held.get(int(version.version), [])) for version in find_versions(name)]
     table = pd.DataFrame(rows, columns=_COLUMNS).sort_values("version", ascending=False, ignore_index=True)
-    return table.assign(created=pd.to_datetime(table["created"], unit="ms", utc=True))
+    return table.assign(created=pd.to_datetime(table["created"], unit="ms", utc=True, errors="coerce"))
 
 
 def _row(version: ModelVersion, aliases: list[str]) -> tuple[object, ...]:

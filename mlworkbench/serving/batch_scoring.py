@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError, not_installed, shown
+from mlworkbench.errors import WorkbenchError, not_installed, not_kept, shown
 from mlworkbench.models.refusals import heart
 from mlworkbench.orphans import PROCESS_TAG, this_process
 from mlworkbench.registry import audit_trail, validation
@@ -96,7 +96,7 @@ def _predict(model_uri: str, table: pd.DataFrame) -> list[Any]:
     except ModuleNotFoundError as error:
         raise not_installed(error) from error
     except Exception as error:
-        raise WorkbenchError(
+        raise not_kept(error) or WorkbenchError(
             f"{model_uri} cannot score this table ({type(error).__name__}: {heart(error)}).",
             "a table with the columns of the model's signature.",
             f"Compare them with describe_model({model_uri!r}).",
