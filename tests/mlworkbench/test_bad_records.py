@@ -131,6 +131,6 @@ def test_models_whose_files_are_gone(client: mlflow.MlflowClient, home: Path) ->
         lambda: wb.score("models:/wine/1", rows[["a"]]),
     ]
     for ask in asked:
-        with pytest.raises(wb.WorkbenchError, match="No such artifact(?s:.*)mlworkbench doctor"):
+        with pytest.raises(wb.WorkbenchError, match=r"No such artifact(?s:.*)mlworkbench doctor"):
             ask()
     assert any("'m' at" in problem.found for problem in wb.doctor().problems)
