@@ -31,6 +31,7 @@ def stored_model(model_uri: str | os.PathLike[str]) -> str:
     from mlworkbench.errors import no_model
 
     model_uri = require_text(os.fspath(model_uri) if isinstance(model_uri, os.PathLike) else model_uri, "a model URI")
+    check_registry(model_uri)
     try:
         model_id = get_model_info(model_uri).model_id
     except Exception as error:  # what a malformed address raises depends on where MLflow trips over it

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import mlflow
 import pandas as pd
 import pytest
@@ -18,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 import mlworkbench as wb
 from mlworkbench.store_watch import using_store
 from mlworkbench.waiting import PATIENCE_VARIABLE
+from tests.notebooks import notebook
 
 pytestmark = pytest.mark.processes
 
@@ -94,3 +97,34 @@ def test_one_that_is_held_later_is_told_and_given_up(home: Path, capfd: pytest.C
     said = capfd.readouterr().err
     assert f"Waiting for the store sqlite:///{home}/mlflow.db, which another process holds" in said
     assert "Traceback" not in said
+
+
+READS: dict[str, Callable[[str], Any]] = {
+    "runs_table": lambda _: wb.runs_table("held"),
+    "best_run": lambda _: wb.best_run("loss", lower_is_better=True),
+    "plot_history": lambda _: wb.plot_history("0" * 32, "loss"),
+    "log_figure": lambda _: wb.log_figure(plt.figure(), "a.png", alt="Nothing."),
+    "versions_table": lambda _: wb.versions_table("wine"),
+    "history": lambda _: wb.history("wine"),
+    "plot_lifecycle": lambda _: wb.plot_lifecycle("wine"),
+    "describe_model": wb.describe_model,
+    "serve": lambda uri: wb.serve(uri).__enter__(),
+    "rerun": lambda _: wb.rerun("a.ipynb"),
+    "sweep": lambda _: wb.sweep("a.ipynb", {"n": [1]}),
+}
+
+
+def test_a_server_that_says_nothing_is_told_by_all(logged: str) -> None:
+    """MLflow alone asks it again for minutes."""
+    notebook(Path("a.ipynb"), "n = 0", parameters=True)
+    calls = {**WRITES, **READS} | {"log_history": lambda _: wb.log_history({"loss": [1.0]}, run_id="0" * 32)}
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        uri = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        calls["start"] = lambda _: wb.start("other", tracking_uri=uri)
+        mlflow.set_tracking_uri(uri)
+        for name, call in calls.items():
+            begun = time.monotonic()
+            with pytest.raises(wb.StoreError, match=r"no server answers at http://\S+ within 0\.25 s"):
+                call(logged)
+            assert time.monotonic() - begun < 10, name
+    plt.close("all")
