@@ -87,7 +87,7 @@ NARROW = ("Dataset", "Models")
 MARKET = "5 stock market"
 
 LOOKS = {
-    "0": Look(RUNS, "accuracy", "0 start here", columns=["Models", "accuracy", "strategy"]),
+    "0": Look(RUNS, "accuracy", "0 start here", columns=["Dataset", "accuracy", "strategy"]),
     "1.1": Look(
         *(RUNS, "depth 2", "1.1 experiments and runs"), columns=[*NARROW, "accuracy", "max_depth"], clicks=[UNFOLD]
     ),

@@ -64,6 +64,8 @@ def lesson_0(logged: Logged) -> None:
     assert run.data.params == {"strategy": "stratified"}
     assert 0.2 < run.data.metrics["accuracy"] < 0.6
     assert logged.artifacts(run) == ["note.txt"]
+    (model,) = run.outputs.model_outputs
+    assert models(logged, "0 start here")["guess"].model_id == model.model_id
     assert run.data.tags["mlworkbench.lesson"] == "0"
     assert run.data.tags["mlflow.source.name"] == "00_start_here.ipynb"
 
@@ -171,7 +173,7 @@ def lesson_1_5(logged: Logged) -> None:
 
 
 def models(logged: Logged, experiment: str) -> dict[str, LoggedModel]:
-    """The newest model of each name in an experiment; all are ready, and have a signature."""
+    """The newest model of each name in an experiment; all are ready."""
     number = logged.client.get_experiment_by_name(experiment).experiment_id
     found = logged.client.search_logged_models(experiment_ids=[number])
     assert all(model.status == "READY" for model in found)
@@ -291,10 +293,11 @@ def lesson_3_4(logged: Logged) -> None:
 
 
 def lesson_4_1(logged: Logged) -> None:
-    runs = {run.data.tags["mlflow.project.entryPoint"]: run for run in project_runs(logged, "4.1 projects", 2)}
-    assert runs["main"].data.params["seed"] == "7"
-    assert 0.5 < runs["main"].data.metrics["accuracy"] < 1
-    assert runs["data"].data.params == {"rows": "3"}
+    data, wrong, main = project_runs(logged, "4.1 projects", 3)
+    assert main.data.params["seed"] == "7"
+    assert 0.5 < main.data.metrics["accuracy"] < 1
+    assert (wrong.info.status, wrong.data.params["depth"]) == ("FAILED", "two")
+    assert data.data.params == {"rows": "3"}
 
 
 def lesson_4_2(logged: Logged) -> None:
