@@ -147,10 +147,11 @@ def not_installed(missing: ModuleNotFoundError) -> WorkbenchError:
     )
 
 
-def no_model(model_uri: str, error: Exception) -> WorkbenchError:
+def no_model(model_uri: object, error: Exception) -> WorkbenchError:
     """Build the error for a URI at which there is no model, or no longer its files."""
     do = "List what there is with mlflow.search_logged_models(), and check that the tracking store is the right one."
-    if str(model_uri).startswith("models:/") and str(error).startswith("No such artifact"):
+    gone = str(error).startswith("No such artifact")
+    if gone and isinstance(model_uri, str) and model_uri.startswith("models:/"):
         do = "Its files are not where it was logged: was the store moved? `mlworkbench doctor` tells where they belong."
     return WorkbenchError(
         f"no model at {shown(model_uri)} ({told(error)}).",

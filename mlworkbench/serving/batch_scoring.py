@@ -96,10 +96,11 @@ def _predict(model_uri: str, table: pd.DataFrame) -> list[Any]:
     except ModuleNotFoundError as error:
         raise not_installed(error) from error
     except Exception as error:
-        raise not_kept(error) or WorkbenchError(
+        store = not_kept(error)
+        raise WorkbenchError(
             f"{model_uri} cannot score this table ({type(error).__name__}: {heart(error)}).",
             "a table with the columns of the model's signature.",
-            f"Compare them with describe_model({model_uri!r}).",
+            store.do if store else f"Compare them with describe_model({model_uri!r}).",
         ) from error
     if len(values) == len(table):
         return values
