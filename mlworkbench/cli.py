@@ -60,6 +60,7 @@ def rerun(
     from mlworkbench.notebooks.rerun import run_once
     from mlworkbench.notebooks.sweep import sweep
     from mlworkbench.notebooks.workers import check_workers
+    from mlworkbench.orphans import outcome_of
 
     options = {name: value for name, value in of_a_sweep.items() if value is not None}
     check_workers(options.get("n_jobs", -1), options.get("backend", "threading"), options.get("ray_address"))
@@ -78,7 +79,8 @@ def rerun(
         click.echo(table.to_string(index=False))
         sys.exit(0 if (table["outcome"] == "passed").all() else 1)
     run = run_once(notebook, points[0], experiment=experiment, timeout=timeout, kernel=kernel)
-    click.echo(f"{run.data.tags['outcome']}, {run.data.metrics['seconds']:.1f} s, run {run.info.run_id}")
+    took = f"{run.data.metrics['seconds']:.1f} s, " if "seconds" in run.data.metrics else ""  # or no room for it
+    click.echo(f"{outcome_of(run)}, {took}run {run.info.run_id}")
     sys.exit(0 if run.info.status == "FINISHED" else 1)
 
 

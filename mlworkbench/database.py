@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -60,7 +61,7 @@ def open_sqlite(uri: str) -> tuple[str, str]:
             _require_no_broken_link(place)
         if not path.exists():
             _create_sqlite(path, root)
-        _require_answer(path)
+        require_free(path)
         _open(whole, root)
     return whole, root
 
@@ -95,10 +96,17 @@ def _create_sqlite(path: Path, artifact_root: str) -> None:
         new.replace(path)
 
 
-def _require_answer(path: Path) -> None:
-    """Take the lock for writing and give it back: MLflow itself would retry for minutes."""
+def require_free(path: Path) -> None:
+    """Take the lock for writing and give it back: MLflow itself would wait for 20 s each time.
+
+    Raises
+    ------
+    StoreError
+        When the file cannot be written, is no database, or is held by another process for more than 5 s.
+    """
     address = f"{path.as_uri()}?mode=rw"
-    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=patience(CONNECT_SECONDS))) as connection:
+    connecting = functools.partial(sqlite3.connect, address, uri=True, timeout=patience(CONNECT_SECONDS))
+    with _explained(sqlite_uri(path)), contextlib.closing(connecting()) as connection:
         connection.execute("BEGIN IMMEDIATE")
 
 
@@ -109,6 +117,24 @@ def open_server_database(uri: str, artifact_root: str) -> None:
     ------
     StoreError
         When none answers, or it is not one of this MLflow.
+    """
+    waiting = telling(f"the tables of {without_password(uri)}, which another process may be making")
+    with server_database(uri) as connection, _explained(uri), waiting:
+        if lock := _ONE_AT_A_TIME.get(connection.dialect.name):
+            connection.exec_driver_sql(
+                lock.format(round(patience(_MAKING_SECONDS)))
+            )  # held until the connection is closed
+        _open(uri, artifact_root)
+
+
+@contextlib.contextmanager
+def server_database(uri: str) -> Iterator[sqlalchemy.Connection]:
+    """A connection to a database for the length of a block.
+
+    Raises
+    ------
+    StoreError
+        When none answers within 5 s.
     """
     import sqlalchemy
 
@@ -127,13 +153,8 @@ def open_server_database(uri: str, artifact_root: str) -> None:
             "a running database that lets this user in.",
             f"Start the database, correct the URI, {LONGER}, or unset MLFLOW_TRACKING_URI to use the local store.",
         ) from error
-    waiting = telling(f"the tables of {without_password(uri)}, which another process may be making")
-    with _explained(uri), contextlib.closing(connection), waiting:
-        if lock := _ONE_AT_A_TIME.get(engine.dialect.name):
-            connection.exec_driver_sql(
-                lock.format(round(patience(_MAKING_SECONDS)))
-            )  # held until the connection is closed
-        _open(uri, artifact_root)
+    with contextlib.closing(connection):
+        yield connection
     engine.dispose()
 
 

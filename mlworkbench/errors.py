@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import re
 import reprlib
 import sys
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _LISTED, _SHOWN = 20, 200
 _LONGEST = 10_000
 """The most characters of a sentence; somebody's text may have a million, and the log of a server needs thousands."""
+_NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 _SECRET = re.compile(r"(?i)(pass(word|wd|phrase)?|pwd|token|secret|(api|access|account)_?key|credentials?)[^=;&]{0,9}=")
 
 
@@ -81,6 +83,20 @@ def told(error: BaseException, length: int = 300) -> str:
     return f"{type(error).__name__}: {without_password(' '.join(str(error).split()))[:length]}"
 
 
+def not_kept(error: BaseException) -> StoreError | None:
+    """The error for a store or disk that went away, is full or cannot be written; None where that is not the cause."""
+    said = str(error)  # of MLflow: a database, a server, a file
+    away = getattr(error, "error_code", "") == "TEMPORARILY_UNAVAILABLE" or "API request to" in said
+    away = away or said.startswith("No such artifact")
+    if not away and not (isinstance(error, OSError) and error.errno in _NO_PLACE):
+        return None
+    return StoreError(
+        f"what belongs into the store cannot be kept or found there ({told(error)}).",
+        "a store that answers to the end of the call, on a disk that this user can write and that has room.",
+        "Mend what the brackets name and make the same call again; `mlworkbench doctor` looks at store and disk.",
+    )
+
+
 @contextlib.contextmanager
 def explained(asked: str, do: str, *, kind: type[WorkbenchError] = WorkbenchError) -> Iterator[None]:
     """Tell in three sentences what MLflow, or the database below it, refuses of what was ``asked``."""
@@ -89,7 +105,7 @@ def explained(asked: str, do: str, *, kind: type[WorkbenchError] = WorkbenchErro
     try:
         yield
     except (MlflowException, ArithmeticError, AttributeError, OSError, TypeError, ValueError) as error:
-        raise kind(f"{asked[:_SHOWN]} ({told(error)}).", "what MLflow takes.", do) from error
+        raise not_kept(error) or kind(f"{asked[:_SHOWN]} ({told(error)}).", "what MLflow takes.", do) from error
 
 
 def is_line(text: object) -> bool:
@@ -131,12 +147,16 @@ def not_installed(missing: ModuleNotFoundError) -> WorkbenchError:
     )
 
 
-def no_model(model_uri: str, error: Exception) -> WorkbenchError:
-    """Build the error for a URI at which there is no model."""
+def no_model(model_uri: object, error: Exception) -> WorkbenchError:
+    """Build the error for a URI at which there is no model, or no longer its files."""
+    do = "List what there is with mlflow.search_logged_models(), and check that the tracking store is the right one."
+    gone = str(error).startswith("No such artifact")
+    if gone and isinstance(model_uri, str) and model_uri.startswith("models:/"):
+        do = "Its files are not where it was logged: was the store moved? `mlworkbench doctor` tells where they belong."
     return WorkbenchError(
         f"no model at {shown(model_uri)} ({told(error)}).",
         "the address of a stored model, such as the model_uri that log_model returns.",
-        "List what there is with mlflow.search_logged_models(), and check that the tracking store is the right one.",
+        do,
     )
 
 

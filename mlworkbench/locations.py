@@ -18,10 +18,14 @@ _NEW = "To keep new ones with the store, use another name or fresh=True."
 
 
 def local_path(uri: str | None) -> Path | None:
-    """The local path of an artifact location; None for one that is kept elsewhere."""
+    """The local path of an artifact location; None for one that is kept elsewhere, and for what is no address."""
     from mlflow.utils.file_utils import local_file_uri_to_path
 
-    return Path(local_file_uri_to_path(uri)) if uri and urlsplit(uri).scheme in ("", "file") else None
+    try:
+        here = uri and "\0" not in uri and urlsplit(uri).scheme in ("", "file")
+    except ValueError:
+        return None
+    return Path(local_file_uri_to_path(uri)) if here else None
 
 
 def is_there(path: Path) -> bool:

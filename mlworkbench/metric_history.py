@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.errors import WorkbenchError, explained, shown
 from mlworkbench.garbage import no_garbage_collection
 from mlworkbench.mlflow_internals import check_metric_name
+from mlworkbench.store_watch import using_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,8 @@ def log_history(
     run_id = _active_run_id() if run_id is None else run_id
     points = _points(metrics, step)
     client = mlflow.MlflowClient()
-    with explained(f"metrics for the run {shown(run_id)}", "Correct what the brackets name."), no_garbage_collection():
+    asked = explained(f"metrics for the run {shown(run_id)}", "Correct what the brackets name.")
+    with using_store(), asked, no_garbage_collection():
         for begin in range(0, len(points), BATCH):
             client.log_batch(run_id, metrics=points[begin : begin + BATCH])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import re
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,15 +53,28 @@ def end_orphans(client: MlflowClient) -> int:
 
 def end_run(client: MlflowClient, run_id: str, status: str = "KILLED", outcome: str = "interrupted") -> None:
     """End a run that nobody works at any more: first what runs under it, so that nothing is left when this is cut."""
+    family = [run_id]
+    for member in family:  # grows meanwhile; who is there already is the child of its own child
+        children = [child.info.run_id for child in running_children(client, member)]
+        family += [child for child in children if child not in family]
+    for member in reversed(family[1:]):
+        _end(client, member, "KILLED", "interrupted")
+    _end(client, run_id, status, outcome)
+
+
+def _end(client: MlflowClient, run_id: str, status: str, outcome: str) -> None:
     from mlflow.exceptions import MlflowException
 
-    for child in running_children(client, run_id):
-        end_run(client, child.info.run_id)
     try:
         client.set_tag(run_id, OUTCOME_TAG, outcome)
     except MlflowException:  # another process has made the tag at this moment
         client.set_tag(run_id, OUTCOME_TAG, outcome)
     client.set_terminated(run_id, status)
+
+
+def outcome_of(run: Run) -> str:
+    """How a rerun ended, in a line; its status says it where the line was not written, or somebody took it out."""
+    return str(run.data.tags.get(OUTCOME_TAG) or {"FINISHED": "passed"}.get(run.info.status, "failed"))
 
 
 def running_children(client: MlflowClient, run_id: str) -> list[Run]:
@@ -87,7 +101,7 @@ def _search(client: MlflowClient, where: str) -> list[Run]:
 def _process(run: Run) -> tuple[str, str, str]:
     machine, _, process = run.data.tags.get(PROCESS_TAG, "").partition(" ")
     pid, _, begun = process.partition(" ")
-    return (machine, pid, begun) if pid.isdigit() else ("", "0", "")
+    return (machine, pid, begun) if re.fullmatch(r"[0-9]{1,9}", pid) else ("", "0", "")
 
 
 def _begun(pid: int) -> str:

@@ -9,6 +9,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, explained, find_run, is_among, is_line, shown, unknown_name
+from mlworkbench.store_watch import using_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +86,8 @@ def log_figure(fig: Figure, path: str, *, alt: str) -> None:
     _require_figure(fig, alt)
     if not isinstance(path, str) or not path.endswith(".png"):
         raise WorkbenchError(f"the path {shown(path)}.", "a text that ends in .png.", "Let the path end in .png.")
-    with explained(f"the figure {shown(path)}", "Choose a path below the run, such as 'figures/loss.png'."):
+    do = "Choose a path below the run, such as 'figures/loss.png'."
+    with using_store(), explained(f"the figure {shown(path)}", do):
         mlflow.log_figure(fig, path, save_kwargs={"metadata": {"Description": alt}})
 
 
@@ -145,13 +147,14 @@ def plot_history(runs: Run | str | Iterable[Run | str], metric: str, *, ax: Axes
 
     several = [runs] if isinstance(runs, str | Run) or not isinstance(runs, Iterable) else list(runs)
     lines = []
-    for run in several:
-        found = find_run(run.info.run_id if isinstance(run, Run) else run)
-        if not is_among(metric, found.data.metrics):
-            raise unknown_name("metric", metric, found.data.metrics)
-        history = mlflow.MlflowClient().get_metric_history(found.info.run_id, metric)
-        steps, values = zip(*sorted((point.step, point.value) for point in history), strict=True)
-        lines.append((found.info.run_name, steps, values))
+    with using_store(writes=False):
+        for run in several:
+            found = find_run(run.info.run_id if isinstance(run, Run) else run)
+            if not is_among(metric, found.data.metrics):
+                raise unknown_name("metric", metric, found.data.metrics)
+            history = mlflow.MlflowClient().get_metric_history(found.info.run_id, metric)
+            steps, values = zip(*sorted((point.step, point.value) for point in history), strict=True)
+            lines.append((found.info.run_name, steps, values))
     return _draw(ax, lines, LINES, ("step", metric))
 
 

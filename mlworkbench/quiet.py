@@ -62,6 +62,11 @@ def _no_bars() -> Iterator[None]:
         config.enable_interactive_logging()
 
 
+def _tells_no_error(record: logging.LogRecord) -> bool:
+    """Whether a record has no traceback: what MLflow notes of a database's error, it raises as well."""
+    return not record.exc_info
+
+
 def quiet_mlflow() -> None:
     """Switch off MLflow's telemetry, and lines and warnings that are not of the reader's making.
 
@@ -75,6 +80,7 @@ def quiet_mlflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # also keeps TensorFlow's numbers the same on other machines
     forget_telemetry()
+    logging.getLogger("mlflow.store.db.utils").addFilter(_tells_no_error)  # which stays one, however often
     for level, names in _LEVELS.items():
         for logger in map(logging.getLogger, names.split()):
             if logger.level in (logging.NOTSET, logging.INFO):

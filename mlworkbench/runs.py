@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.errors import WorkbenchError, explained, find_run, is_among, shown, unknown_name
 from mlworkbench.garbage import no_garbage_collection
 from mlworkbench.mlflow_internals import active_experiment_id
+from mlworkbench.store_watch import using_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,17 +88,18 @@ def _search(
         type(max_results) is bool or not isinstance(max_results, Integral) or max_results < 1
     ):
         raise WorkbenchError(f"max_results={shown(max_results)}.", "a number from 1.", "Leave it out to get every run.")
-    names = _experiment_names(experiments)
     asked = f"a search with filter_string={shown(filter_string)}, order_by={shown(order_by)}"
-    with explained(asked, _GRAMMAR):
-        ids = [active_experiment_id()] if names is None else list(names)
-        order = [order_by] if isinstance(order_by, str) else list(order_by or [])
-        found = _columns(_pages(ids, filter_string, order, min(max_results or _MOST, _MOST)))
-    if names is None:
-        names = {number: mlflow.get_experiment(number).name for number in found["experiment_id"].unique()}
+    with using_store(writes=False):
+        names = _experiment_names(experiments)
+        with explained(asked, _GRAMMAR):
+            ids = [active_experiment_id()] if names is None else list(names)
+            order = [order_by] if isinstance(order_by, str) else list(order_by or [])
+            found = _columns(_pages(ids, filter_string, order, min(max_results or _MOST, _MOST)))
+        if names is None:
+            names = {number: mlflow.get_experiment(number).name for number in found["experiment_id"].unique()}
     found["experiment"] = found["experiment_id"].map(names)
     for name in ("start_time", "end_time"):
-        found[name] = pd.to_datetime(found[name], unit="ms", utc=True)
+        found[name] = pd.to_datetime(found[name], unit="ms", utc=True, errors="coerce")  # a clock may be wrong
     found["seconds"] = (found["end_time"] - found["start_time"]).dt.total_seconds()
     return found
 

@@ -6,7 +6,15 @@ import os
 import re
 from dataclasses import dataclass, field
 
-from mlworkbench.database import CONNECT_SECONDS, open_server_database, open_sqlite, sqlite_path, sqlite_uri
+from mlworkbench.database import (
+    CONNECT_SECONDS,
+    open_server_database,
+    open_sqlite,
+    require_free,
+    server_database,
+    sqlite_path,
+    sqlite_uri,
+)
 from mlworkbench.errors import StoreError, is_line, shown, told, without_password
 from mlworkbench.mlflow_internals import ask_server
 from mlworkbench.waiting import LONGER, patience
@@ -66,7 +74,7 @@ def open_store(tracking_uri: str | None = None) -> Store:
     if scheme == "sqlite":
         return Store(*open_sqlite(uri), why)
     if scheme in ("http", "https"):
-        _check_server(uri, "tracking", "experiments", "unset MLFLOW_TRACKING_URI for the local one")
+        require_answer(uri)
         return Store(uri, None, why)
     if scheme in ("postgresql", "mysql", "mssql"):
         root = (workbook_home() / "artifacts").as_uri()
@@ -106,23 +114,38 @@ def _choose(argument: object) -> tuple[str, str]:
     return argument, "given as tracking_uri"
 
 
-def check_registry(model_uri: object = "models:/name") -> None:
-    """Refuse a registry on a server that does not answer, where the address of a model is in a registry at all.
+def check_registry(model_uri: object = "models:/name", *, writes: bool = False) -> None:
+    """Refuse a store that does not answer, as `require_answer` does: the one that the address of a model leads to."""
+    import mlflow
 
-    MLflow itself would ask for minutes, without a word.
+    if isinstance(model_uri, str) and re.match(r"models:/(?!m-)", model_uri):
+        require_answer(mlflow.get_registry_uri(), "registry", writes=writes)
+    elif isinstance(model_uri, str) and re.match(r"models:/|runs:/", model_uri):
+        require_answer(mlflow.get_tracking_uri(), writes=writes)
+
+
+_KINDS = {
+    "tracking": ("experiments", "unset MLFLOW_TRACKING_URI for the local one"),
+    "registry": ("registered-models", "go back to that of the tracking store with mlflow.set_registry_uri(None)"),
+}
+"""By the role of a store: what it is asked for, and what to use instead."""
+
+
+def require_answer(uri: str, role: str = "tracking", *, writes: bool = True) -> None:
+    """Make sure that a store is there and that nobody holds it; MLflow itself would ask for minutes, without a word.
 
     Raises
     ------
     StoreError
         When it does not answer within 5 seconds, or not to this client.
     """
-    import mlflow
-
-    if not isinstance(model_uri, str) or not re.match(r"models:/(?!m-)", model_uri):
-        return  # models:/m-… is a logged one, in the tracking store
-    if (uri := mlflow.get_registry_uri()).startswith(("http://", "https://")):
-        do = "go back to the registry of the tracking store with mlflow.set_registry_uri(None)"
-        _check_server(uri, "registry", "registered-models", do)
+    if uri.startswith(("http://", "https://")):
+        _check_server(uri, role, *_KINDS[role])
+    elif uri.startswith(("postgresql", "mysql", "mssql")):
+        with server_database(uri):
+            pass
+    elif writes and (path := sqlite_path(uri)) and path.exists():  # readers go on while another process writes
+        require_free(path)
 
 
 def _check_server(uri: str, role: str, kind: str, instead: str) -> None:

@@ -28,7 +28,8 @@ def private_folder() -> Path:
     if os.name == "nt":
         return Path(tempfile.gettempdir())  # the user's own there
     folder = short_folder() / f"warmkernel-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    with contextlib.suppress(FileExistsError):  # whatever it is
+        folder.mkdir(mode=0o700)
     found = folder.lstat()
     if found.st_uid != os.getuid() or found.st_mode & 0o170077 != stat.S_IFDIR:
         raise PermissionError(f"{folder} is not a private folder of this user")
@@ -42,10 +43,11 @@ def scratch_folder() -> Iterator[Path]:
 
     try:
         around = private_folder()
-    except PermissionError:  # the new folder is private all the same
-        around = short_folder()
-    for left in around.glob("scratch-*-*"):
-        if not psutil.pid_exists(int(left.name.split("-")[1])):
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"scratch-{os.getpid()}-", dir=around) as folder:
-        yield Path(folder)
+        left = list(around.glob("scratch-*-*"))
+    except PermissionError:  # the new folder is private all the same; what has such a name there is not ours
+        around, left = short_folder(), []
+    for folder in left:
+        if not psutil.pid_exists(int(folder.name.split("-")[1])):
+            shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"scratch-{os.getpid()}-", dir=around) as new:
+        yield Path(new)

@@ -153,15 +153,22 @@ def signatures(store: Store) -> Iterator[Found]:
     from mlflow.artifacts import download_artifacts
     from mlflow.models import Model
 
-    bare, models = [], _models(_client(store))
+    bare, unreadable, models = [], [], _models(_client(store))
     with tempfile.TemporaryDirectory() as folder:
         for model in models:
             path = local_path(model.artifact_location)
             if path and not is_there(path):
                 continue
             description = f"{model.artifact_location}/MLmodel"
-            if Model.load(download_artifacts(description, dst_path=folder, tracking_uri=store.uri)).signature is None:
-                bare.append(repr(model.name))
+            try:
+                stored = Model.load(download_artifacts(description, dst_path=folder, tracking_uri=store.uri))
+            except Exception as error:  # whatever the file holds, or is not there
+                unreadable.append(f"{model.name!r} ({told(error, 120)})")
+            else:
+                bare += [] if stored.signature else [repr(model.name)]
+    if unreadable:
+        do = "Log it again; delete this one with MlflowClient().delete_logged_model(…)."
+        yield "problem", f"the file MLmodel cannot be read of the model {some(unreadable)}.", do
     if bare:
         do = "Log models with wb.log_model(model, name, example=…), or give MLflow an input_example."
         yield "problem", f"no signature in the model {some(bare)}: wrong columns would reach it.", do

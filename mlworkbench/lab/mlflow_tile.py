@@ -5,15 +5,18 @@ See https://jupyter-server-proxy.readthedocs.io/en/latest/server-process.html
 
 from __future__ import annotations
 
+import atexit
 import os
 import shlex
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from mlworkbench.store import open_store
 from mlworkbench.waiting import patience
-from warmkernel.private_folder import private_folder
+from warmkernel.private_folder import private_folder, short_folder
 
 _PREFERENCES = b"""<script>
 const preferences = {
@@ -33,7 +36,7 @@ def mlflow_tile() -> dict[str, Any]:
         "environment": _environment,
         # Whoever reaches the server may make it run code: other users of the machine cannot enter this folder, and
         # would reach a port.
-        "unix_socket": False if os.name == "nt" else str(private_folder() / f"mlflow-{os.getpid()}"),
+        "unix_socket": False if os.name == "nt" else str(_private_folder() / f"mlflow-{os.getpid()}"),
         "timeout": round(patience(300)),  # on a busy machine
         "absolute_url": True,  # MLflow is told the prefix and answers under it
         "request_headers_override": {"Host": "localhost"},  # MLflow refuses hosts it does not know
@@ -46,6 +49,16 @@ def mlflow_tile() -> dict[str, Any]:
             "path_info": "mlflow/#/experiments",
         },
     }
+
+
+def _private_folder() -> Path:
+    """The folder of this user's sockets, or where somebody else has taken its place, one that goes with JupyterLab."""
+    try:
+        return private_folder()
+    except PermissionError:
+        folder = Path(tempfile.mkdtemp(prefix="mlflow-", dir=short_folder()))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
 
 def _prefer_model_training(response: Any) -> None:

@@ -7,13 +7,16 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError, is_among, not_installed, shown, told, unknown_name
+from mlworkbench.errors import WorkbenchError, is_among, not_installed, not_kept, shown, told, unknown_name
 from mlworkbench.models.refusals import heart, is_enforced
+from mlworkbench.orphans import PROCESS_TAG, this_process
 from mlworkbench.plots import no_figures_left
 from mlworkbench.quiet import quiet
+from mlworkbench.store_watch import using_store
 from mlworkbench.verdict import MET, MISSED, VERDICT_TAG, Verdict
 
 if TYPE_CHECKING:
+    import mlflow
     import pandas as pd
     from mlflow.models import EvaluationResult, MetricThreshold
     from mlflow.models.model import ModelInfo
@@ -55,7 +58,8 @@ def validate(
 
     _check_data(data, target, model_type, extra_metrics)
     _check_thresholds(thresholds, baseline)
-    with _DRAWING, no_figures_left(), mlflow.start_run(run_name="gate", nested=mlflow.active_run() is not None) as run:
+    nested = mlflow.active_run() is not None
+    with using_store(), _DRAWING, no_figures_left(), _run("gate", nested=nested) as run:
         asked = _asked(target, model_type, extra_metrics, evaluator_config)
         ours = _score("candidate", candidate, data, asked)
         table = _compare(thresholds, ours, baseline if baseline is None else _score("baseline", baseline, data, asked))
@@ -137,7 +141,7 @@ def _score(role: str, model: Any, data: pd.DataFrame, asked: dict[str, Any]) -> 
     import mlflow
 
     uri, target = _address(model), asked["targets"]
-    with mlflow.start_run(run_name=role, nested=True):
+    with _run(role, nested=True):
         try:
             with quiet():  # a block of its own, since the library that it imports may have bars to switch off
                 loaded = mlflow.pyfunc.load_model(uri) if isinstance(uri, str) else model
@@ -149,6 +153,8 @@ def _score(role: str, model: Any, data: pd.DataFrame, asked: dict[str, Any]) -> 
         except ModuleNotFoundError as error:
             raise not_installed(error) from error
         except Exception as error:
+            if not_kept(error):  # the store's fault, which `using_store` tells
+                raise
             named = "Names may only contain" in str(error)
             raise WorkbenchError(
                 f"the {role} could not be evaluated ({heart(error) if is_enforced(error) else told(error)}).",
@@ -166,6 +172,12 @@ def _columns_of(loaded: Any, data: pd.DataFrame, target: str) -> pd.DataFrame:
     if schema is None or not schema.has_input_names() or not set(schema.input_names()) <= set(data.columns):
         return data
     return data[[*(name for name in schema.input_names() if name != target), target]]
+
+
+def _run(name: str, *, nested: bool) -> mlflow.ActiveRun:
+    import mlflow
+
+    return mlflow.start_run(run_name=name, nested=nested, tags={PROCESS_TAG: this_process()})
 
 
 def _address(model: Any) -> Any:

@@ -18,6 +18,7 @@ from mlworkbench.models.signature import choose, notes_on
 from mlworkbench.models.wire import as_request
 from mlworkbench.quiet import quiet
 from mlworkbench.store import check_registry
+from mlworkbench.store_watch import using_store
 from mlworkbench.temporary import temporary_folder
 from mlworkbench.texts import check_model_name
 
@@ -61,7 +62,7 @@ def log_model(
     """
     refusals.check_name("name", name, "/:.%\"'")
     job = _job(model, example, trust, options)
-    with temporary_folder() as temporary:
+    with using_store(), temporary_folder() as temporary:
         folder = Path(temporary, "model")
         saved, notes = _save(job, folder, refusals.text_list("requirements", requirements))
         info = _Saved(folder, saved).log(name=name, **job.options)

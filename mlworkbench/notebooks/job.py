@@ -14,9 +14,9 @@ from mlworkbench.errors import NotebookError, shown
 from mlworkbench.notebooks.kernels import require_kernel, warmup
 from mlworkbench.notebooks.notebook_file import notebook_path, notebook_text, read_notebook
 from mlworkbench.notebooks.parameters import Parameter, parameters_of
-from mlworkbench.notebooks.server_watch import answers
 from mlworkbench.notebooks.stopping import Group
 from mlworkbench.orphans import end_orphans
+from mlworkbench.store_watch import answers
 from mlworkbench.temporary import scratch
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from mlworkbench.mlflow_internals import ARTIFACT_ROOT_VARIABLE
 from mlworkbench.notebooks.execute import execute
 from mlworkbench.notebooks.job import Job
 from mlworkbench.notebooks.record import record
-from mlworkbench.notebooks.server_watch import answers
 from mlworkbench.orphans import PROCESS_TAG, end_run, this_process
+from mlworkbench.store_watch import answers
 from mlworkbench.temporary import scratch
 from mlworkbench.workbook import EXPERIMENT_VARIABLE, PARENT_VARIABLE, STORE_VARIABLE
 

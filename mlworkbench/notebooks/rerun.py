@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mlworkbench.notebooks.job import prepare
 from mlworkbench.notebooks.parameters import check_values
 from mlworkbench.notebooks.point import complete, create_run
-from mlworkbench.notebooks.server_watch import watched
 from mlworkbench.notebooks.stopping import interruptible, wait_for
+from mlworkbench.store_watch import watched
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

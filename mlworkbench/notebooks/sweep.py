@@ -16,10 +16,10 @@ from mlworkbench.notebooks.kernels import keep_warm
 from mlworkbench.notebooks.parameters import Point, check_values
 from mlworkbench.notebooks.point import POINT_TAG, complete, create_run
 from mlworkbench.notebooks.resume import begin, elsewhere, end_unfinished, recorded
-from mlworkbench.notebooks.server_watch import answers, watched
 from mlworkbench.notebooks.stopping import end_with_parent, interruptible
 from mlworkbench.notebooks.workers import Workers, check_workers, was_killed, workers
-from mlworkbench.orphans import OUTCOME_TAG, end_run
+from mlworkbench.orphans import OUTCOME_TAG, end_run, outcome_of
+from mlworkbench.store_watch import answers, watched
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,9 +82,9 @@ def sweep(  # noqa: PLR0913 (what rerun takes, and what joblib takes)
 
 def _run_and_record(job: Job, points: list[Point], resume: bool, each: Workers) -> pd.DataFrame:
     """Run what is left under one parent, and tell how it all ended."""
-    reused, parent = begin(job, points, resume)
-    job = dataclasses.replace(job, parent=parent)
     with watched(job.store_uri), interruptible():
+        reused, parent = begin(job, points, resume)
+        job = dataclasses.replace(job, parent=parent)
         _run_or_stop(job, points, reused, resume, each)
         table = _table(job, points, reused)
         _finish(parent, table)
@@ -169,7 +169,7 @@ def _table(job: Job, points: list[Point], reused: Mapping[str, Run]) -> pd.DataF
         rows.append(
             {name: values[name] for name in swept}
             | {
-                "outcome": run.data.tags[OUTCOME_TAG],
+                "outcome": outcome_of(run),
                 "seconds": run.data.metrics.get("seconds"),
                 "reused": job.key(point) in reused,
             }

@@ -19,6 +19,7 @@ from mlworkbench.projects.git import Fetched, fetched, is_remote
 from mlworkbench.projects.guard import guarded
 from mlworkbench.projects.mlproject_file import entry_point_of
 from mlworkbench.projects.parameter_values import gathered
+from mlworkbench.store_watch import using_store
 from mlworkbench.temporary import temporary_folder
 from mlworkbench.workbook import PARENT_VARIABLE
 
@@ -61,7 +62,7 @@ def run_project(
     """
     options = {"version": version, "experiment": experiment, "env_manager": env_manager, "entry_point": entry_point}
     image: dict[str, Any] = {"build_image": True} if build_image else {}
-    with fetched(path, version) as project, temporary_folder() as downloads:
+    with using_store(), fetched(path, version) as project, temporary_folder() as downloads:
         values = gathered(entry_point_of(project.folder, entry_point), parameters, named, options | image)
         manager, experiment_id = _env_manager(env_manager), _experiment_id(experiment)
         print(command_line(project, entry_point, manager, experiment, values, image), flush=True)  # noqa: T201
@@ -111,18 +112,21 @@ def _experiment_id(name: str | None) -> str:
 def _env_manager(chosen: str | None) -> str:
     """What was chosen, else that of the nearest project run around this one, else this Python."""
     import mlflow
+    from mlflow.exceptions import MlflowException
     from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_PROJECT_ENV
 
     if chosen is not None:
         if not is_among(chosen, ENV_MANAGERS):
             raise unknown_name("environment manager", chosen, ENV_MANAGERS, ProjectError)
         return chosen
-    run_id = _surrounding_run()
-    while run_id:
-        tags = mlflow.get_run(run_id).data.tags
-        if tags.get(MLFLOW_PROJECT_ENV) in ENV_MANAGERS:
-            return str(tags[MLFLOW_PROJECT_ENV])
-        run_id = tags.get(MLFLOW_PARENT_RUN_ID)
+    run_id, seen = _surrounding_run(), set[str]()
+    with contextlib.suppress(MlflowException):  # a parent that was deleted, or never was
+        while run_id and run_id not in seen:
+            seen.add(run_id)
+            tags = mlflow.get_run(run_id).data.tags
+            if tags.get(MLFLOW_PROJECT_ENV) in ENV_MANAGERS:
+                return str(tags[MLFLOW_PROJECT_ENV])
+            run_id = tags.get(MLFLOW_PARENT_RUN_ID)
     return "local"
 
 
@@ -171,7 +175,7 @@ def begun(project: Fetched, experiment_id: str, entry_point: str, values: Mappin
     from mlflow.utils.mlflow_tags import MLFLOW_GIT_DIRTY, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME
 
     run_id = str(create_project_run(project.folder, experiment_id, entry_point, dict(values)).info.run_id)
-    tags = {MLFLOW_PARENT_RUN_ID: _surrounding_run(), PROCESS_TAG: this_process()}
+    tags = {PROCESS_TAG: this_process(), MLFLOW_PARENT_RUN_ID: _surrounding_run()}
     if is_remote(project.address.partition("#")[0]):
         tags[MLFLOW_SOURCE_NAME] = project.address
     if _has_uncommitted_changes(project.folder):

@@ -17,6 +17,7 @@ from mlworkbench.projects.guard import guarded
 from mlworkbench.projects.mlproject_file import entry_point_of
 from mlworkbench.projects.parameter_values import gathered
 from mlworkbench.projects.run import begun, command_line, failed, run_project, without_secrets
+from mlworkbench.store_watch import using_store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -60,11 +61,11 @@ def run_step(
     given = {**options, "reuse": None if reuse else False}
     values = gathered(entry_point_of(here.folder, entry_point), parameters, named, given)
     key = fingerprint(here.folder, entry_point, values)
-    run, outcome = _finished(key, experiment) if reuse else None, "reused"
-    if not run:
+    with using_store():
+        if run := _finished(key, experiment) if reuse else None:
+            return _told(entry_point, "reused", run)
         done = _in_this_process(here, entry_point, values) if in_process else _alone(here, entry_point, values, options)
-        run, outcome = _marked(done.info.run_id, key, entry_point), "ran"
-    return _told(entry_point, outcome, run)
+        return _told(entry_point, "ran", _marked(done.info.run_id, key, entry_point))
 
 
 def _alone(project: Fetched, entry_point: str, values: dict[str, str], options: dict[str, str | None]) -> Run:

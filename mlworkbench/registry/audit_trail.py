@@ -132,12 +132,13 @@ def write(call: Callable[..., Any], *arguments: Any) -> Any:
     """Call MLflow; again when two processes made the same row at the same moment, or the database was busy."""
     from mlflow.exceptions import MlflowException
 
+    begun = time.monotonic()
     for attempt in range(_ATTEMPTS):
         try:
             return call(*arguments)
         except MlflowException as error:
             clash = "IntegrityError" in str(error) or "UniqueViolation" in str(error) or "is locked" in str(error)
-            if not clash or attempt == _ATTEMPTS - 1:
+            if not clash or attempt == _ATTEMPTS - 1 or time.monotonic() - begun > COURTESY:  # somebody holds it
                 raise
             time.sleep(0.05 * 2**attempt)
     return None

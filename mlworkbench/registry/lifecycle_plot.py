@@ -80,8 +80,7 @@ def _periods(name: str) -> tuple[list[Period], list[tuple[str, int, pd.Timestamp
 
     trail = audit_trail.read(name)
     changes = {
-        int(version.version): [(pd.Timestamp(version.creation_timestamp, unit="ms", tz="UTC"), STAGES[0])]
-        for version in find_versions(name)
+        int(version.version): [(_time(version.creation_timestamp), STAGES[0])] for version in find_versions(name)
     }
     aliases = []
     for entry in trail.entries:
@@ -100,6 +99,14 @@ def _periods(name: str) -> tuple[list[Period], list[tuple[str, int, pd.Timestamp
         for (when, stage), until in zip(own, [*(when for when, _ in own[1:]), end], strict=True)
     ]
     return sorted(periods, key=lambda period: (period.begin, period.end)), aliases
+
+
+def _time(milliseconds: int) -> pd.Timestamp:
+    """A time of the store; now, where a clock was so wrong that no calendar has it."""
+    import pandas as pd
+
+    when = pd.to_datetime(milliseconds, unit="ms", utc=True, errors="coerce")
+    return pd.Timestamp.now(tz="UTC") if pd.isna(when) else when
 
 
 def _draw(ax: Axes, period: Period, whole: pd.Timedelta) -> None:

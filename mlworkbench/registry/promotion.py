@@ -56,7 +56,7 @@ def transition(name: str, version: int | str, stage: str, *, why: str = "") -> M
     if wanted is None:
         raise unknown_name("stage", stage, STAGES)
     alias, why = ALIAS_OF.get(wanted), audit_trail.reason(why)
-    with validation.explained(name):
+    with validation.explained(name, writes=True):
         now = audit_trail.open_trail(name)
         number = int(validation.get_version(name, version).version)
         if now.stages.get(number) != wanted or now.unfinished():
@@ -100,7 +100,7 @@ def promote(
     """
     validation.check_alias(alias)
     why, override = audit_trail.reason(why), None if override is None else audit_trail.reason(override, required=True)
-    with validation.explained(name):
+    with validation.explained(name, writes=True):
         now = audit_trail.open_trail(name)
         candidate = validation.check_ready(name, version, now)
         if now.holder(alias) == int(candidate.version) and not now.unfinished():
@@ -153,7 +153,7 @@ def rollback(name: str, *, alias: str = "production", why: str = "") -> ModelVer
         For what is unknown (with the nearest one), and when no earlier version is left: promote one.
     """
     why, alias = audit_trail.reason(why), require_text(alias, "an alias")
-    with validation.explained(name):
+    with validation.explained(name, writes=True):
         now = audit_trail.open_trail(name)
         if alias not in now.holders:
             raise validation.unknown_alias(name, alias, now.holders)
@@ -200,7 +200,7 @@ def migrate_stages(name: str) -> pd.DataFrame:
     --------
     >>> table = wb.migrate_stages("wine")
     """
-    with validation.explained(name):
+    with validation.explained(name, writes=True):
         begun = now = audit_trail.open_trail(name)
         legacy = {int(version.version): version.current_stage or "None" for version in find_versions(name)}
         for version, stage in sorted(legacy.items()):

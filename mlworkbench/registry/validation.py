@@ -14,8 +14,8 @@ from mlworkbench.errors import WorkbenchError, told, unknown_name, without_passw
 from mlworkbench.registry.audit_trail import client
 from mlworkbench.registry.trail_entries import STAGE_OF, Trail
 from mlworkbench.store import check_registry
+from mlworkbench.store_watch import watched
 from mlworkbench.texts import bad_model_name, require_text
-from mlworkbench.waiting import telling
 
 if TYPE_CHECKING:
     from mlflow import MlflowException
@@ -31,6 +31,7 @@ def stored_model(model_uri: str | os.PathLike[str]) -> str:
     from mlworkbench.errors import no_model
 
     model_uri = require_text(os.fspath(model_uri) if isinstance(model_uri, os.PathLike) else model_uri, "a model URI")
+    check_registry(model_uri)
     try:
         model_id = get_model_info(model_uri).model_id
     except Exception as error:  # what a malformed address raises depends on where MLflow trips over it
@@ -138,20 +139,18 @@ def check_ready(name: str, version: int | str, now: Trail, *, archived_too: bool
 
 
 @contextlib.contextmanager
-def explained(name: str) -> Iterator[None]:
-    """Turn what MLflow raises about a registered model into three sentences."""
+def explained(name: str, *, writes: bool = False) -> Iterator[None]:
+    """Turn what MLflow raises about a registered model into three sentences; refuse a registry that does not answer."""
     from mlflow import get_registry_uri
     from mlflow.exceptions import MlflowException
 
     require_text(name, "the name of a registered model")
-    check_registry()
-    uri = without_password(get_registry_uri())
-    waiting = telling(f"what was asked of {name!r} at the registry {uri}") if uri.startswith("http") else None
-    try:
-        with waiting or contextlib.nullcontext():
+    check_registry(writes=writes)
+    with watched(get_registry_uri()):
+        try:
             yield
-    except MlflowException as error:
-        raise _explanation(name, error) from error
+        except MlflowException as error:
+            raise _explanation(name, error) from error
 
 
 def _explanation(name: str, error: MlflowException) -> WorkbenchError:

@@ -46,7 +46,7 @@ def register(
     check_model_name(name)
     validation.check_description(description, {} if tags is None else tags)
     source = validation.stored_model(model_uri)
-    with validation.explained(name):
+    with validation.explained(name, writes=True):
         same = [version for version in find_versions(name) if version.source == source]
         found = min(same, key=lambda version: int(version.version)) if same else _new_version(source, name)
         for key, value in (tags or {}).items():
@@ -101,7 +101,7 @@ def versions_table(name: str) -> pd.DataFrame:
             held.setdefault(int(version), []).append(alias)
         rows = [_row(version, held.get(int(version.version), [])) for version in find_versions(name)]
     table = pd.DataFrame(rows, columns=_COLUMNS).sort_values("version", ascending=False, ignore_index=True)
-    return table.assign(created=pd.to_datetime(table["created"], unit="ms", utc=True))
+    return table.assign(created=pd.to_datetime(table["created"], unit="ms", utc=True, errors="coerce"))
 
 
 def _row(version: ModelVersion, aliases: list[str]) -> tuple[object, ...]:

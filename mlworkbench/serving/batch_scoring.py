@@ -6,10 +6,12 @@ from collections.abc import Iterator, Set, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlworkbench.errors import WorkbenchError, not_installed, shown
+from mlworkbench.errors import WorkbenchError, not_installed, not_kept, shown
 from mlworkbench.models.describe import require_predict
 from mlworkbench.models.refusals import heart
+from mlworkbench.orphans import PROCESS_TAG, this_process
 from mlworkbench.registry import audit_trail, validation
+from mlworkbench.store_watch import using_store
 from mlworkbench.temporary import temporary_folder
 from mlworkbench.texts import require_text
 
@@ -41,16 +43,23 @@ def score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
     WorkbenchError
         When the URI names no registered version, or the model cannot score the table.
     """
-    import mlflow
     import pandas as pd
 
     if not isinstance(table, pd.DataFrame):
         raise WorkbenchError(f"a table of type {type(table).__name__}.", "a DataFrame.", "Write pd.DataFrame(…).")
     if taken := [column for column in ADDED if column in table]:
         raise WorkbenchError(f"a table that has {taken} already.", "a table without it.", "Rename or drop the column.")
+    with using_store():
+        return _score(model_uri, table)
+
+
+def _score(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
+    import mlflow
+
     name, version, model_id = _resolve(model_uri)
     predictions = _predict(f"models:/{name}/{version}", table)
-    with mlflow.start_run(run_name=f"score with {name}/{version}", nested=mlflow.active_run() is not None) as run:
+    told, nested = {PROCESS_TAG: this_process()}, mlflow.active_run() is not None
+    with mlflow.start_run(run_name=f"score with {name}/{version}", nested=nested, tags=told) as run:
         mlflow.log_params({"model_uri": model_uri, "model_version": f"{name}/{version}", "model_id": model_id})
         mlflow.log_metric("rows", len(table))
         traced = dict(zip(ADDED, (predictions, f"{name}/{version}", run.info.run_id), strict=True))
@@ -91,10 +100,11 @@ def _predict(model_uri: str, table: pd.DataFrame) -> list[Any]:
     except ModuleNotFoundError as error:
         raise not_installed(error) from error
     except Exception as error:
+        store = not_kept(error)
         raise WorkbenchError(
             f"{model_uri} cannot score this table ({type(error).__name__}: {heart(error)}).",
             "a table with the columns of the model's signature.",
-            f"Compare them with describe_model({model_uri!r}).",
+            store.do if store else f"Compare them with describe_model({model_uri!r}).",
         ) from error
     if (values := _values(found, len(table))) is not None:
         return values

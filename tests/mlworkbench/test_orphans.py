@@ -29,22 +29,38 @@ time.sleep(600)
 """
 
 
+GATES = """
+import time
+import mlflow, pandas as pd
+from mlflow.models import MetricThreshold
+import mlworkbench as wb
+def slow(rows):
+    print("begun", flush=True)
+    time.sleep(600)
+wb.start("orphans")
+rows = pd.DataFrame({"a": [0.0, 1.0], "y": [0, 1]})
+enough = {"accuracy_score": MetricThreshold(threshold=0.5, greater_is_better=True)}
+wb.validate(slow, None, rows, target="y", thresholds=enough)
+"""
+
+
 def statuses() -> dict[str, int]:
     found = mlflow.search_runs(search_all_experiments=True, output_format="list")
     names = [run.info.status for run in found]
     return {name: names.count(name) for name in set(names)}
 
 
-def test_what_a_killed_process_leaves_is_ended_with_its_children(home: Path) -> None:
+@pytest.mark.parametrize(("code", "runs"), [(WORKS, 3), (GATES, 2)], ids=["a rerun", "a gate"])
+def test_what_a_killed_process_leaves_is_ended_with_its_children(code: str, runs: int, home: Path) -> None:
     """By `start`, while the process is left alone as long as it lives."""
-    with subprocess.Popen([sys.executable, "-c", WORKS], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         while "begun" not in process.stdout.readline():  # type: ignore[union-attr]
             assert process.poll() is None
         wb.start("orphans")
-        assert statuses() == {"RUNNING": 3}
+        assert statuses() == {"RUNNING": runs}
         process.send_signal(signal.SIGKILL)
     wb.start("orphans")
-    assert statuses() == {"KILLED": 3}
+    assert statuses() == {"KILLED": runs}
 
 
 def test_other_machines_and_other_tools_are_left_alone(home: Path) -> None:

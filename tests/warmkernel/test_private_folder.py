@@ -30,6 +30,14 @@ def own_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+TILE = """
+import pathlib
+from mlworkbench.lab.mlflow_tile import mlflow_tile
+found = pathlib.Path(mlflow_tile()["unix_socket"]).parent.stat()
+print(oct(found.st_mode), found.st_uid)
+"""
+
+
 def test_it_is_private_and_goes_with_the_block() -> None:
     """Nobody else can enter the folder around it."""
     with scratch_folder() as folder:
@@ -53,6 +61,25 @@ def test_what_a_killed_process_left_goes_at_the_next_use() -> None:
         assert not left.exists()
         assert first.exists()
         assert second.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, as only root may")
+@pytest.mark.parametrize("taken", ["mkdir -m 777 {}", "touch {}", "ln -s /not-there {}", "ln -s / {}"])
+def test_what_another_user_puts_there(taken: str) -> None:
+    """Nothing is written to it or taken from it, and neither kernels nor JupyterLab's tile fail."""
+    short_folder().chmod(0o1777)
+    place = f"{short_folder()}/warmkernel-{os.getuid()}"
+    junk = " ".join(f"{short_folder()}/scratch-{name}-x" for name in ("abc", "999999", "9" * 30))
+    for command in (taken.replace("{}", place), f"mkdir -m 777 {junk}"):
+        subprocess.run(command.split(), user=65534, group=65534, extra_groups=[], check=True)
+    with scratch_folder() as folder:
+        assert folder.parent == short_folder()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert len(list(short_folder().glob("scratch-*"))) == 3
+    command = [sys.executable, "-c", TILE]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.stdout.split() == ["0o40700", str(os.getuid())], done.stderr
+    assert not list(short_folder().glob("mlflow-*"))
 
 
 def test_a_place_that_somebody_else_has_taken_is_not_used() -> None:

@@ -15,8 +15,8 @@ import pytest
 
 import mlworkbench as wb
 from mlworkbench.errors import StoreError
-from mlworkbench.notebooks.server_watch import answers, watched
 from mlworkbench.ports import free_port
+from mlworkbench.store_watch import answers, watched
 from tests.notebooks import notebook
 
 pytestmark = [
