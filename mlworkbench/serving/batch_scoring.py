@@ -92,7 +92,6 @@ def _resolve(model_uri: str) -> tuple[str, str, str]:
 def _predict(model_uri: str, table: pd.DataFrame) -> list[Any]:
     import mlflow
 
-    require_predict(model_uri)
     try:
         found = mlflow.pyfunc.load_model(model_uri).predict(table)
         found = found.toarray() if hasattr(found, "toarray") else found
@@ -100,7 +99,8 @@ def _predict(model_uri: str, table: pd.DataFrame) -> list[Any]:
     except ModuleNotFoundError as error:
         raise not_installed(error) from error
     except Exception as error:
-        store = not_kept(error)
+        if not (store := not_kept(error)):
+            require_predict(model_uri)
         raise WorkbenchError(
             f"{model_uri} cannot score this table ({type(error).__name__}: {heart(error)}).",
             "a table with the columns of the model's signature.",
