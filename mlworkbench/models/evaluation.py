@@ -46,20 +46,18 @@ def validate(
         Rows that no model was fitted on, with the truth in the column ``target``.
     thresholds : dict of str to mlflow.models.MetricThreshold
         What is asked for, by the metric's name in ``evaluate`` (``accuracy_score``, ``r2_score``, …).
-    model_type, extra_metrics, evaluator_config : {'classifier', 'regressor'}, list, dict
-        As of `mlflow.models.evaluate`, which is what runs: https://mlflow.org/docs/latest/ml/evaluation/
+    model_type : {'classifier', 'regressor'}
+    extra_metrics, evaluator_config : list, dict
+        These three as of `mlflow.models.evaluate`, which is what runs: https://mlflow.org/docs/latest/ml/evaluation/
 
     Raises
     ------
     WorkbenchError
         For a target, metric or baseline that does not exist, and when a model cannot be evaluated.
     """
-    import mlflow
-
     _check_data(data, target, model_type, extra_metrics)
     _check_thresholds(thresholds, baseline)
-    nested = mlflow.active_run() is not None
-    with using_store(), _DRAWING, no_figures_left(), _run("gate", nested=nested) as run:
+    with using_store(), _DRAWING, no_figures_left(), _run("gate") as run:
         asked = _asked(target, model_type, extra_metrics, evaluator_config)
         ours = _score("candidate", candidate, data, asked)
         table = _compare(thresholds, ours, baseline if baseline is None else _score("baseline", baseline, data, asked))
@@ -141,7 +139,7 @@ def _score(role: str, model: Any, data: pd.DataFrame, asked: dict[str, Any]) -> 
     import mlflow
 
     uri, target = _address(model), asked["targets"]
-    with _run(role, nested=True):
+    with _run(role):
         try:
             with quiet():  # a block of its own, since the library that it imports may have bars to switch off
                 loaded = mlflow.pyfunc.load_model(uri) if isinstance(uri, str) else model
@@ -174,10 +172,10 @@ def _columns_of(loaded: Any, data: pd.DataFrame, target: str) -> pd.DataFrame:
     return data[[*(name for name in schema.input_names() if name != target), target]]
 
 
-def _run(name: str, *, nested: bool) -> mlflow.ActiveRun:
+def _run(name: str) -> mlflow.ActiveRun:
     import mlflow
 
-    return mlflow.start_run(run_name=name, nested=nested, tags={PROCESS_TAG: this_process()})
+    return mlflow.start_run(run_name=name, nested=mlflow.active_run() is not None, tags={PROCESS_TAG: this_process()})
 
 
 def _address(model: Any) -> Any:
