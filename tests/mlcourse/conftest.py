@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 import mlworkbench as wb
+from mlcourse.exercises import assignments
 from mlcourse.grading.answers import in_data
 from mlcourse.plain import from_data
 from mlworkbench.tasks import Feedback, check
 from tests import tally
 from tests.paths import ROOT
+
+ASSIGNMENTS = assignments(ROOT)
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +29,7 @@ def tried(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
     def counted(task: str, **answers: Any) -> Feedback:
         feedback = check(task, **answers)
-        if feedback:  # what passes in a notebook passes where it is graded, which gets the answers as data
+        if feedback and feedback.task.partition(".")[0] in ASSIGNMENTS:  # graded, it gets the answers as data
             handed_over = json.loads(json.dumps(in_data(answers)))
             again = check(task, **{name: from_data(value) for name, value in handed_over.items()})
             assert again, again
