@@ -54,12 +54,7 @@ def serve(
     ----------
     https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/
     """
-    if port is None:
-        port = free_port()
-    else:
-        require_whole("port", port, 1, 65535)
-        require_free(port)
-    seconds = _seconds(timeout)
+    port, seconds = free_port() if port is None else _free(port), _seconds(timeout)
     with temporary_folder() as folder:
         log_file = Path(folder, "server.log")
         with log_file.open("wb") as log, _process(_download(as_address(model_uri), str(folder)), port, log) as process:
@@ -69,6 +64,12 @@ def serve(
                 yield endpoint
             finally:
                 endpoint.close()
+
+
+def _free(port: int) -> int:
+    require_whole("port", port, 1, 65535)
+    require_free(port)
+    return port
 
 
 def _seconds(timeout: float | None) -> float:
