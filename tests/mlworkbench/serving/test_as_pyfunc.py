@@ -78,7 +78,7 @@ def test_a_server_keeps_every_value_or_names_what_json_cannot_hold() -> None:
 
 def test_a_model_that_cannot_be_asked_is_told_when_it_is_logged_served_and_scored() -> None:
     told = told_of(StandardScaler().fit(X), X[:5], registered_model_name="scaler")
-    assert ["has no predict: mlflow.sklearn.load_model" in each for each in told] == [True]
+    assert ["has no predict: mlflow.sklearn.load_model" in each for each in told].count(True) == 1
     for call in (lambda: wb.score("models:/scaler/1", X), lambda: wb.serve("models:/scaler/1").__enter__()):
         with pytest.raises(wb.WorkbenchError, match=r"has no predict \(its flavors are sklearn\)"):
             call()
