@@ -87,7 +87,7 @@ def not_kept(error: BaseException) -> StoreError | None:
     """The error for a store or disk that went away, is full or cannot be written; None where that is not the cause."""
     said = str(error)  # of MLflow: a database, a server, a file
     away = getattr(error, "error_code", "") == "TEMPORARILY_UNAVAILABLE" or "API request to" in said
-    away = away or said.startswith("No such artifact")
+    away = away or _is_gone(error)
     if not away and not (isinstance(error, OSError) and error.errno in _NO_PLACE):
         return None
     return StoreError(
@@ -95,6 +95,11 @@ def not_kept(error: BaseException) -> StoreError | None:
         "a store that answers to the end of the call, on a disk that this user can write and that has room.",
         "Mend what the brackets name and make the same call again; `mlworkbench doctor` looks at store and disk.",
     )
+
+
+def _is_gone(error: BaseException) -> bool:
+    """Whether MLflow found no file where the store says that one is."""
+    return str(error).startswith("No such artifact")
 
 
 @contextlib.contextmanager
@@ -150,8 +155,7 @@ def not_installed(missing: ModuleNotFoundError) -> WorkbenchError:
 def no_model(model_uri: object, error: Exception) -> WorkbenchError:
     """Build the error for a URI at which there is no model, or no longer its files."""
     do = "List what there is with mlflow.search_logged_models(), and check that the tracking store is the right one."
-    gone = str(error).startswith("No such artifact")
-    if gone and isinstance(model_uri, str) and model_uri.startswith("models:/"):
+    if _is_gone(error) and isinstance(model_uri, str) and model_uri.startswith("models:/"):
         do = "Its files are not where it was logged: was the store moved? `mlworkbench doctor` tells where they belong."
     return WorkbenchError(
         f"no model at {shown(model_uri)} ({told(error)}).",
