@@ -13,7 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BETWEEN = re.compile(r"(?s)(<!-- badges -->\n).*?(<!-- /badges -->)")
-ADDRESS = re.compile(r"(?:https://|git@)github\.com[:/]([\w.-]+)/([\w.-]+?)(?:\.git)?/?$")
+# https://github.com/o/n, git@github.com:o/n.git, ssh://git@github.com:22/o/n
+ADDRESS = re.compile(r"(?:\w+://|git@)(?:www\.)?github\.com(?::\d+)?[:/]([\w.-]+)/([\w.-]+?)(?:\.git)?/?$")
 
 
 def repository(root: Path) -> str:
@@ -21,7 +22,8 @@ def repository(root: Path) -> str:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     command = ["git", "remote", "get-url", "origin"]
     origin = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False).stdout.strip()
-    return str(project.get("urls", {}).get("Repository", origin))
+    address = str(project.get("urls", {}).get("Repository", origin))
+    return re.sub(r"//[^/@]+@", "//", address)  # no name and no password
 
 
 def badges(owner: str, name: str) -> str:
