@@ -20,7 +20,7 @@ def workbook_root(start: str | os.PathLike[str] | None = None) -> Path:
     Raises
     ------
     WorkbenchError
-        When no folder above holds the workbook: change into the clone, or set MLWORKBENCH_HOME.
+        When no folder above holds the workbook: change into the clone.
 
     Examples
     --------
@@ -34,7 +34,8 @@ def workbook_root(start: str | os.PathLike[str] | None = None) -> Path:
     raise StoreError(
         f"no workbook at or above {here}.",
         f"a folder that holds {MARKER.as_posix()}.",
-        "Change into your clone of the workbook, or set MLWORKBENCH_HOME to the folder that shall hold the store.",
+        "Change into your clone of the workbook. "
+        "For work without its lessons, set MLWORKBENCH_HOME to the folder that shall hold the store.",
     )
 
 

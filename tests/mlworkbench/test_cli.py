@@ -48,6 +48,17 @@ def test_an_unknown_lesson_is_told_in_three_sentences() -> None:
     assert "Traceback" not in done.output
 
 
+@pytest.mark.parametrize("verb", ["lessons", "run", "progress", "reset tracking", "add live"])
+def test_outside_of_a_clone_a_folder_for_the_store_is_not_told_as_the_cure(
+    verb: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is set in these tests, and lessons are still not to be had."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    done = CliRunner().invoke(main, verb.split())
+    assert done.exit_code == 2
+    assert "Do this: Change into your clone of the workbook. For work without its lessons, set" in done.output
+
+
 def test_a_store_that_does_not_answer_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "file:./mlruns")
     done = CliRunner().invoke(main, ["run"])
