@@ -25,6 +25,7 @@ setup: $(WHOLE)  ## build .venv from requirements.lock (nothing to do the second
 
 $(CORE): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("Found Python %d.%d. Expected 3.11 to 3.13. Name one: make PYTHON=python3.11 setup" % v)'
+	@echo "The packages of the core are installed once, 1.3 GB. That takes a minute, or some where the network is slow."
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV_PIN)
 	$(BIN)/uv pip install --quiet --constraint requirements.lock --requirement pyproject.toml
@@ -32,6 +33,7 @@ $(CORE): requirements.lock pyproject.toml
 	@touch $@
 
 $(WHOLE): $(CORE)
+	@echo "The packages of all groups are installed once, 3.8 GB with those of the core."
 	$(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	@touch $@
 
@@ -78,7 +80,8 @@ screenshots: setup  ## make the pictures of lessons anew that are out of date (A
 	$(BIN)/python docs/screenshots.py $(ARGS)
 
 site: setup  ## build the site from the stored outputs, into build/site; its first page is build/site/index.html
-	$(BIN)/python -m sphinx -q -W --keep-going -c docs/site . build/site
+	@$(BIN)/python -m sphinx -q -W --keep-going -c docs/site . build/site || { echo "Found: what the lines above name. \
+	Expected: no warning, such as of a link that leads nowhere. Do this: mend each at its file and line." >&2; exit 1; }
 
 badges:  ## write the badges of the README for the repository that this clone comes from
 	$(PYTHON) docs/badges.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import shutil
 import subprocess
 import sys
 import threading
@@ -100,6 +101,20 @@ def test_every_lesson_and_exercise_is_there_with_its_outputs(site: Path) -> None
 
 def test_no_link_within_the_site_is_broken(site: Path) -> None:
     assert not broken_links(site)
+
+
+def test_make_site_names_a_broken_link_and_says_what_to_do(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "docs" / "site", tmp_path / "docs" / "site")
+    for name in ("Makefile", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "docs" / "site" / "index.md").write_text("# Home\n\n[gone](nowhere.md)\n")
+    (tmp_path / "docs" / "site" / "api.md").write_text("---\norphan: true\n---\n# Reference\n")
+    command = ["make", f"BIN={Path(sys.executable).parent}", "--assume-old=setup", "site"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    (warning,) = [line for line in done.stderr.splitlines() if "nowhere.md" in line]
+    assert "docs/site/index.md:3" in warning
+    assert "Do this: mend each at its file and line." in done.stderr
 
 
 def test_a_broken_link_is_found(site: Path, tmp_path: Path) -> None:
