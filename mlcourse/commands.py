@@ -18,7 +18,10 @@ def run(wanted: tuple[str, ...], jobs: int | None, fast: bool, keep_going: bool)
     from mlcourse.run import run_workbook
 
     table = run_workbook(wanted, jobs=jobs, fast=fast, keep_going=keep_going)
-    click.echo(table.to_string(index=False))
+    width = max(map(len, table.outcome), default=0)
+    told = table[["lesson", "seconds", "runs", "where", "outcome"]]  # what may be long stands last, and begins in line
+    lines = told.to_string(index=False, justify="left", formatters={"outcome": f"{{:<{width}}}".format}).splitlines()
+    click.echo("\n".join(line.rstrip() for line in lines))
     if (table.outcome == "interrupted").any():
         sys.exit(130)
     sys.exit(0 if table.outcome.str.match("passed|skipped: ").all() else 1)

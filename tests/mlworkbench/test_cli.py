@@ -41,6 +41,14 @@ def test_the_exit_status_tells_the_outcome(lesson: str, status: int, word: str) 
     assert word in done.output
 
 
+def test_a_long_outcome_does_not_make_the_lines_of_other_lessons_long() -> None:
+    lines = CliRunner().invoke(main, ["run", "--keep-going"]).stdout.splitlines()
+    assert lines[0].split() == ["lesson", "seconds", "runs", "where", "outcome"]
+    passed, failed = lines[1:]
+    assert passed.endswith("passed")
+    assert passed.index("passed") == failed.index("failed in cell 0: ZeroDivisionError")
+
+
 def test_an_unknown_lesson_is_told_in_three_sentences() -> None:
     done = CliRunner().invoke(main, ["run", "7.7"])
     assert done.exit_code == 2
