@@ -66,6 +66,21 @@ def test_hooks_before_a_commit_call_what_make_check_calls() -> None:
         assert hook["entry"].replace(".venv/bin", "$(BIN)") in recipe
 
 
+@pytest.mark.parametrize("hook", ["ruff", "ruff-format"])
+def test_hooks_take_every_file_of_the_repository(hook: str) -> None:
+    """As `pre-commit run --all-files`: each file is named, also those that `make check` leaves out."""
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    (entry,) = [each["entry"] for each in hooks if each["id"] == hook]
+    program, *rest = entry.split()
+    listed = ["git", "ls-files", "*.py", "*.pyi", "*.ipynb"]
+    files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    command = [str(Path(sys.executable).with_name(Path(program).name)), *rest]
+    command += [name for name in files if (ROOT / name).exists()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert files
+    assert done.returncode == 0, done.stdout[-1000:]
+
+
 @pytest.mark.parametrize("script", sorted(path.name for path in ROOT.glob(".ci/*") if path.is_file()))
 def test_scripts_of_ci_can_be_read_and_executed(script: str) -> None:
     path = ROOT / ".ci" / script
