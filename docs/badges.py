@@ -12,6 +12,8 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+LESSON = "lab/tree/notebooks/00_start_here.ipynb"
+"""Where Binder begins."""
 BETWEEN = re.compile(r"(?s)(<!-- badges -->\n).*?(<!-- /badges -->)")
 # https://github.com/o/n, git@github.com:o/n.git, ssh://git@github.com:22/o/n
 ADDRESS = re.compile(r"(?:\w+://|git@)(?:www\.)?github\.com(?::\d+)?[:/]([\w.-]+)/([\w.-]+?)(?:\.git)?/?$")
@@ -32,7 +34,7 @@ def badges(owner: str, name: str) -> str:
     lines = [
         f"[![CI]({home}/actions/workflows/ci.yml/badge.svg)]({home}/actions/workflows/ci.yml)",
         f"[![Site]({home}/actions/workflows/site.yml/badge.svg)](https://{owner}.github.io/{name}/)",
-        f"[![Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/{owner}/{name}/HEAD?urlpath=lab)",
+        f"[![Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/{owner}/{name}/HEAD?urlpath={LESSON})",
         f"[![Codespaces](https://github.com/codespaces/badge.svg)](https://codespaces.new/{owner}/{name})",
     ]
     return "\n".join(lines) + "\n"

@@ -49,6 +49,8 @@ def test_badges_are_of_the_origin_and_are_written_once(clone: Path, address: str
     assert "secret" not in first
     for workflow in re.findall(r"workflows/(\w+\.yml)/badge", first):
         assert (ROOT / ".github" / "workflows" / workflow).exists()
+    (lesson,) = re.findall(r"HEAD\?urlpath=lab/tree/([^)]+)", first)
+    assert (ROOT / lesson).exists()
     made(clone)
     assert (clone / "README.md").read_text() == first
 
