@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from packaging.utils import canonicalize_name
 
@@ -46,6 +48,17 @@ def test_the_core_is_small_and_of_the_lock(clone: Path) -> None:
         "pip",
         "setuptools",
     }
+
+
+def test_a_kernel_that_is_not_warm_shows_no_warnings(clone: Path) -> None:
+    """Packages that only other groups bring are missing here: what imports then say is no learner's concern."""
+    env = {**os.environ, "MLWORKBENCH_WARM_SECONDS": "0", "MLWORKBENCH_HOME": str(clone / "store")}
+    done = run(clone, ".venv/bin/mlworkbench", "run", "0", "--fast", env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    cells = nbformat.read(clone / "store" / "executed" / "00_start_here.ipynb", as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    assert outputs
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]
 
 
 def test_a_lesson_of_a_group_that_is_not_there_says_so_and_is_skipped(clone: Path) -> None:
