@@ -102,6 +102,7 @@ def drift(end: str, locked: Pins) -> list[str]:
     environment.install(pins)
     lines = []
     for kind, tried, wanted in (("lesson", environment.lessons, PARTS), ("test", environment.tests, TESTS)):
+        sys.stderr.write(f"{end}: {kind}s of the core, which takes minutes ...\n")
         for name, why in tried(*wanted).items():
 
             def breaks(these: Pins, tried: Callable[..., dict[str, str]] = tried, name: str = name) -> bool:
