@@ -85,6 +85,11 @@ def test_the_package_cannot_be_imported_there(tmp_path: Path) -> None:
         run(tmp_path, "import mlworkbench")
 
 
+def test_the_script_of_the_first_lesson(tmp_path: Path) -> None:
+    assert "[1 1 1]" in run(tmp_path, in_the_text("0"))
+    assert (tmp_path / "mlflow.db").exists()
+
+
 def test_log_a_forest(tmp_path: Path) -> None:
     fit = "forest = RandomForestClassifier(n_estimators=trees, random_state=seed).fit(X_train, y_train)"
     assert "equal predictions: True" in run(tmp_path, ROWS, fit, without_the_helper("2.1"))
