@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import NotebookError, StoreError, shown, told
 from mlworkbench.locations import is_there
-from mlworkbench.workbook import workbook_home
+from mlworkbench.workbook import workbook_home, write_private
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -67,10 +67,8 @@ def write_notebook(node: NotebookNode, output: Path) -> None:
 
     text = nbformat.writes(node)  # type: ignore[no-untyped-call]
     try:
-        output.write_text(text, encoding="utf-8")
+        write_private(output, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            output.unlink()  # a part is no notebook
         raise NotebookError(
             f"the executed notebook cannot be written ({told(error, 120)}); {_kept(text, output.name)}.",
             "a folder that is there and has room.",
@@ -83,8 +81,7 @@ def _kept(text: str, name: str) -> str:
     for folder in (workbook_home, Path.cwd):
         with contextlib.suppress(OSError, StoreError):
             kept = folder() / f"kept-{uuid.uuid4().hex[:8]}-{name}"
-            kept.touch(mode=0o600)
-            kept.write_text(text, encoding="utf-8")
+            write_private(kept, text)
             return f"it is kept as {kept}"
     return "it is lost"
 

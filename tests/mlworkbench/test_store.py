@@ -18,6 +18,7 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from filelock import FileLock
 
 import mlworkbench as wb
 from mlworkbench.errors import StoreError, told, without_password
@@ -434,3 +435,15 @@ def test_eight_threads_open_one_store(empty_home: Path) -> None:
     assert uris == {f"sqlite:///{empty_home}/mlflow.db"}
     assert sys.stdout is output
     assert len(warnings.filters) <= len(warned) + 2  # those that quiet_mlflow adds, once
+
+
+def test_a_store_that_another_process_makes_is_waited_for(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For minutes on a slow machine, where the tables of PostgreSQL took one; here all limits are a twentieth."""
+    monkeypatch.setenv("MLWORKBENCH_PATIENCE", "0.05")
+    empty_home.mkdir()
+    lock = FileLock(f"{empty_home}/mlflow.db.lock")
+    with lock, ThreadPoolExecutor(1) as pool:
+        opened = pool.submit(open_store)
+        time.sleep(5)
+        lock.release()
+        assert opened.result().uri == f"sqlite:///{empty_home}/mlflow.db"
