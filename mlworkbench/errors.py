@@ -124,7 +124,9 @@ def explained(asked: str, do: str, *, kind: type[WorkbenchError] = WorkbenchErro
 
 def is_line(text: object) -> bool:
     """Whether it is a text of one line that says something, and that databases and files can keep."""
-    return isinstance(text, str) and bool(text.strip()) and not {*map(category, text)} & {"Cc", "Cs", "Zl", "Zp"}
+    if not isinstance(text, str) or {*map(category, text)} & {"Cc", "Cs", "Zl", "Zp"}:
+        return False
+    return any(map(str.isprintable, text.strip()))  # marks that nobody sees say nothing
 
 
 def is_among(value: object, names: Iterable[object]) -> bool:

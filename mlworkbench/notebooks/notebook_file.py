@@ -88,9 +88,9 @@ def _kept(text: str, name: str) -> str:
 
 def _make_reliable(node: NotebookNode) -> None:
     """Put in what the format wants and old tools left out; raise an error where nobody can know what was meant."""
-    for section in ("kernelspec", "language_info", "mlworkbench", "papermill"):
-        if not isinstance(node.metadata.get(section, {}), dict):
-            del node.metadata[section]
+    for section in ("kernelspec", "language_info", "mlworkbench", "papermill", "widgets"):
+        if not (found := node.metadata.get(section)) or not isinstance(found, dict):
+            node.metadata.pop(section, None)  # an empty one says no more, and there is no HTML with it
     if spec := node.metadata.get("kernelspec"):
         spec.setdefault("display_name", str(spec.get("name")))  # or there is no HTML of it
     for cell in node.cells:

@@ -313,7 +313,7 @@ def test_a_working_directory_that_is_gone_is_told(tmp_path: Path, monkeypatch: p
     (gone := tmp_path / "gone").mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    for call in (lambda: wb.start("mine"), wb.workbook_root, wb.load_wine):
+    for call in (lambda: wb.start("mine"), wb.workbook_root):
         assert "working directory is gone" in refused(call)
     for command in (["lessons"], ["run"], ["progress"]):
         done = CliRunner().invoke(main, command)

@@ -94,7 +94,10 @@ def test_telemetry_is_off(home: Path) -> None:
     assert get_telemetry_client() is None
 
 
-@pytest.mark.parametrize("name", ["", "   ", None, 3, b"x", "a\0b", "a\nb", "a\rb", "a\u2028b", "\ud800"])
+UNSEEN = ("", "   ", "\u200b", " \u202e")
+
+
+@pytest.mark.parametrize("name", [*UNSEEN, None, 3, b"x", "a\0b", "a\nb", "a\rb", "a\u2028b", "\ud800"])
 def test_a_name_that_is_none(home: Path, name: object) -> None:
     """Neither for a lesson nor for a rerun; nothing is made."""
     with pytest.raises(wb.WorkbenchError, match="experiment name"):
