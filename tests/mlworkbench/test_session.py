@@ -246,3 +246,10 @@ def test_one_rule_for_names_of_experiments(name: Any, tmp_path: Path, home: Path
         with pytest.raises(wb.WorkbenchError, match=r"^Found: the experiment name ") as told:
             call()
         assert len(str(told.value)) < 300
+
+
+def test_a_run_that_the_environment_names_and_that_is_not_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stays behind in a terminal; the next start_run() would end in a traceback."""
+    monkeypatch.setenv("MLFLOW_RUN_ID", "gone")
+    with pytest.raises(wb.StoreError, match=r"MLFLOW_RUN_ID = 'gone'(?s:.*)Unset MLFLOW_RUN_ID"):
+        wb.start("mine")
