@@ -119,7 +119,7 @@ LOOKS = {
     ),
     "2.6": Look(MODELS, "boosting", "2.6 checkpoints"),
     "3.1": Look("models/wine-3-1", "champion"),
-    "3.2": Look("models/wine-3-2", "production", clicks=["text=Tags >> nth=0"]),
+    "3.2": Look("models/wine-3-2", "Depth 2", clicks=["text=Tags >> nth=0"]),
     "3.3": Look(METRICS, "live_accuracy", "3.3 promote", "live"),
     "3.4": Look(ARTIFACTS + "/calls.json", "version", "3.4 webhooks", "calls"),
     "4.1": Look(RUNS, "accuracy", "4.1 projects", columns=[*NARROW, "accuracy", "depth", "rows", "seed"]),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 """How long a database or server may take to answer before it counts as away, in seconds."""
-_MAKING_SECONDS = 300  # that another process may take to make the tables; the lock ends with that process
+_MAKING_SECONDS = 180  # that another process may take to make the tables
 _ONE_AT_A_TIME = {
     "postgresql": "SET lock_timeout = '{}s'; SELECT pg_advisory_lock(hashtext('mlworkbench'))",
     "mysql": "SELECT GET_LOCK('mlworkbench', {})",

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -111,17 +112,40 @@ def postgres_server() -> Iterator[object]:
         server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def made_in_postgres(postgres_server: object) -> str:
+    """The name of a database with the tables of a store, to be copied: making them takes two seconds."""
+    from mlworkbench.store import open_store
+
+    postgres_server.psql("CREATE DATABASE made;")  # type: ignore[attr-defined]
+    open_store(uri_of(postgres_server, "made"))
+    postgres_server.psql("ALTER DATABASE made ALLOW_CONNECTIONS false;")  # type: ignore[attr-defined]
+    postgres_server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'made';")  # type: ignore[attr-defined]
+    return "made"
+
+
+def uri_of(server: object, database: str) -> str:
+    """How SQLAlchemy finds a database of the server."""
+    uri: str = server.get_uri(database)  # type: ignore[attr-defined]
+    return uri.replace("postgresql://", "postgresql+psycopg://")
+
+
 @pytest.fixture
-def postgres(postgres_server: object) -> Iterator[Callable[[], str]]:
-    """Make an empty database and return its URI; with the test it goes, and so do the connections to it."""
+def postgres(postgres_server: object) -> Iterator[Callable[..., str]]:
+    """Make a database, empty or as another one, and return its URI; it goes with the test, as do its connections."""
     made = []
 
-    def make() -> str:
+    def make(template: str = "template1") -> str:
         made.append(name := f"db_{uuid.uuid4().hex[:12]}")
-        postgres_server.psql(f"CREATE DATABASE {name};")  # type: ignore[attr-defined]
-        uri: str = postgres_server.get_uri(name)  # type: ignore[attr-defined]
-        return uri.replace("postgresql://", "postgresql+psycopg://")
+        postgres_server.psql(f"CREATE DATABASE {name} TEMPLATE {template};")  # type: ignore[attr-defined]
+        return uri_of(postgres_server, name)
 
     yield make
     for name in made:
         postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE);")  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def postgres_store(postgres: Callable[..., str], made_in_postgres: str) -> Callable[[], str]:
+    """Make a database with the tables of a store and no experiments, and return its URI."""
+    return partial(postgres, made_in_postgres)

@@ -40,9 +40,14 @@ class Wish(NamedTuple):
 
 
 def fork_kernel(
-    interpreter: Sequence[str], argv: Sequence[str], env: Mapping[str, str], cwd: Path, warmup: Warmup
+    interpreter: Sequence[str],
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: Path,
+    warmup: Warmup,
+    stderr: IO[Any] | None = None,
 ) -> ForkedKernel:
-    """Have a kernel forked by the server of its environment.
+    """Have a kernel forked by the server of its environment; its errors go to a file of the caller's, if one is given.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def fork_kernel(
     output = tempfile.TemporaryFile()  # noqa: SIM115 (the kernel's own, for as long as it lives)
     try:
         wish = Wish("", [*argv], dict(env), str(cwd))
-        return ForkedKernel(*_fork(interpreter, wish, warmup, output, output), output)
+        return ForkedKernel(*_fork(interpreter, wish, warmup, output, stderr or output), output)
     except BaseException:
         output.close()
         raise

@@ -55,7 +55,7 @@ class WarmProvisioner(LocalProvisioner):
         self.cwd = Path(kwargs.get("cwd") or "").absolute()
         try:
             self.process = await asyncio.to_thread(
-                fork_kernel, cmd[: at - 1], cmd[at + 1 :], env, self.cwd, self.warmup
+                fork_kernel, cmd[: at - 1], cmd[at + 1 :], env, self.cwd, self.warmup, kwargs.get("stderr")
             )
         except (OSError, subprocess.SubprocessError) as error:
             message = "No warm kernel (%s). An ordinary one starts instead."
@@ -75,6 +75,7 @@ def forkable(cmd: Sequence[str], options: Mapping[str, Any], warmup: Warmup) -> 
     """Whether a fork gives the kernel that a command would start: an ipykernel without further wishes."""
     return (
         cmd.count("ipykernel_launcher") == cmd.count("-m") == 1
-        and options.keys() <= {"env", "cwd", "kernel_id", "extra_arguments"}
+        and options.keys() <= {"env", "cwd", "kernel_id", "extra_arguments", "stderr"}
+        and not isinstance(options.get("stderr"), int)  # such as subprocess.PIPE
         and can_fork(cmd, options["env"], Path(options.get("cwd") or ""), warmup)
     )

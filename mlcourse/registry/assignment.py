@@ -229,7 +229,7 @@ _HINTED: dict[str, tuple[Any, str, str]] = {
     ),
     "registry.9": (
         migrated,
-        "Lesson 3.2: one call migrates all. Then read wb.versions_table.",
+        "Lesson 3.2, on migrating: a loop over the versions, or wb.migrate_stages. Then read wb.versions_table.",
         "Its column stage says what a version is now; the column legacy of the result, what it was.",
     ),
     "registry.10": (

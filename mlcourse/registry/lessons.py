@@ -114,10 +114,10 @@ TASKS = {
     "3.2": Task(
         lived,
         (
-            "Four calls of wb.transition, two for each version, each with why=…. Or by hand, as in the section "
-            "'Carry a stage by hand': the alias, and the tags stage, why and replaces.",
-            "wb.transition(my_model, 1, 'Staging', why='…'), then 'Production'; the same with 2. Version 1 is then "
-            "archived by itself.",
+            "The sections 'Promote a version' and 'Replace it, and archive it' have all of it, with another name: the "
+            "alias production, and the tags stage, why and replaces.",
+            "client.set_registered_model_alias(my_model, 'production', '2') takes it from version 1. Then five calls "
+            "of client.set_model_version_tag: stage, why and replaces for version 2, stage and why for version 1.",
         ),
     ),
     "3.3": Task(

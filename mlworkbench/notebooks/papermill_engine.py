@@ -51,6 +51,9 @@ class TupleTranslator(PythonTranslator):  # type: ignore[misc]
 
 papermill_translators.register(PYTHON, TupleTranslator)
 
+START_SECONDS = 180.0
+"""How long a kernel may take to start, on a machine that does much else; one that dies is noticed at once."""
+
 END_SECONDS = 60.0
 """How long a kernel may take to end in order, with files to write and functions to call, before it is killed."""
 
@@ -144,7 +147,6 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
         kernel_env: Mapping[str, str | None] | None = None,
         group: Group | None = None,
         executed: list[NotebookNode],
-        start_timeout: int = 60,
         execution_timeout: float | None = None,
         **_: Any,
     ) -> None:
@@ -158,7 +160,7 @@ class WorkbookEngine(NBClientEngine):  # type: ignore[misc]
         client = WorkbookClient(
             nb_man,
             kernel_name=kernel_name,
-            startup_timeout=int(patience(start_timeout)),
+            startup_timeout=int(patience(START_SECONDS)),
             timeout=execution_timeout,
             iopub_timeout=int(patience(OUTPUT_TIMEOUT)),
         )

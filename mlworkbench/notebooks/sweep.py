@@ -52,12 +52,9 @@ def sweep(  # noqa: PLR0913 (what rerun takes, and what joblib takes)
         As `rerun`.
     grid : mapping of str to sequence, or sequence of mappings
         Values by parameter, of which every combination is a point; or the points themselves.
-    n_jobs : int, default -1
-        How many at once; -1 is one a core (on Ray: one a CPU of the cluster).
-    backend : {"threading", "loky", "ray"}, default "threading"
-        Who does the work; docs/reruns.md tells which is for what.
-    ray_address : str, optional
-        Address of the Ray cluster; when left out, ``RAY_ADDRESS``, or else a cluster on this machine.
+    n_jobs, backend, ray_address : int, {"threading", "loky", "ray"} and str, optional
+        How many at once, by default one a core; who does the work (docs/reruns.md tells which is for what); the Ray
+        cluster's address, by default ``RAY_ADDRESS``, or else a cluster on this machine.
     resume : bool, default True
         Keep points that an earlier sweep of the experiment has finished with the same cells and values.
 
@@ -69,20 +66,20 @@ def sweep(  # noqa: PLR0913 (what rerun takes, and what joblib takes)
     Raises
     ------
     WorkbenchError
-        As `rerun`, for every point before the first one runs; for an empty grid, an unknown backend, a cluster that
-        does not answer, workers that are killed again and again.
+        As `rerun`, before the first point runs; for an empty grid, an unknown backend, a cluster that does not answer.
     """
     check_workers(n_jobs, backend, ray_address)
     job = prepare(notebook, experiment=experiment, timeout=timeout, kernel=kernel)
     points = expand([check_values(job.known, point) for point in expand(grid)])
-    keep_warm()  # for the next sweep of this process, too
-    with workers(backend, n_jobs, ray_address, job.store_uri) as each:
-        return _run_and_record(job, points, resume, each)
+    return _run_and_record(job, points, resume, workers(backend, n_jobs, ray_address, job.store_uri))
 
 
-def _run_and_record(job: Job, points: list[Point], resume: bool, each: Workers) -> pd.DataFrame:
+def _run_and_record(
+    job: Job, points: list[Point], resume: bool, started: contextlib.AbstractContextManager[Workers]
+) -> pd.DataFrame:
     """Run what is left under one parent, and tell how it all ended."""
-    with watched(job.store_uri), interruptible():
+    keep_warm()  # for the next sweep of this process, too
+    with started as each, watched(job.store_uri), interruptible():
         reused, parent = begin(job, points, resume)
         job = dataclasses.replace(job, parent=parent)
         _run_or_stop(job, points, reused, resume, each)

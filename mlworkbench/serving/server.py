@@ -22,7 +22,7 @@ from mlworkbench.waiting import patience
 
 __all__ = ["Endpoint", "Latency", "serve"]
 
-_START_SECONDS = 120
+_START_SECONDS = 300
 _GRACE = 5  # seconds that a server has to end in order
 
 
@@ -43,7 +43,7 @@ def serve(
     port : int, optional
         A free one by default.
     timeout : float, optional
-        How long the server may take to be ready, in seconds; 120 by default.
+        How long the server may take to be ready, in seconds; 300 by default.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def _free(port: int) -> int:
 def _seconds(timeout: float | None) -> float:
     seconds = patience(_START_SECONDS) if timeout is None else timeout
     if not isinstance(seconds, int | float) or not seconds > 0:
-        raise WorkbenchError(f"timeout = {shown(timeout)}.", "seconds, more than 0.", "Leave timeout out for 120.")
+        raise WorkbenchError(f"timeout = {shown(timeout)}.", "seconds, more than 0.", "Leave timeout out.")
     return seconds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -257,12 +258,15 @@ def lesson_3_1(logged: Logged) -> None:
 
 
 def lesson_3_2(logged: Logged) -> None:
+    model = logged.client.get_registered_model("wine-3-2")
+    changes = [json.loads(model.tags[f"change-{number:03}"]) for number in (1, 2, 3)]
+    assert [(change["from"], change["to"]) for change in changes] == [(1, 2), (2, 3), (3, 2)]
     stages = {
         int(version.version): version.tags.get("stage")
         for version in logged.client.search_model_versions("name = 'wine-3-2'")
     }
     assert (stages[1], stages[2], stages[3]) == ("Archived", "Production", "Staging")
-    assert logged.client.get_registered_model("wine-3-2").aliases == {"production": 2, "staging": 3}
+    assert model.aliases == {"production": 2, "staging": 3}
     assert logged.client.get_registered_model("wine-3-2-legacy").aliases == {"production": 1, "staging": 2}
 
 

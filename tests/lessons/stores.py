@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sqlalchemy
-from mlflow import MlflowClient
 
 
 def copy_store(source: str, target: str) -> None:
-    """Fill an empty database with the rows of another tracking store; the artifacts stay where they are."""
-    MlflowClient(target).search_experiments()  # makes the tables
+    """Fill a tracking store with the rows of another one, in place of its own; the artifacts stay where they are."""
     old, new = sqlalchemy.create_engine(source), sqlalchemy.create_engine(target)
     tables = sqlalchemy.MetaData()
     tables.reflect(new)

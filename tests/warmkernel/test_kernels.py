@@ -337,6 +337,17 @@ def test_a_kernel_that_dies_is_noticed(
     assert f"ended with exit code {status}. my last words" in caplog.text
 
 
+@pytest.mark.parametrize("to_a_pipe", [False, True])
+def test_errors_go_where_the_client_wants_them(tmp_path: Path, to_a_pipe: bool) -> None:
+    """As nbval does, a client may hand over a file for them; a pipe, which nobody else may hold, gets no fork."""
+    words = "import os, sys\nos.write(getattr(sys.stderr, '_original_stdstream_copy', 2), b'my words')"
+    with (tmp_path / "errors").open("w") as errors, kernel(stderr=subprocess.PIPE if to_a_pipe else errors) as started:
+        started.run(words)
+        parent = int(started.run("print(os.getppid())"))
+    assert (parent == os.getpid()) == to_a_pipe
+    assert ("my words" in (tmp_path / "errors").read_text()) != to_a_pipe
+
+
 CLIENT = """
 import os, pathlib, sys, time
 from mlworkbench.notebooks.kernels import warmup

@@ -75,10 +75,10 @@ KNOCK = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
 
 
 def test_the_server_is_out_of_reach_for_others_and_ends_with_a_killed_lab(
-    home: Path, postgres: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+    home: Path, postgres_store: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It listens at no port, shows no password to those who list processes, and another user cannot connect."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", postgres().replace("postgres:@", "postgres:SECRET@"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", postgres_store().replace("postgres:@", "postgres:SECRET@"))
     with running() as (lab, place, first):
         family = [first, *first.children(recursive=True)]
         assert len(family) > 1

@@ -36,7 +36,7 @@ def entry(**facts: Any) -> str:
 def client(request: pytest.FixtureRequest, home: Path) -> MlflowClient:
     if request.param == "sqlite":
         return use(f"sqlite:///{home / 'mlflow.db'}")
-    return use(request.getfixturevalue("postgres")())
+    return use(request.getfixturevalue("postgres_store")())
 
 
 @pytest.fixture

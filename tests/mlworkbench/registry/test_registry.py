@@ -53,7 +53,7 @@ def client(request: pytest.FixtureRequest, home: Path) -> MlflowClient:
     """The registered model ``wine`` with three versions, on each database."""
     if request.param == "sqlite":
         return use(f"sqlite:///{home / 'mlflow.db'}")
-    return use(request.getfixturevalue("postgres")())
+    return use(request.getfixturevalue("postgres_store")())
 
 
 @pytest.fixture
@@ -448,8 +448,8 @@ def race(uri: str, people: int, each: int) -> None:
     assert wb.versions_table("wine")["stage"].eq("Production").sum() == 1
 
 
-def test_eight_people_promote_at_once_on_postgresql(postgres: Callable[[], str]) -> None:
-    race(postgres(), people=8, each=25)
+def test_eight_people_promote_at_once_on_postgresql(postgres_store: Callable[[], str]) -> None:
+    race(postgres_store(), people=8, each=25)
 
 
 def test_four_people_promote_at_once_on_sqlite(home: Path) -> None:

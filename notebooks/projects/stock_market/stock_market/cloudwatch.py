@@ -41,19 +41,18 @@ def export(months: pd.DataFrame, *, model: str, namespace: str = NAMESPACE, clie
     import boto3
 
     client = client or boto3.client("cloudwatch")
-    now = dt.datetime.now(dt.UTC)
-
-    def point(name: str, value: float, **dimensions: str) -> dict[str, Any]:
-        named = [{"Name": key, "Value": text} for key, text in dimensions.items()]
-        return {"MetricName": name, "Dimensions": named, "Timestamp": now, "Value": float(value)}
-
     points = [
-        point(str(name), value, Model=model, Month=str(month))
+        _point(str(name), value, Model=model, Month=str(month))
         for month, row in months.select_dtypes("number").iterrows()
         for name, value in row.items()
         if np.isfinite(value)
     ]
-    points.append(point("alert", months.index[-1] in alerts(months).index, Model=model))
+    points.append(_point("alert", months.index[-1] in alerts(months).index, Model=model))
     for begin in range(0, len(points), MOST):
         client.put_metric_data(Namespace=namespace, MetricData=points[begin : begin + MOST])
     return len(points)
+
+
+def _point(name: str, value: float, **dimensions: str) -> dict[str, Any]:
+    named = [{"Name": key, "Value": text} for key, text in dimensions.items()]
+    return {"MetricName": name, "Dimensions": named, "Timestamp": dt.datetime.now(dt.UTC), "Value": float(value)}

@@ -11,6 +11,7 @@ from stock_market.windows import names
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow.models import ModelSignature
     from mlflow.models.model import ModelInfo
 
 CODE = Path(__file__).parent / "model.py"
@@ -29,10 +30,8 @@ def log_served(
         As `candidates.fit` returns it.
     rows : pandas.DataFrame
         A few rows of its features.
-    group, symbol, window
-        What it was fitted on.
-    store : str
-        Folder of the feature store that the served model asks.
+    group, symbol, window, store
+        What it was fitted on, and the folder of the feature store that the served model asks.
     today : str
         The evening that a request means which does not say. Prices that came with a package end in 2018, so does their
         calendar; for live prices leave it empty: the calendar's.
@@ -44,40 +43,43 @@ def log_served(
         ``threshold``, ``symbol`` and ``today``.
     """
     import mlflow
-    import numpy as np
-    from mlflow.models import ModelSignature
-    from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
     from mlworkbench.quiet import quiet
 
     with quiet():  # the ups of a window are whole numbers, and have no gaps
         inner = candidates.log(estimator, rows)
+        return mlflow.pyfunc.log_model(
+            name="up_tomorrow",
+            python_model=str(CODE),
+            artifacts={"estimator": inner.model_uri},
+            model_config=_wanted(group, window)
+            | {"symbol": symbol, "store": store, "tensor": "tensorflow" in inner.flavors, "max_age": MAX_AGE},
+            signature=_signature(window, symbol, today),
+            pip_requirements=_requirements(inner),
+        )
+
+
+def _wanted(group: str, window: int) -> dict[str, list[str]]:
+    """Which columns a request fills, and which features the store adds, as Feast names them."""
+    features = [f"{'market' if name in MARKET else 'vix'}:{name}" for name in GROUPS[group]]
+    return {"window": names(window), "features": features}
+
+
+def _signature(window: int, symbol: str, today: str) -> ModelSignature:
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
+
     parameters = [
         ParamSpec("threshold", DataType.double, 0.5),
         ParamSpec("symbol", DataType.string, symbol),
         ParamSpec("today", DataType.string, today),
     ]
-    signature = ModelSignature(
+    return ModelSignature(
         Schema([TensorSpec(np.dtype("int64"), (-1, window))]),
         Schema([TensorSpec(np.dtype("bool"), (-1,))]),
         ParamSchema(parameters),
     )
-    with quiet():
-        return mlflow.pyfunc.log_model(
-            name="up_tomorrow",
-            python_model=str(CODE),
-            artifacts={"estimator": inner.model_uri},
-            model_config={
-                "window": names(window),
-                "features": [f"{'market' if name in MARKET else 'vix'}:{name}" for name in GROUPS[group]],
-                "tensor": "tensorflow" in inner.flavors,
-                "symbol": symbol,
-                "store": store,
-                "max_age": MAX_AGE,
-            },
-            signature=signature,
-            pip_requirements=_requirements(inner),
-        )
 
 
 def _requirements(inner: ModelInfo) -> list[str]:

@@ -100,17 +100,14 @@ def sweep(
 
     Parameters
     ----------
-    lengths, models, thresholds
-        What is combined.
-    symbol, folds
-        As in `score`.
+    lengths, models, thresholds, symbol, folds
+        What is combined, and the rest of what `score` takes.
     n_jobs : int, default -1
         How many at once; all cores by default.
     backend : {'loky', 'ray'}
         Processes of this machine, or workers of a Ray cluster.
     ray_address : str, optional
-        Of the cluster, if this process is not connected to one; by default Ray starts one here. Its workers are sent
-        this package.
+        Of the cluster, which is sent this package; by default Ray starts one here.
 
     Returns
     -------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -36,14 +37,15 @@ def test_a_rerun_of_a_habit(tmp_path: Path, home: Path, habit: Habit) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_papermill_agrees(tmp_path: Path) -> None:
+def test_papermill_agrees(tmp_path: Path, made_store: Path) -> None:
     """What `Habit.outcome` says is what papermill does, in a process and a store of its own; two at a time."""
 
     def passes(habit: Habit) -> bool:
         path = habit.write(tmp_path / habit.name)
         values = repr(dict(habit.values)).replace("-inf", "float('-inf')")
         code = f"import papermill\npapermill.execute_notebook({path.name!r}, 'out.ipynb', {values}, progress_bar=False)"
-        env = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / habit.name / 'plain.db'}"}
+        store = shutil.copy(made_store, tmp_path / habit.name / "plain.db")
+        env = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{store}"}
         done = subprocess.run(
             [sys.executable, "-P", "-c", code], cwd=path.parent, env=env, capture_output=True, check=False
         )
