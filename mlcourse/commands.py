@@ -41,7 +41,9 @@ def progress() -> None:
     """Show the tasks of all lessons and assignments, with their points and what became of them."""
     from mlcourse.exercises import points_of, task_titles
     from mlcourse.tasks import TASKS
+    from mlworkbench.errors import WorkbenchError
     from mlworkbench.tasks import outcomes
+    from mlworkbench.workbook import require_writable, workbook_home
 
     last, titles = outcomes(), task_titles()
     for task in TASKS:
@@ -53,6 +55,10 @@ def progress() -> None:
         told = f"{len(passed)} of {len(names)} tasks of the {what} passed"
         got, most = (sum(points_of(titles.get(task, "")) for task in some) for some in (passed, names))
         click.echo(f"{told}: {got} of {most} points" if most else told)
+    try:
+        require_writable(workbook_home())
+    except WorkbenchError as error:
+        click.echo(f"New outcomes are not kept: {error.found}", err=True)
 
 
 @click.command()

@@ -133,10 +133,12 @@ def reset(exercise: str, root: Path | None = None) -> tuple[Path, Path | None]:
             source = Path(scratch, part, f"{exercise}.ipynb")
         place.parent.mkdir(parents=True, exist_ok=True)
         make_private(root / ".mlworkbench")
-        with FileLock(root / ".mlworkbench" / "reset.lock"):  # two at once would keep the same work, or overwrite it
+        # Two at once would keep the same work, or overwrite it.
+        with FileLock(root / ".mlworkbench" / "reset.lock", mode=0o600):
+            new = Path(shutil.copyfile(source, place.with_name(f".{exercise}.new")))  # without room, nothing has moved
             if place.exists():
                 kept = _kept(place)
-            shutil.copyfile(source, place)
+            new.replace(place)
     forget(f"{exercise}.")
     return place, kept
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mlcourse.answers import ROUNDING, apart, run_id_of, shown
+from mlworkbench.store import require_answer
 from mlworkbench.tasks import NotYetError
 
 if TYPE_CHECKING:
@@ -18,18 +19,19 @@ _MOST_LISTED, _LONGEST = 6, 200
 
 
 def client() -> MlflowClient:
-    """A client of the store that the notebook uses."""
+    """A client of the store that the notebook uses, which must answer."""
     import mlflow
 
+    require_answer(mlflow.get_tracking_uri(), writes=False)
     return mlflow.MlflowClient()
 
 
 def known_run(answer: Any, what: str = "run_id") -> Run:
     """The run that the learner names, as an id or as a Run; it must exist."""
-    run_id = run_id_of(answer, what)
+    run_id, store = run_id_of(answer, what), client()
     try:
-        run = client().get_run(run_id)
-    except Exception as error:  # an id that no database takes, or a store that went away, raises in its own way
+        run = store.get_run(run_id)
+    except Exception as error:  # an id that no database takes raises in its own way
         raise NotYetError(
             f"No run with the id {shown(run_id)} is in this store.", "Take the id from `run.info.run_id`."
         ) from error

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mlworkbench.errors import WorkbenchError
+from mlworkbench.errors import WorkbenchError, no_place
 
 
 class _Group(click.Group):
@@ -18,8 +18,10 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except WorkbenchError as error:
-            click.echo(str(error), err=True)
+        except BrokenPipeError:  # whoever reads has enough, as `head` does; click ends this in silence
+            raise
+        except (WorkbenchError, OSError) as error:
+            click.echo(str(error if isinstance(error, WorkbenchError) else no_place(error)), err=True)
             sys.exit(2)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from mlworkbench.errors import StoreError, WorkbenchError, told, without_passwor
 from mlworkbench.mlflow_internals import is_known_schema, open_database
 from mlworkbench.quiet import quiet_mlflow
 from mlworkbench.waiting import LONGER, patience, telling
-from mlworkbench.workbook import make_private
+from mlworkbench.workbook import require_writable
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -51,7 +52,7 @@ def open_sqlite(uri: str) -> tuple[str, str]:
     if path is None or path.name == ":memory:" or "?" in uri:
         do = "Name a file, without options: sqlite:///mlflow.db, say. Write '?' in a path as %3F."
         raise StoreError(f"the tracking URI {uri!r} names no file.", "'sqlite:///' and the path of a file.", do)
-    _require_writable(path.parent)
+    require_writable(path.parent)
     whole, root = sqlite_uri(path), (path.parent / "artifacts").as_uri()
     with _explained(whole):
         if path.is_dir():
@@ -96,18 +97,21 @@ def _create_sqlite(path: Path, artifact_root: str) -> None:
         new.replace(path)
 
 
-def require_free(path: Path) -> None:
-    """Take the lock for writing and give it back: MLflow itself would wait for 20 s each time.
+def require_free(path: Path, *, writes: bool = True) -> None:
+    """Take the lock and give it back: MLflow itself would wait for 20 s each time, or try to open the file for minutes.
 
     Raises
     ------
     StoreError
-        When the file cannot be written, is no database, or is held by another process for more than 5 s.
+        When the file cannot be opened, or made; is no database, or is held by another process for more than 5 s.
     """
+    if not os.path.exists(path):  # noqa: PTH110 (`Path.exists` raises where a folder cannot be entered)
+        require_writable(path.parent)
+        return
     address = f"{path.as_uri()}?mode=rw"
     connecting = functools.partial(sqlite3.connect, address, uri=True, timeout=patience(CONNECT_SECONDS))
     with _explained(sqlite_uri(path)), contextlib.closing(connecting()) as connection:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("BEGIN IMMEDIATE" if writes else "PRAGMA schema_version")
 
 
 def open_server_database(uri: str, artifact_root: str) -> None:
@@ -192,21 +196,6 @@ def _not_opened(uri: str, error: Exception) -> StoreError:
         "the schema of the MLflow that is installed here.",
         cure,
     )
-
-
-def _require_writable(folder: Path) -> None:
-    import tempfile
-
-    try:
-        make_private(folder)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except (OSError, ValueError) as error:
-        raise StoreError(
-            f"the folder {folder} cannot be written ({told(error)}).",
-            "a folder in which the store and its artifacts can be kept.",
-            "Make it writable, or set MLWORKBENCH_HOME to a folder of your own.",
-        ) from error
 
 
 def _first_line(error: Exception) -> str:

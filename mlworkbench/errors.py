@@ -102,6 +102,15 @@ def _is_gone(error: BaseException) -> bool:
     return str(error).startswith("No such artifact")
 
 
+def no_place(error: OSError) -> WorkbenchError:
+    """Build the error for a file that the system does not let this user read, make or write."""
+    return WorkbenchError(
+        f"the system refuses something to this user ({told(error)}).",
+        "files and folders that this user can read and write, and room for more.",
+        "Mend what the brackets name; MLWORKBENCH_HOME and TMPDIR choose other folders for what the workbook makes.",
+    )
+
+
 @contextlib.contextmanager
 def explained(asked: str, do: str, *, kind: type[WorkbenchError] = WorkbenchError) -> Iterator[None]:
     """Tell in three sentences what MLflow, or the database below it, refuses of what was ``asked``."""
@@ -115,7 +124,9 @@ def explained(asked: str, do: str, *, kind: type[WorkbenchError] = WorkbenchErro
 
 def is_line(text: object) -> bool:
     """Whether it is a text of one line that says something, and that databases and files can keep."""
-    return isinstance(text, str) and bool(text.strip()) and not {*map(category, text)} & {"Cc", "Cs", "Zl", "Zp"}
+    if not isinstance(text, str) or {*map(category, text)} & {"Cc", "Cs", "Zl", "Zp"}:
+        return False
+    return any(map(str.isprintable, text.strip()))  # marks that nobody sees say nothing
 
 
 def is_among(value: object, names: Iterable[object]) -> bool:

@@ -57,9 +57,9 @@ def log_history(
 
     run_id = _active_run_id() if run_id is None else run_id
     points = _points(metrics, step)
-    client = mlflow.MlflowClient()
     asked = explained(f"metrics for the run {shown(run_id)}", "Correct what the brackets name.")
     with using_store(), asked, no_garbage_collection():
+        client = mlflow.MlflowClient()
         for begin in range(0, len(points), BATCH):
             client.log_batch(run_id, metrics=points[begin : begin + BATCH])
 

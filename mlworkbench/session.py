@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mlworkbench.errors import StoreError, explained
+from mlworkbench.errors import StoreError, explained, shown
 from mlworkbench.experiments import check_experiment_name, found_experiment, fresh_experiment
 from mlworkbench.groups import require_groups
 from mlworkbench.locations import notes_on_locations
@@ -127,6 +127,10 @@ def _activate(name: str, store: Store, fresh: bool) -> tuple[Experiment, list[st
     """Make the experiment the active one; it, and what the reader should know of it."""
     import mlflow
 
+    if named := os.environ.get("MLFLOW_RUN_ID"):
+        found = f"MLFLOW_RUN_ID = {shown(named)}, the run that start_run() would continue"
+        with explained(found, "Unset MLFLOW_RUN_ID, or name the store of that run.", kind=StoreError):
+            mlflow.get_run(named)
     do = "Mend what the brackets name: the disk may be full, or the store held by another process."
     with explained(f"the experiment {name!r} in {store.label}", do, kind=StoreError):
         client = mlflow.MlflowClient()

@@ -102,16 +102,18 @@ def _no_store(uri: str, scheme: str, why: str) -> StoreError:
 
 
 def _choose(argument: object) -> tuple[str, str]:
+    why = "given as tracking_uri"
     if argument is None:
-        if chosen := os.environ.get("MLFLOW_TRACKING_URI"):
-            return chosen, "set in MLFLOW_TRACKING_URI"
+        why = "set in MLFLOW_TRACKING_URI"
+        argument = os.environ.get("MLFLOW_TRACKING_URI") or None
+    if argument is None:
         return sqlite_uri(workbook_home() / "mlflow.db"), "the workbook's own"
     if not isinstance(argument, str) or (argument and not is_line(argument)):
         file = f"'sqlite:///{argument}'" if isinstance(argument, os.PathLike) else "'sqlite:///mlflow.db'"
         raise StoreError(
-            f"the tracking URI {shown(argument)}.", "a text of one line.", f"Write tracking_uri={file}, say."
+            f"the tracking URI {shown(argument)} ({why}).", "a text of one line.", f"Write tracking_uri={file}, say."
         )
-    return argument, "given as tracking_uri"
+    return argument, why
 
 
 def check_registry(model_uri: object = "models:/name", *, writes: bool = False) -> None:
@@ -144,8 +146,8 @@ def require_answer(uri: str, role: str = "tracking", *, writes: bool = True) -> 
     elif uri.startswith(("postgresql", "mysql", "mssql")):
         with server_database(uri):
             pass
-    elif writes and (path := sqlite_path(uri)) and path.exists():  # readers go on while another process writes
-        require_free(path)
+    elif path := sqlite_path(uri):
+        require_free(path, writes=writes)  # readers go on while another process writes
 
 
 def _check_server(uri: str, role: str, kind: str, instead: str) -> None:

@@ -5,7 +5,6 @@ The tasks themselves come from the packages that name some in the entry-point gr
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import html
 import inspect
@@ -17,8 +16,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlworkbench.errors import WorkbenchError, unknown_name
-from mlworkbench.workbook import make_private, workbook_home
+from mlworkbench.errors import StoreError, WorkbenchError, told, unknown_name
+from mlworkbench.workbook import make_private, workbook_home, write_private
 
 PASSED, NOT_YET, NOT_ATTEMPTED = "Passed", "Not yet", "Not attempted"
 _SIGNS = {PASSED: "\N{HEAVY CHECK MARK}", NOT_YET: "\N{RIGHTWARDS ARROW}", NOT_ATTEMPTED: "\N{HORIZONTAL ELLIPSIS}"}
@@ -118,18 +117,16 @@ def check(task: str, **answers: Any) -> Feedback:
         status, message = _outcome(name, answers)
     except KeyboardInterrupt:  # the reader wants the cell to end, and the cells behind it not to run
         raise
+    except WorkbenchError as error:
+        status, message = NOT_YET, " ".join(str(error).split())
     except BaseException as error:  # whatever an answer does or raises, SystemExit too, must not end a notebook
         status, message = NOT_YET, f"The check stopped at {_told(error)}. Look at your answers."
-    feedback = Feedback(name, status, _writable(message))
-    with contextlib.suppress(Exception):  # outside of a workbook there is nowhere to keep it, and none is kept
-        if name in known_tasks():
-            _keep(feedback)
-    return feedback
+    return Feedback(name, status, _writable(f"{message} {_keep(name, status)}".strip()))
 
 
 def _outcome(name: str, answers: dict[str, Any]) -> tuple[str, str]:
     if name not in known_tasks():
-        return NOT_YET, str(unknown_name("task", name, known_tasks())).replace("\n", " ")
+        raise unknown_name("task", name, known_tasks())
     function = known_tasks()[name].function
     wanted = list(inspect.signature(function).parameters)
     if sorted(wanted) != sorted(answers):
@@ -193,10 +190,17 @@ def hint(task: str, number: int = 1) -> Hint:
 
 def outcomes() -> dict[str, str]:
     """Status by task; one that was passed stays passed, with its last try beside it. Empty before the first check."""
+    file = _progress_file()
     try:
-        found = json.loads(_progress_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}
+    except OSError as error:
+        raise WorkbenchError(
+            f"{file} cannot be read ({told(error)}).",
+            "a file that this user can read.",
+            "Make it readable, or move it away: the next check makes a new one.",
+        ) from error
     known = found.items() if isinstance(found, dict) else ()
     return {name: status for name, status in known if isinstance(status, str)}
 
@@ -211,9 +215,17 @@ def forget(prefix: str) -> None:
     _write(lambda known: {name: status for name, status in known.items() if not name.startswith(prefix)})
 
 
-def _keep(feedback: Feedback) -> None:
-    """Keep the outcome of a check; outside of a workbook there is nowhere to keep it, and none is kept."""
-    _write(lambda known: {**known, feedback.task: _beside(known.get(feedback.task, ""), feedback.status)})
+def _keep(name: str, status: str) -> str:
+    """Keep the outcome of a check; a sentence where that cannot be, and none where there is nothing to keep it in."""
+    try:
+        if name in known_tasks():
+            _write(lambda known: {**known, name: _beside(known.get(name, ""), status)})
+    except StoreError:  # outside of a workbook
+        return ""
+    except Exception as error:
+        why = error.found if isinstance(error, WorkbenchError) else f"{told(error)}."
+        return f"This outcome is not kept for `mlworkbench progress`: {why}"
+    return ""
 
 
 def _beside(before: str, now: str) -> str:
@@ -225,16 +237,10 @@ def _beside(before: str, now: str) -> str:
 def _write(change: Callable[[dict[str, str]], dict[str, str]]) -> None:
     from filelock import FileLock
 
-    try:
-        path = _progress_file()
-        make_private(path.parent)
-        with FileLock(f"{path}.lock", timeout=_PATIENCE, mode=0o600):
-            new = path.with_suffix(".new")
-            new.write_text(json.dumps(change(outcomes()), indent=1), encoding="utf-8")
-            new.chmod(0o600)
-            new.replace(path)
-    except (OSError, WorkbenchError):
-        return
+    path = _progress_file()
+    make_private(path.parent)
+    with FileLock(f"{path}.lock", timeout=_PATIENCE, mode=0o600):
+        write_private(path, json.dumps(change(outcomes()), indent=1))
 
 
 def _progress_file() -> Path:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import tempfile
+import uuid
 from pathlib import Path
 
-from mlworkbench.errors import StoreError
+from mlworkbench.errors import StoreError, told
 
 _HOME = ".mlworkbench"
 MARKER = Path("notebooks", "00_start_here.ipynb")
@@ -27,7 +29,14 @@ def workbook_root(start: str | os.PathLike[str] | None = None) -> Path:
     >>> (wb.workbook_root() / "notebooks").is_dir()
     True
     """
-    here = Path(start or Path.cwd()).resolve()
+    try:
+        here = Path(start or Path.cwd()).resolve()
+    except FileNotFoundError as error:
+        raise StoreError(
+            "the working directory is gone: it was deleted, moved, or made anew.",
+            "a folder that is there.",
+            "Change into your clone of the workbook; in a notebook, restart the kernel.",
+        ) from error
     for folder in (here, *here.parents):
         if (folder / MARKER).exists():
             return folder
@@ -44,8 +53,8 @@ def workbook_home() -> Path:
 
     Whoever writes there makes it by `make_private` first.
     """
-    chosen = os.environ.get("MLWORKBENCH_HOME")
-    return real_path(chosen) if chosen else workbook_root() / _HOME
+    chosen = os.environ.get("MLWORKBENCH_HOME", "").strip()  # of a file of settings, which no shell has read
+    return real_path(Path(chosen).expanduser()) if chosen else workbook_root() / _HOME
 
 
 def real_path(path: str | os.PathLike[str]) -> Path:
@@ -59,6 +68,32 @@ def make_private(folder: Path) -> None:
     if folder.name == _HOME and folder.stat().st_mode & 0o077:
         with contextlib.suppress(PermissionError):  # somebody else's, who shares it
             folder.chmod(0o700)
+
+
+def require_writable(folder: Path) -> None:
+    """Make a folder for results, or refuse one in which nothing can be kept."""
+    try:
+        make_private(folder)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"the folder {folder} cannot be written ({told(error)}).",
+            "a folder in which the store and its artifacts can be kept.",
+            "Make it writable, or set MLWORKBENCH_HOME to a folder of your own.",
+        ) from error
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file for its user alone: whole or not at all, also where the disk is full or this process is killed."""
+    new = path.with_name(f".{uuid.uuid4().hex}.new")
+    try:
+        new.touch(mode=0o600)
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
 
 
 EXECUTION_TAG = "mlworkbench.execution"

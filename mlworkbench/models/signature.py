@@ -81,6 +81,7 @@ def _with_outputs(signature: ModelSignature, answer: Answer) -> ModelSignature:
         said = pd.Series(said)
     try:
         signature.outputs = infer_signature(None, said).outputs if said is not None else None
+        signature.to_dict()  # raises for a name that cannot be written, such as a number of numpy
     except Exception:
         signature.outputs = Schema([ColSpec(AnyType())])
     return signature

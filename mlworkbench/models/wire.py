@@ -91,11 +91,14 @@ def from_answer(found: Any) -> Any:
 
 def why_not_served(stored: PyFuncModel, rows: Any, params: dict[str, Any]) -> str:
     """Why MLflow's server does not give to these rows the answer of pyfunc; empty if it does."""
+    import pandas as pd
     from mlflow.pyfunc import scoring_server
 
     own = io.StringIO()
     try:
         answer = stored.predict(copy.deepcopy(rows), params=params or None)
+        if not getattr(answer, "columns", pd.Index([])).is_unique:
+            return "columns of its answer have the same name, of which JSON keeps one"
         scoring_server.predictions_to_json(answer, own)
         body, schema = as_request(rows, params), stored.metadata.get_input_schema()
         said = scoring_server.invocations(body, "application/json", stored, schema).response

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import NotebookError, StoreError, shown, told
 from mlworkbench.locations import is_there
-from mlworkbench.workbook import workbook_home
+from mlworkbench.workbook import workbook_home, write_private
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -67,10 +67,8 @@ def write_notebook(node: NotebookNode, output: Path) -> None:
 
     text = nbformat.writes(node)  # type: ignore[no-untyped-call]
     try:
-        output.write_text(text, encoding="utf-8")
+        write_private(output, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            output.unlink()  # a part is no notebook
         raise NotebookError(
             f"the executed notebook cannot be written ({told(error, 120)}); {_kept(text, output.name)}.",
             "a folder that is there and has room.",
@@ -83,17 +81,16 @@ def _kept(text: str, name: str) -> str:
     for folder in (workbook_home, Path.cwd):
         with contextlib.suppress(OSError, StoreError):
             kept = folder() / f"kept-{uuid.uuid4().hex[:8]}-{name}"
-            kept.touch(mode=0o600)
-            kept.write_text(text, encoding="utf-8")
+            write_private(kept, text)
             return f"it is kept as {kept}"
     return "it is lost"
 
 
 def _make_reliable(node: NotebookNode) -> None:
     """Put in what the format wants and old tools left out; raise an error where nobody can know what was meant."""
-    for section in ("kernelspec", "language_info", "mlworkbench", "papermill"):
-        if not isinstance(node.metadata.get(section, {}), dict):
-            del node.metadata[section]
+    for section in ("kernelspec", "language_info", "mlworkbench", "papermill", "widgets"):
+        if not (found := node.metadata.get(section)) or not isinstance(found, dict):
+            node.metadata.pop(section, None)  # an empty one says no more, and there is no HTML with it
     if spec := node.metadata.get("kernelspec"):
         spec.setdefault("display_name", str(spec.get("name")))  # or there is no HTML of it
     for cell in node.cells:

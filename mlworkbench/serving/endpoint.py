@@ -31,7 +31,8 @@ _CURES = (
     ),
     (
         "an answer that can be written as JSON.",
-        "Let the model answer with numbers, texts, a list, a dict, an array or a table of these; score takes others.",
+        "Let the model answer with numbers, texts, a list, a dict, an array or a table of these, in which "
+        "each column has a name of its own; score takes others.",
     ),
 )
 

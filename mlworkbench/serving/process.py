@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import warnings
 
 
 def _end_with_parent() -> None:
@@ -14,6 +15,8 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
+    # pandas only warns, and the server would answer with one of the columns.
+    warnings.filterwarnings("error", "DataFrame columns are not unique")
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from uvicorn.main import main
 

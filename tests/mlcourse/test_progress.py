@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import nbformat
 import pytest
@@ -15,6 +19,7 @@ import mlworkbench as wb
 from mlcourse.commands import progress, reset
 from mlcourse.exercises import assignments, task_titles
 from mlcourse.tasks import TASKS
+from mlworkbench.cli import main
 from mlworkbench.tasks import outcomes
 from tests.mlcourse.lesson_0 import pass_lesson_0
 from tests.paths import ROOT
@@ -89,3 +94,37 @@ def test_resets_at_once_lose_no_work(clone: Path) -> None:
         assert f"my work {number}" in every
         assert "my work 0" in every
     assert place.read_text() == pristine
+
+
+def test_progress_says_that_new_outcomes_are_not_kept(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLWORKBENCH_HOME", "/proc/none")
+    told = CliRunner().invoke(main, ["progress"])
+    assert told.exit_code == 0
+    assert "Not attempted" in told.stdout
+    assert "New outcomes are not kept: the folder /proc/none cannot be written" in told.stderr
+
+
+def test_a_reset_without_room_leaves_the_work_where_it_is(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = clone / "notebooks" / "exercises" / "01_tracking" / "tracking.ipynb"
+    place.write_text("my work")
+
+    def full(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mlcourse.exercises.shutil.copyfile", full)
+        told = CliRunner().invoke(main, ["reset", "tracking"])
+    assert told.exit_code == 2
+    assert "No space left on device" in told.stderr
+    assert "Do this: " in told.stderr
+    assert place.read_text() == "my work"
+    assert not list(place.parent.glob("tracking *"))
+
+
+def test_a_home_that_is_a_file(clone: Path) -> None:
+    shutil.rmtree(clone / ".mlworkbench", ignore_errors=True)
+    (clone / ".mlworkbench").write_text("a file")
+    for command in (["reset", "tracking"], ["run", "0"], ["course", "grade"], ["progress"], ["doctor"]):
+        told = CliRunner().invoke(main, command)
+        assert isinstance(told.exception, SystemExit | None), (command, told.exception)
+        assert ".mlworkbench" in told.output, command

@@ -17,11 +17,14 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from sklearn.linear_model import Ridge
 
 import mlworkbench as wb
+from mlworkbench.cli import main
 from mlworkbench.registry import audit_trail
 from mlworkbench.waiting import patience
+from mlworkbench.workbook import workbook_home
 
 ROWS = np.arange(8.0).reshape(4, 2)
 MODEL = Ridge().fit(ROWS, ROWS[:, 0])
@@ -254,6 +257,7 @@ def test_a_run_that_ended_before_it_began_is_shown(home: Path) -> None:
 AS_NOBODY = """
 import os, sys
 import numpy as np
+from click.testing import CliRunner
 from sklearn.linear_model import Ridge
 import mlworkbench as wb
 X = np.arange(8.0).reshape(4, 2)
@@ -299,3 +303,43 @@ def test_a_store_of_another_user_is_told(home: Path) -> None:
         told = done.stdout.partition(f"REFUSED {top / case} ")[2].partition("REFUSED")[0]
         assert found in told.partition("Expected: ")[0], (case, done.stdout, done.stderr)
         assert "Do this: " in told
+
+
+# --- a working directory that is gone --------------------------------------------------------------------------------
+
+
+def test_a_working_directory_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a branch was changed in another terminal."""
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for call in (lambda: wb.start("mine"), wb.workbook_root):
+        assert "working directory is gone" in refused(call)
+    for command in (["lessons"], ["run"], ["progress"]):
+        done = CliRunner().invoke(main, command)
+        assert (done.exit_code, "working directory is gone" in done.stderr) == (2, True), command
+    assert "working directory is gone" in CliRunner().invoke(main, ["doctor"]).output
+
+
+# --- variables as files of settings write them -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("blank", [" ", "\n"])
+def test_a_home_of_blanks_is_none(blank: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLWORKBENCH_HOME", blank)
+    assert workbook_home() == wb.workbook_root() / ".mlworkbench"
+
+
+def test_a_home_below_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MLWORKBENCH_HOME", "~/kept\r\n")
+    assert workbook_home() == tmp_path / "kept"
+
+
+@pytest.mark.parametrize("uri", ["sqlite:///m.db\n", "sqlite:///m.db\r", " \n"])
+def test_a_line_end_in_the_address_of_the_store(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be a part of the file's name, and its runs would show nowhere else."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert "set in MLFLOW_TRACKING_URI" in refused(lambda: wb.start("mine"))
+    assert list(tmp_path.iterdir()) == []

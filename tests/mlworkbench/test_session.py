@@ -94,7 +94,10 @@ def test_telemetry_is_off(home: Path) -> None:
     assert get_telemetry_client() is None
 
 
-@pytest.mark.parametrize("name", ["", "   ", None, 3, b"x", "a\0b", "a\nb", "a\rb", "a\u2028b", "\ud800"])
+UNSEEN = ("", "   ", "\u200b", " \u202e")
+
+
+@pytest.mark.parametrize("name", [*UNSEEN, None, 3, b"x", "a\0b", "a\nb", "a\rb", "a\u2028b", "\ud800"])
 def test_a_name_that_is_none(home: Path, name: object) -> None:
     """Neither for a lesson nor for a rerun; nothing is made."""
     with pytest.raises(wb.WorkbenchError, match="experiment name"):
@@ -243,3 +246,10 @@ def test_one_rule_for_names_of_experiments(name: Any, tmp_path: Path, home: Path
         with pytest.raises(wb.WorkbenchError, match=r"^Found: the experiment name ") as told:
             call()
         assert len(str(told.value)) < 300
+
+
+def test_a_run_that_the_environment_names_and_that_is_not_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stays behind in a terminal; the next start_run() would end in a traceback."""
+    monkeypatch.setenv("MLFLOW_RUN_ID", "gone")
+    with pytest.raises(wb.StoreError, match=r"MLFLOW_RUN_ID = 'gone'(?s:.*)Unset MLFLOW_RUN_ID"):
+        wb.start("mine")

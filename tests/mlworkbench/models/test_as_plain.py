@@ -193,3 +193,11 @@ def test_every_form_of_the_same_rows(form: str, fitted_on: str) -> None:
     rows = np.array([[0.0, 1.0], [2.0, 0.0], [3.0, 4.0]])
     given = rows if fitted_on == "array" else pd.DataFrame(rows, columns=["a", "b"])
     never_worse(Ridge().fit(given, [1, 2, 3]), in_forms(rows)[form])
+
+
+def test_an_answer_whose_name_is_a_number_of_numpy() -> None:
+    """As that of the first column of an array; plain MLflow ends in a traceback."""
+    rows = pd.DataFrame(np.ones((2, 2)))
+    info = wb.log_model(lambda model_input: model_input.iloc[:, 0], "first", example=rows)
+    assert info.signature.inputs.input_names() == [0, 1]
+    assert mlflow.pyfunc.load_model(info.model_uri).predict(rows).tolist() == [1.0, 1.0]

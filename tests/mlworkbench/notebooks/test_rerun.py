@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -261,3 +262,12 @@ def test_the_command_line(tmp_path: Path, home: Path, monkeypatch: pytest.Monkey
     assert done.exit_code == 1
     assert "failed in cell 2: AssertionError" in done.output
     assert wb.runs_table("mine", "tags.outcome = '1 passed, 1 failed'").shape[0] == 1
+
+
+@pytest.mark.parametrize("metadata", [{"kernelspec": {}}, {"widgets": None}], ids=["no kernel", "no widgets"])
+def test_what_other_tools_leave_empty_costs_no_page(metadata: dict[str, Any], tmp_path: Path, home: Path) -> None:
+    node = json.loads(notebook(tmp_path / "a.ipynb", "print(1)").read_text()) | {"metadata": metadata}
+    (tmp_path / "a.ipynb").write_text(json.dumps(node))
+    run = wb.rerun(tmp_path / "a.ipynb")
+    assert run.data.tags["outcome"] == "passed"
+    assert artifact(run, "a.html").startswith("<!DOCTYPE html>")

@@ -148,3 +148,15 @@ def test_several_outputs_and_sparse_answers_are_scored_row_by_row() -> None:
 def test_an_answer_that_is_not_one_for_each_row_is_refused(answer: Any) -> None:
     with pytest.raises(wb.WorkbenchError, match=r"answers with (?s:.*)to 3 rows(?s:.*)an answer for each row"):
         scored(answer)
+
+
+def test_two_columns_of_one_name_are_scored_told_and_not_lost_by_a_server() -> None:
+    """JSON keeps one of them: MLflow's own server answers with that, as if there were no other."""
+    pair = pd.DataFrame([[1, 2]] * 3, columns=["x", "x"])
+    (told,) = told_of(says(pair), ROWS)
+    assert "columns of its answer have the same name" in told
+    plain = mlflow.pyfunc.log_model(python_model=says(pair), name="plain", pip_requirements=[])
+    with wb.serve(plain.model_uri) as server, pytest.raises(wb.WorkbenchError) as error:
+        server.predict(ROWS)
+    assert "DataFrame columns are not unique" in error.value.found
+    assert "each column has a name of its own" in error.value.do
