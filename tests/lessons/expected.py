@@ -402,7 +402,7 @@ def lesson_5_4(logged: Logged) -> None:
 
 def lesson_5_5(logged: Logged) -> None:
     experiment = "5.5 serving"
-    assert logged.names(experiment) == ["load test", "score with up-tomorrow-live/2", "train", "train classic"]
+    assert logged.names(experiment) == ["load test", "score with up-tomorrow-live/2", "train", "train plain"]
     assert logged.client.get_registered_model("up-tomorrow-live").aliases == {"shadow": 1}
     load_test = logged.one(experiment, "load test")
     assert [p.step for p in logged.client.get_metric_history(load_test.info.run_id, "p99_ms")] == [1, 4, 16]
