@@ -102,7 +102,7 @@ def test_lessons_in_the_container_log_what_they_log_on_sqlite(stack: Stack, tmp_
     with subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as here:
         told = stack.inside("jupyter", "python", *command)
         assert here.wait() == 0, here.stdout and here.stdout.read()
-    assert told.count(" passed ") == len(LESSONS), told
+    assert told.count(" passed\n") == len(LESSONS), told
     ours, theirs = logged(f"sqlite:///{tmp_path}/home/mlflow.db"), logged(stack.uri)
     assert sorted(ours) == sorted(theirs) == LESSONS
     for lesson in LESSONS:
