@@ -58,7 +58,7 @@ def test_tests_and_their_folders(page: Path) -> None:
     main(["--tests", str(page.parent / "report.xml")], page)
     text = page.read_text()
     assert text.index("in lessons") < text.index("## Where the time goes, in tests")
-    slow, quick = (text.index(f"`tests.small.test_small::test_{name}` |") for name in ("slow", "quick"))
+    slow, quick = (text.index(f"`test_small::test_{name}` |") for name in ("slow", "quick"))
     assert text.index("| tests/small | ") < text.index("The 2 slowest of 2 tests:") < slow < quick
 
 
