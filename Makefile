@@ -25,7 +25,7 @@ setup: $(WHOLE)  ## build .venv from requirements.lock (nothing to do the second
 
 $(CORE): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("Found Python %d.%d. Expected 3.11 to 3.13. Name one: make PYTHON=python3.11 setup" % v)'
-	@echo "The packages of the core are installed once, 1.3 GB. That takes a minute, or some where the network is slow."
+	@echo "The packages of the core are installed once, 1.2 GB. That takes a minute, or some where the network is slow."
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV_PIN)
 	$(BIN)/uv pip install --quiet --constraint requirements.lock --requirement pyproject.toml
@@ -33,7 +33,7 @@ $(CORE): requirements.lock pyproject.toml
 	@touch $@
 
 $(WHOLE): $(CORE)
-	@echo "The packages of all groups are installed once, 3.8 GB with those of the core."
+	@echo "The packages of all groups are installed once, 3.7 GB with those of the core."
 	$(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	@touch $@
 
