@@ -40,7 +40,8 @@ $(WHOLE): $(CORE)
 lock:  ## resolve pyproject.toml into requirements.lock for every platform
 	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-	  --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 --upgrade --output-file requirements.lock
+	  --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 --no-emit-package rfc3987-syntax --no-emit-package lark \
+	  --upgrade --output-file requirements.lock
 
 run: setup  ## execute every lesson and log its runs to the workbook's own store
 	$(BIN)/mlworkbench run $(ARGS)

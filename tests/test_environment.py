@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import tomllib
 
@@ -75,6 +76,13 @@ def test_the_lock_holds_for_all_platforms_and_leaves_gpu_libraries_out() -> None
     assert "sys_platform == 'win32'" in LOCK
     assert "sys_platform == 'darwin'" in LOCK
     assert "nvidia" not in LOCK
+
+
+def test_reading_a_notebook_builds_no_grammar() -> None:
+    """nbformat imports jsonschema, and that a package which takes 1.5 s, where it is installed."""
+    assert "rfc3987" not in LOCK
+    assert importlib.util.find_spec("jsonschema")
+    assert importlib.util.find_spec("rfc3987_syntax") is None
 
 
 def test_conda_brings_python_and_pip_and_takes_the_rest_from_the_lock() -> None:
