@@ -15,8 +15,8 @@ from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_code_cell, new_notebook
 
 from benchmarks.measure import compare, note, require_quiet, sized
+from mlworkbench.fork_server import keep_warm, provisioner
 from mlworkbench.notebooks.execute import execute
-from mlworkbench.notebooks.kernels import keep_warm, provisioner
 from mlworkbench.store import open_store
 
 LEAST_FASTER, LEAST_SMALLER = 3, 1.5  # what docs/warm-kernels.md says

@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 import mlworkbench as wb
 from benchmarks.measure import compare, require_quiet
-from mlworkbench.notebooks.kernels import keep_warm
+from mlworkbench.fork_server import keep_warm
 from mlworkbench.store import open_store
 
 KINDS = {

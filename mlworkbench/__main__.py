@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _forked() -> int | None:
-    from mlworkbench.notebooks.kernels import warmup
+    from mlworkbench.fork_server import warmup
     from warmkernel.client import run_forked
 
     return run_forked("mlworkbench.cli", warmup())

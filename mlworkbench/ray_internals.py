@@ -52,20 +52,22 @@ def patient_start(seconds: float, **parameters: Any) -> Iterator[None]:
     """Give a node that starts in this block so many seconds, where Ray says 15 s or 30 s, and these parameters.
 
     Public: none for the node itself; its parts read `START_LIMITS` from the environment when they start. `ray.init`
-    takes no ports of agents, which ``ray start`` does: with them, a node does not wait until its agents tell.
+    takes no ports of agents, which ``ray start`` does: with them, a node does not wait until its agents tell. The
+    address is noted nowhere: Ray does it for whoever calls ``ray.init()`` next, in a folder that a new machine lacks.
     """
-    from ray._private import parameter, services
+    from ray._private import parameter, services, utils
 
     before, limits = dict(os.environ), {name: f"{seconds * many:.0f}" for name, many in START_LIMITS.items()}
-    plain = parameter.RayParams, services.get_node, services.start_raylet
+    plain = parameter.RayParams, services.get_node, services.start_raylet, utils.write_ray_address
     parameter.RayParams = functools.partial(parameter.RayParams, **parameters)
     services.get_node = functools.partial(_wait_for, services.get_node, seconds)
     services.start_raylet = functools.partial(_start_raylet, services.start_raylet)
+    utils.write_ray_address = lambda *_: None
     os.environ.update(limits)
     try:
         yield
     finally:
-        parameter.RayParams, services.get_node, services.start_raylet = plain
+        parameter.RayParams, services.get_node, services.start_raylet, utils.write_ray_address = plain
         for name in limits:
             os.environ.pop(name)
             os.environ.update({name: before[name]} if name in before else {})

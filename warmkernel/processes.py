@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import select
 import signal
 import socket
+import subprocess
+import time
 from typing import IO
 
 import psutil
@@ -51,10 +54,13 @@ class ForkedProcess:
                 self._end(b"")
         return self.returncode
 
-    def wait(self) -> int:
-        """Wait for the end and return the exit code."""
+    def wait(self, timeout: float = math.inf) -> int:
+        """Wait for the end and return the exit code; a TimeoutExpired tells that it has not come in so many seconds."""
+        limit = time.monotonic() + timeout
         while (code := self.poll()) is None:
-            self.listen(1)
+            if (left := limit - time.monotonic()) <= 0:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout)
+            self.listen(min(left, 1))
         return code
 
     def listen(self, seconds: float) -> None:

@@ -16,8 +16,13 @@ READ_AT_IMPORT = (
 )
 """Variables that decide what an import does. Kernels that differ in one of them have servers of their own."""
 
-SET_BY_IMPORTS = {("KMP_INIT_AT_FORK", "FALSE"), ("KMP_DUPLICATE_LIB_OK", "True")}
-"""What scikit-learn and joblib put into the environment when they are imported, here as in the server."""
+SET_IN_KERNELS = {
+    ("KMP_INIT_AT_FORK", "FALSE"),
+    ("KMP_DUPLICATE_LIB_OK", "True"),
+    ("MPLBACKEND", "module://matplotlib_inline.backend_inline"),
+    ("GIT_PAGER", "cat"),
+}
+"""What scikit-learn, joblib and ipykernel put into a kernel's environment: what a kernel starts has its own server."""
 
 
 class SettingError(ValueError):
@@ -66,5 +71,5 @@ class Warmup:
         """The part of an environment that decides what the imports do."""
         decides = re.compile("|".join([READ_AT_IMPORT, *map(re.escape, self.variables)]))
         return {
-            name: value for name, value in env.items() if decides.match(name) and (name, value) not in SET_BY_IMPORTS
+            name: value for name, value in env.items() if decides.match(name) and (name, value) not in SET_IN_KERNELS
         }

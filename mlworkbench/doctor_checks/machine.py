@@ -174,7 +174,7 @@ def autologging() -> Iterator[Found]:
 
 def settings() -> Iterator[Found]:
     """The variables that take a number: seconds for warm kernels, and the factor for every limit of time."""
-    from mlworkbench.notebooks.kernels import warmup
+    from mlworkbench.fork_server import warmup
 
     for read in (warmup, lambda: patience(1)):
         try:

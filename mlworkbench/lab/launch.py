@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from mlworkbench.notebooks.kernels import JUPYTER_DATA, keep_warm
+from mlworkbench.fork_server import JUPYTER_DATA, keep_warm
 from mlworkbench.ports import require_free
 from mlworkbench.store import open_store
 from mlworkbench.workbook import workbook_root

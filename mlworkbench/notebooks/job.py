@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import NotebookError, shown
-from mlworkbench.notebooks.kernels import require_kernel, warmup
+from mlworkbench.fork_server import warmup
+from mlworkbench.notebooks.kernels import require_kernel
 from mlworkbench.notebooks.notebook_file import notebook_path, notebook_text, read_notebook
 from mlworkbench.notebooks.parameters import Parameter, parameters_of
 from mlworkbench.notebooks.stopping import Group

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import json
-import socket
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from mlworkbench.errors import NotebookError, WorkbenchError, shown
+from mlworkbench.errors import NotebookError, shown
+from mlworkbench.fork_server import provisioner, warmup
 from mlworkbench.notebooks.notebook_file import language_of
-from warmkernel.client import keep_server
-from warmkernel.warmup import SettingError, Warmup
 
 if TYPE_CHECKING:
     from jupyter_client.manager import KernelManager
     from nbformat import NotebookNode
-
-JUPYTER_DATA = Path(__file__).parents[1] / "lab" / "jupyter_data"
-"""Where JupyterLab, when the workbook opens it, finds how the kernel ``python3`` is forked."""
 
 
 class Kernel(NamedTuple):
@@ -26,30 +18,6 @@ class Kernel(NamedTuple):
 
     name: str
     language: str
-
-
-@functools.cache
-def provisioner() -> dict[str, Any]:
-    """What that specification says of how the kernel is started, and what is imported beforehand."""
-    text = (JUPYTER_DATA / "kernels" / "python3" / "kernel.json").read_text(encoding="utf-8")
-    return dict(json.loads(text)["metadata"]["kernel_provisioner"])
-
-
-def warmup() -> Warmup:
-    """What is imported beforehand, for those who ask the fork server themselves.
-
-    Raises
-    ------
-    WorkbenchError
-        When MLWORKBENCH_WARM_SECONDS is no number of seconds: correct or unset it.
-    """
-    says = provisioner()["config"]
-    found = Warmup(tuple(says["preload"]), tuple(says["shelve"]), tuple(says["variables"]), says["idle_variable"])
-    try:
-        found.idle_seconds  # noqa: B018 (read here, so that nobody meets nonsense later)
-    except SettingError as error:
-        raise WorkbenchError(*error.args) from None
-    return found
 
 
 def require_kernel(node: NotebookNode, chosen: str | None = None) -> Kernel:
@@ -82,9 +50,3 @@ def prepare(manager: KernelManager, notebook: NotebookNode) -> None:
         metadata.setdefault("kernel_provisioner", provisioner())
     elif metadata.get("kernel_provisioner") == provisioner():
         del metadata["kernel_provisioner"]
-
-
-@functools.cache
-def keep_warm() -> socket.socket | None:
-    """Keep a fork server for the workbook's kernels as long as this process lives."""
-    return keep_server(warmup())

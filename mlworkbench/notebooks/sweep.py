@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlworkbench.errors import WorkbenchError, told
+from mlworkbench.fork_server import keep_warm
 from mlworkbench.notebooks.grid import expand
 from mlworkbench.notebooks.job import Job, prepare
-from mlworkbench.notebooks.kernels import keep_warm
 from mlworkbench.notebooks.parameters import Point, check_values
 from mlworkbench.notebooks.point import POINT_TAG, complete, create_run
 from mlworkbench.notebooks.resume import begin, elsewhere, end_unfinished, recorded

@@ -1,4 +1,4 @@
-"""MLflow's scoring server in a process that ends with the one that started it. `server.py` runs this."""
+"""MLflow's scoring server in a process that ends with the one that started it. `server.py` runs this, or forks it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Be uvicorn, with the arguments of this process."""
     # pandas only warns, and the server would answer with one of the columns.
     warnings.filterwarnings("error", "DataFrame columns are not unique")
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    from uvicorn.main import main
+    from uvicorn.main import main as uvicorn
 
+    uvicorn()
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     main()

@@ -10,18 +10,23 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from mlworkbench.errors import WorkbenchError, shown
+from mlworkbench.fork_server import warmup
 from mlworkbench.models.describe import as_address, require_predict
 from mlworkbench.ports import HOST, free_port, require_free
 from mlworkbench.serving.endpoint import Endpoint, require_whole, server_error
 from mlworkbench.serving.latency import Latency
 from mlworkbench.temporary import temporary_folder
 from mlworkbench.waiting import patience
+from warmkernel.client import is_warm, start_forked
+from warmkernel.processes import ForkedProcess
 
 __all__ = ["Endpoint", "Latency", "serve"]
 
+_PROGRAM = "mlworkbench.serving.process"
+_Process = subprocess.Popen[bytes] | ForkedProcess
 _START_SECONDS = 300
 _GRACE = 5  # seconds that a server has to end in order
 
@@ -87,23 +92,14 @@ def _download(model_uri: str, folder: str) -> str:
 
 
 @contextlib.contextmanager
-def _process(path: str, port: int, log: Any) -> Iterator[subprocess.Popen[bytes]]:
+def _process(path: str, port: int, log: IO[bytes]) -> Iterator[_Process]:
     """Start the server on the tracking store of this session, and end it whatever happens."""
     import mlflow
     from mlflow.pyfunc import scoring_server
 
     command, env = scoring_server.get_cmd(path, port, HOST, nworkers=1)
     env |= {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), "MLFLOW_REGISTRY_URI": mlflow.get_registry_uri()}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mlworkbench.serving.process", *shlex.split(command)[1:]],
-        env=env,
-        stdin=subprocess.PIPE,
-        stdout=log,
-        stderr=log,
-        # Ctrl-C is for this process, which then ends the server in order. (Not a new session: Linux shares out the
-        # processor by session, and on a busy machine the server would answer later.)
-        process_group=0,
-    )
+    process = _forked(shlex.split(command), env, log) or _started(shlex.split(command), env, log)
     try:
         yield process
     finally:
@@ -116,7 +112,26 @@ def _process(path: str, port: int, log: Any) -> Iterator[subprocess.Popen[bytes]
             process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], endpoint: Endpoint, timeout: float) -> None:
+def _forked(command: list[str], env: dict[str, str], log: IO[bytes]) -> ForkedProcess | None:
+    """The server as a fork of the process that keeps kernels warm, where there is one, as there is for a notebook."""
+    imported = warmup()
+    return start_forked(_PROGRAM, command, env, imported, log, log) if is_warm(imported) else None
+
+
+def _started(command: list[str], env: dict[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", _PROGRAM, *command[1:]],
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        # Ctrl-C is for this process, which then ends the server in order. (Not a new session: Linux shares out the
+        # processor by session, and on a busy machine the server would answer later.)
+        process_group=0,
+    )
+
+
+def _wait(process: _Process, endpoint: Endpoint, timeout: float) -> None:
     """Return when the server is ready; say so in words that are the same each time, as stored outputs must be."""
     print("Starting MLflow's scoring server ...")  # noqa: T201 (shown to the reader)
     begun = time.monotonic()

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from mlcourse.lessons import Lesson, lessons
+from mlworkbench.fork_server import JUPYTER_DATA
 from mlworkbench.notebooks.execute import execute
-from mlworkbench.notebooks.kernels import JUPYTER_DATA
 from mlworkbench.notebooks.parameters import parameters
 from mlworkbench.tasks import PASSED
 from mlworkbench.waiting import PATIENCE_VARIABLE

@@ -28,8 +28,8 @@ from jupyter_client.manager import KernelManager
 from nbclient.exceptions import DeadKernelError
 
 import warmkernel
+from mlworkbench.fork_server import provisioner, warmup
 from mlworkbench.notebooks.execute import execute
-from mlworkbench.notebooks.kernels import provisioner, warmup
 from mlworkbench.ports import free_port
 from tests.notebooks import notebook
 from tests.waiting import alive, until
@@ -350,7 +350,7 @@ def test_errors_go_where_the_client_wants_them(tmp_path: Path, to_a_pipe: bool) 
 
 CLIENT = """
 import os, pathlib, sys, time
-from mlworkbench.notebooks.kernels import warmup
+from mlworkbench.fork_server import warmup
 from warmkernel.client import fork_kernel
 lines = ['import os, subprocess', 'child = subprocess.Popen(["sleep", "600"])', 'file = open("pids.new", "w")']
 lines += ['print(os.getpid(), child.pid, file=file, flush=True)', 'os.rename("pids.new", "pids")']
@@ -429,7 +429,7 @@ def main():
     pathlib.Path(sys.argv[1]).write_text(f"{os.getpid()} {os.getppid()}")
     time.sleep(600)
 if __name__ == "__main__":
-    from mlworkbench.notebooks.kernels import warmup
+    from mlworkbench.fork_server import warmup
     from warmkernel.client import run_forked
     sys.exit(run_forked("waits", warmup()))
 """
@@ -589,7 +589,7 @@ def test_what_imports_put_into_the_environment_makes_no_other_server(warm: Path)
     code = [
         "import os, sys; before = dict(os.environ)",
         "import joblib, sklearn.ensemble; print({**os.environ} == before)",
-        "from mlworkbench.notebooks.kernels import warmup; from warmkernel.client import connect",
+        "from mlworkbench.fork_server import warmup; from warmkernel.client import connect",
         "for env in (before, os.environ): connect([sys.executable], env, warmup())",
     ]
     env = {name: value for name, value in os.environ.items() if not name.startswith("KMP_")} | {"TMPDIR": str(warm)}
@@ -629,10 +629,12 @@ HARMLESS = {
 
 
 def test_every_variable_that_is_read_while_importing_makes_a_server_of_its_own() -> None:
-    """Or is known to be harmless, as what telemetry (off) and progress bars look through and GitPython hands on."""
+    """Or is known to be harmless, as what telemetry (off), Dask and progress bars look through and GitPython hands on."""
     command = [sys.executable, "-c", READS, str(Path(warmkernel.__file__).parent), json.dumps(warmup().preload)]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     assert len(lines) > 50
-    places = re.compile(r"/mlflow/telemetry/|/mlflow/agent/|/tqdm/|/IPython/testing/|/debugpy/|/git/cmd.py|^_MLFLOW_TE")
+    places = re.compile(
+        r"/mlflow/telemetry/|/mlflow/agent/|/tqdm/|/IPython/testing/|/debugpy/|/git/cmd.py|/dask/config.py|^_MLFLOW_TE"
+    )
     reads = [line.split()[0] for line in lines if not places.search(line)]
     assert {name for name in reads if not warmup().environment({name: ""})} <= HARMLESS.keys()

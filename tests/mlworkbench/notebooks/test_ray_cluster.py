@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -213,12 +214,14 @@ print("RAY_AUTH_MODE" in os.environ)
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["nodes", "local"])
 def test_a_cluster_on_this_machine_listens_to_nobody_else(kind: str, tmp_path: Path) -> None:
-    """On 127.0.0.1 alone, and to those that have its token."""
+    """On 127.0.0.1 alone, and to those that have its token; on a machine that never had a cluster."""
     (tmp_path / "listens.py").write_text(LISTENS)
     command = [sys.executable, str(tmp_path / "listens.py"), kind]
-    env = {**os.environ, "HOME": str(tmp_path)}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=500)
-    assert done.returncode == 0, done.stderr
+    with tempfile.TemporaryDirectory(prefix="r-") as new:  # a short path, as sockets need
+        env = {**os.environ, "HOME": str(tmp_path), "TMPDIR": new}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=500)
+        assert done.returncode == 0, done.stderr
+        assert not Path(new, "ray", "ray_current_cluster").exists()
     number, only_here, told = done.stdout.splitlines()[0].split(maxsplit=2)
     assert int(number) > 2
     assert only_here == "True", told

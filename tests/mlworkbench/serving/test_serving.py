@@ -16,14 +16,17 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 import mlworkbench as wb
+from mlworkbench.fork_server import warmup
 from mlworkbench.serving.endpoint import Endpoint
 from mlworkbench.serving.latency import Latency
 from tests.mlworkbench.models.test_log import X, Y, keras_model, onnx_model, python_model
 from tests.waiting import alive, until
+from warmkernel.client import is_warm, keep_server
 
 pytestmark = pytest.mark.processes
 
@@ -33,6 +36,26 @@ LIMIT = 1000  # milliseconds that an answer may take
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("serving") / ".mlworkbench"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fork_server() -> Iterator[None]:
+    """A fork server with its imports done, as a notebook has one."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MLFLOW_DISABLE_TELEMETRY", "true")  # as `wb.start` does
+        kept = keep_server(warmup())
+        assert kept
+        assert is_warm(warmup())
+    with kept:
+        yield
+
+
+@pytest.fixture(params=["forked", "started"])
+def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How a server's process is made: forked where a fork server runs, and else started."""
+    if request.param == "started":
+        monkeypatch.setenv("MLWORKBENCH_WARM_SECONDS", "0")
+    return str(request.param)
 
 
 @pytest.fixture(autouse=True)
@@ -208,7 +231,9 @@ def test_latency_is_a_table_and_a_plot() -> None:
     plt.close("all")
 
 
-def test_words_tell_how_it_goes_and_an_error_in_the_block_ends_the_server(capsys: pytest.CaptureFixture[str]) -> None:
+def test_words_tell_how_it_goes_and_an_error_in_the_block_ends_the_server(
+    made: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     info = wb.log_model(python_model()[0], "model", example=(X[:5], {"threshold": 1.0}))
     capsys.readouterr()
     with contextlib.suppress(ZeroDivisionError), wb.serve(info.model_uri) as endpoint:
@@ -216,6 +241,7 @@ def test_words_tell_how_it_goes_and_an_error_in_the_block_ends_the_server(capsys
             "Starting MLflow's scoring server ...",
             "It is ready.",
         ]
+        assert psutil.Process(endpoint.pid).parent() == psutil.Process() or made == "forked"
         assert not endpoint.predict(X, params={"threshold": 99.0}).to_numpy().any()
         os.kill(endpoint.pid, signal.SIGSTOP)  # even a server that does not react
         1 / 0  # noqa: B018
@@ -228,6 +254,8 @@ def test_words_tell_how_it_goes_and_an_error_in_the_block_ends_the_server(capsys
 SERVE = """
 import sys, time
 import mlflow, mlworkbench as wb
+from mlworkbench.quiet import quiet_mlflow
+quiet_mlflow()
 mlflow.set_tracking_uri(sys.argv[1])
 with wb.serve(sys.argv[2]) as endpoint:
     print("PID", endpoint.pid, flush=True)
@@ -236,7 +264,7 @@ with wb.serve(sys.argv[2]) as endpoint:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_the_server_ends_with_the_process_that_started_it(number: signal.Signals) -> None:
+def test_the_server_ends_with_the_process_that_started_it(made: str, number: signal.Signals) -> None:
     info = wb.log_model(LogisticRegression().fit(X, Y > 0), "model", example=X[:5])
     command = [sys.executable, "-c", SERVE, mlflow.get_tracking_uri(), info.model_uri]
     parent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -245,6 +273,7 @@ def test_the_server_ends_with_the_process_that_started_it(number: signal.Signals
     pid = next((int(line.split()[1]) for line in lines if line.startswith("PID")), 0)
     assert pid, parent.communicate(timeout=600)[1]
     assert alive(pid)
+    assert (psutil.Process(pid).ppid() == parent.pid) == (made == "started")
     parent.send_signal(number)
     errors = parent.communicate(timeout=600)[1]
     until(lambda: not alive(pid))
@@ -267,31 +296,28 @@ def dies_at_start() -> Any:
     return Dies()
 
 
-def test_a_server_that_dies_at_start_shows_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    started = []
-    real = subprocess.Popen.__init__
-
-    def note(self, *args, **options):
-        real(self, *args, **options)
-        started.append(self)
-
+def test_a_server_that_dies_at_start_shows_its_log(made: str) -> None:
     info = wb.log_model(dies_at_start(), "model", example=X[:5])
-    monkeypatch.setattr("subprocess.Popen.__init__", note)
     with pytest.raises(wb.WorkbenchError) as refused, wb.serve(info.model_uri):
         pytest.fail("the server cannot be ready")
-    assert "the server ended with code 1 before it was ready" in refused.value.found
+    assert "the server ended with code 1 before it was ready" in refused.value.found, made
     assert "OSError: the disk with the weights is not there" in refused.value.found
     assert "mlflow.pyfunc.load_model" in refused.value.do
-    assert [process.returncode for process in started] == [1]
 
 
-def test_a_server_that_is_not_ready_in_time_is_ended() -> None:
+def test_a_server_that_is_not_ready_in_time_is_ended(made: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pids = []
+
+    def never(endpoint: Endpoint) -> bool:
+        pids.append(endpoint.pid)
+        return False
+
     info = wb.log_model(LogisticRegression().fit(X, Y > 0), "model", example=X[:5])
-    before = {path.name for path in Path("/proc").iterdir() if path.name.isdigit()}
+    monkeypatch.setattr(Endpoint, "is_ready", never)
     with pytest.raises(wb.WorkbenchError, match=r"not ready after 0\.5 s"), wb.serve(info.model_uri, timeout=0.5):
-        pytest.fail("no server is that quick")
-    after = [path for path in Path("/proc").iterdir() if path.name.isdigit() and path.name not in before]
-    assert not [path for path in after if b"mlworkbench.serving.process" in (path / "cmdline").read_bytes()]
+        pytest.fail("it is never ready")
+    assert pids, made
+    until(lambda: not alive(pids[0]))
 
 
 def test_a_server_that_ends_in_the_block_is_told() -> None:
