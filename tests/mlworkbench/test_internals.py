@@ -132,6 +132,7 @@ def ray(folder: Path) -> object:
 
 def ray_start(folder: Path) -> object:
     """What a node waits for is a call that can be made to wait longer, and is put back."""
+    from ray import cluster_utils
     from ray._private import node, parameter, services, worker
 
     before, asked = services.get_node, []
@@ -152,6 +153,7 @@ def ray_start(folder: Path) -> object:
     finally:
         services.get_node = before
     assert "ray._private.parameter.RayParams(" in inspect.getsource(worker)
+    assert "ray._private.utils.write_ray_address(" in inspect.getsource(cluster_utils.Cluster.add_node)
     return found and limit == "60000" and put_back and "services.get_node(" in inspect.getsource(node.Node.__init__)
 
 
