@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Generator, Iterator
@@ -46,20 +47,30 @@ def measured_processes(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
         monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
+def forget_stores(place: str) -> None:
+    """Close the databases of a place: for each that it has ever met, MLflow keeps open files and megabytes."""
+    for kind in ("tracking", "model_registry"):
+        if module := sys.modules.get(f"mlflow.store.{kind}.sqlalchemy_store"):
+            engines = module.SqlAlchemyStore._engine_map
+            for uri in [uri for uri in engines if place in uri]:
+                engines.pop(uri).dispose()
+
+
 @pytest.fixture(autouse=True)
-def clean_mlflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Leave no tracking URI, no open run and no environment behind."""
+def clean_mlflow(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave no tracking URI, no open run, no environment and no store of this test behind."""
+    folder = str(request.getfixturevalue("tmp_path")) if "tmp_path" in request.fixturenames else None
     for name in ("MLFLOW_TRACKING_URI", "MLWORKBENCH_HOME", "IPYNB_FILE", "JPY_SESSION_NAME", "JPY_PARENT_PID"):
         monkeypatch.delenv(name, raising=False)
     before = dict(os.environ)
     yield
-    import sys
-
     if mlflow := sys.modules.get("mlflow"):
         while mlflow.active_run():
             mlflow.end_run()
         mlflow.set_tracking_uri(None)
         mlflow.tracking.fluent._active_experiment_id = None  # no public call undoes set_experiment
+    if folder:
+        forget_stores(folder)
     for name in set(os.environ) - set(before):
         del os.environ[name]
     os.environ.update(before)
@@ -142,6 +153,7 @@ def postgres(postgres_server: object) -> Iterator[Callable[..., str]]:
 
     yield make
     for name in made:
+        forget_stores(name)
         postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE);")  # type: ignore[attr-defined]
 
 
