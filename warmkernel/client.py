@@ -67,28 +67,23 @@ def start_forked(
     program: str, argv: Sequence[str], env: Mapping[str, str], warmup: Warmup, stdout: IO[Any], stderr: IO[Any]
 ) -> ForkedProcess | None:
     """Have the ``main`` of a module run in a forked process, in this working directory; None where nothing can fork."""
-    interpreter, wish = [sys.executable], Wish(program, [*argv], dict(env), str(Path.cwd()))
-    if can_fork(interpreter, wish.env, Path(wish.cwd), warmup):
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
+    with contextlib.suppress(OSError, subprocess.SubprocessError):  # also where the working directory is gone
+        interpreter, wish = [sys.executable], Wish(program, [*argv], dict(env), str(Path.cwd()))
+        if can_fork(interpreter, wish.env, Path(wish.cwd), warmup):
             return ForkedProcess(*_fork(interpreter, wish, warmup, stdout, stderr))
     return None
 
 
 def is_warm(warmup: Warmup) -> bool:
     """Whether the fork server of this Python and environment runs already, so that nobody waits for its imports."""
-    return (
-        can_fork([sys.executable], os.environ, Path.cwd(), warmup)
-        and _socket_path([sys.executable], os.environ, warmup).is_socket()
-    )
+    asked = [sys.executable], os.environ
+    return can_fork(*asked, Path(), warmup) and _socket_path(*asked, warmup).is_socket()
 
 
 def run_forked(program: str, warmup: Warmup) -> int | None:
     """Run the ``main`` of a module in a forked process that has this one's arguments and output, and wait for its end.
 
-    Returns
-    -------
-    int or None
-        The exit code; None where nothing can be forked and nothing has been run.
+    Gives back the exit code, or None where nothing can be forked and nothing has been run.
     """
     process = start_forked(program, sys.argv, os.environ, warmup, sys.stdout, sys.stderr)
     if process is None:
