@@ -22,7 +22,7 @@ SET_IN_KERNELS = {
     ("MPLBACKEND", "module://matplotlib_inline.backend_inline"),
     ("GIT_PAGER", "cat"),
 }
-"""What scikit-learn, joblib and ipykernel put into a kernel's environment: what a kernel starts has its own server."""
+"""What scikit-learn, joblib and ipykernel put into a kernel's environment; what it starts is to have its server."""
 
 
 class SettingError(ValueError):

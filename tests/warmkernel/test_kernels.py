@@ -599,6 +599,21 @@ def test_what_imports_put_into_the_environment_makes_no_other_server(warm: Path)
     assert len(servers(warm)) == 1
 
 
+ASKS = """
+from mlworkbench.fork_server import warmup
+from warmkernel.client import is_warm
+assert is_warm(warmup())
+"""
+
+
+def test_what_a_kernel_starts_has_the_server_of_the_kernel(
+    warm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although ipykernel has put variables into its environment that decide what imports do."""
+    monkeypatch.setenv("TMPDIR", str(warm))
+    execute(notebook(tmp_path / "a.ipynb", ASKS), tmp_path / "out.ipynb")
+
+
 READS = """
 import json, os, sys
 found, get = set(), type(os.environ).__getitem__
@@ -633,8 +648,7 @@ def test_every_variable_that_is_read_while_importing_makes_a_server_of_its_own()
     command = [sys.executable, "-c", READS, str(Path(warmkernel.__file__).parent), json.dumps(warmup().preload)]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     assert len(lines) > 50
-    places = re.compile(
-        r"/mlflow/telemetry/|/mlflow/agent/|/tqdm/|/IPython/testing/|/debugpy/|/git/cmd|/dask/config|^_MLFLOW_TE"
-    )
+    files = "/mlflow/telemetry/|/mlflow/agent/|/tqdm/|/IPython/testing/|/debugpy/|/git/cmd.py|/dask/config.py"
+    places = re.compile(rf"{files}|^_MLFLOW_TE")
     reads = [line.split()[0] for line in lines if not places.search(line)]
     assert {name for name in reads if not warmup().environment({name: ""})} <= HARMLESS.keys()

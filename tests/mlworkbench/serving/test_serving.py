@@ -241,7 +241,7 @@ def test_words_tell_how_it_goes_and_an_error_in_the_block_ends_the_server(
             "Starting MLflow's scoring server ...",
             "It is ready.",
         ]
-        assert psutil.Process(endpoint.pid).parent() == psutil.Process() or made == "forked"
+        assert (psutil.Process(endpoint.pid).ppid() == os.getpid()) == (made == "started")
         assert not endpoint.predict(X, params={"threshold": 99.0}).to_numpy().any()
         os.kill(endpoint.pid, signal.SIGSTOP)  # even a server that does not react
         1 / 0  # noqa: B018
@@ -296,13 +296,22 @@ def dies_at_start() -> Any:
     return Dies()
 
 
-def test_a_server_that_dies_at_start_shows_its_log(made: str) -> None:
+def test_a_server_that_dies_at_start_shows_its_log(made: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    real = subprocess.Popen.__init__
+
+    def note(self, *args, **options):
+        real(self, *args, **options)
+        started.append(self)
+
     info = wb.log_model(dies_at_start(), "model", example=X[:5])
+    monkeypatch.setattr("subprocess.Popen.__init__", note)
     with pytest.raises(wb.WorkbenchError) as refused, wb.serve(info.model_uri):
         pytest.fail("the server cannot be ready")
-    assert "the server ended with code 1 before it was ready" in refused.value.found, made
+    assert "the server ended with code 1 before it was ready" in refused.value.found
     assert "OSError: the disk with the weights is not there" in refused.value.found
     assert "mlflow.pyfunc.load_model" in refused.value.do
+    assert [process.returncode for process in started] == ([1] if made == "started" else [])
 
 
 def test_a_server_that_is_not_ready_in_time_is_ended(made: str, monkeypatch: pytest.MonkeyPatch) -> None:
