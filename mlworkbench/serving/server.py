@@ -99,7 +99,8 @@ def _process(path: str, port: int, log: IO[bytes]) -> Iterator[_Process]:
 
     command, env = scoring_server.get_cmd(path, port, HOST, nworkers=1)
     env |= {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), "MLFLOW_REGISTRY_URI": mlflow.get_registry_uri()}
-    process = _forked(shlex.split(command), env, log) or _started(shlex.split(command), env, log)
+    words = shlex.split(command)
+    process = _forked(words, env, log) or _started(words, env, log)
     try:
         yield process
     finally:
